@@ -1,0 +1,191 @@
+import { z } from 'zod';
+
+/** The roles a process can have; see ARCHITECTURE.md. */
+export const roles = ['api', 'control', 'recorder', 'encoder'] as const;
+export type Role = (typeof roles)[number];
+
+const port = z.coerce.number().int().min(1).max(65_535);
+const count = z.coerce.number().int().min(0);
+const positive = z.coerce.number().int().min(1);
+/** IPv4 or IPv6 network in CIDR notation. */
+const network = z.union([z.cidrv4(), z.cidrv6()]);
+
+/** Splits `a, b` into its parts; an empty setting has none. */
+function list<T extends z.ZodType>(item: T) {
+  return z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .pipe(z.array(item));
+}
+
+const settings = z
+  .object({
+    FRAMEKEEP_DATA_DIR: z.string().min(1).default('.framekeep'),
+    FRAMEKEEP_HOST: z.string().min(1).default('127.0.0.1'),
+    FRAMEKEEP_PORT: port.default(8080),
+    FRAMEKEEP_ROLES: list(z.enum(roles))
+      .pipe(z.array(z.enum(roles)).min(1))
+      .default([...roles]),
+    FRAMEKEEP_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    FRAMEKEEP_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    FRAMEKEEP_TEMPORAL_ADDRESS: z
+      .string()
+      .regex(/^[^\s:/]+:\d+$|^\[[0-9a-f:]+\]:\d+$/i, 'must be host:port')
+      .optional(),
+    FRAMEKEEP_TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+    FRAMEKEEP_TEMPORAL_PORT: port.optional(),
+    FRAMEKEEP_TEMPORAL_UI_PORT: port.optional(),
+    FRAMEKEEP_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+    FRAMEKEEP_S3_ACCESS_KEY: z.string().min(1).optional(),
+    FRAMEKEEP_S3_SECRET_KEY: z.string().min(1).optional(),
+    FRAMEKEEP_S3_BUCKET: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name: 3 to 63 of a-z, 0-9, "." and "-"')
+      .default('framekeep'),
+    FRAMEKEEP_S3_REGION: z.string().min(1).default('us-east-1'),
+    FRAMEKEEP_SPOOL_DIR: z.string().min(1).optional(),
+    /** 20 GB: about 5.5 hours of one 8 Mbit/s camera. */
+    FRAMEKEEP_SPOOL_MAX_BYTES: positive.default(20_000_000_000),
+    FRAMEKEEP_SPOOL_LINGER_SECONDS: count.default(1800),
+    FRAMEKEEP_SECRET_KEY: z.string().min(32, 'must be at least 32 characters').optional(),
+    FRAMEKEEP_DEMO_CAMERAS: count.max(16).default(3),
+    FRAMEKEEP_BOOTSTRAP_API_KEY: z.string().min(16, 'must be at least 16 characters').optional(),
+    FRAMEKEEP_CAMERA_NETWORKS: list(network).optional(),
+    FRAMEKEEP_SEGMENT_SECONDS: positive.max(600).optional(),
+    FRAMEKEEP_WINDOW_SECONDS: positive.max(3000).default(600),
+    FRAMEKEEP_GRACE_DAYS: count.max(3650).default(90),
+    FRAMEKEEP_ENCODER: z.enum(['auto', 'nvenc', 'vaapi', 'qsv', 'x264', 'none']).default('auto'),
+    FRAMEKEEP_ENCODER_SLOTS: positive.optional(),
+    FRAMEKEEP_RECORDER_SLOTS: positive.default(200),
+    FRAMEKEEP_RECORDER_URL: z.url({ protocol: /^https?$/ }).optional(),
+    FRAMEKEEP_CHEAP_TARIFF: z
+      .string()
+      .regex(/^\d{2}:\d{2}-\d{2}:\d{2} \S+$/, 'must look like "22:00-06:00 Europe/Istanbul"')
+      .optional(),
+    FRAMEKEEP_FFMPEG: z.string().min(1).default('ffmpeg'),
+    FRAMEKEEP_FFPROBE: z.string().min(1).default('ffprobe'),
+    /** Paths of tools; read by scripts/setup.mjs, listed here so that they are known settings. */
+    FRAMEKEEP_TEMPORAL: z.string().min(1).optional(),
+    FRAMEKEEP_WEED: z.string().min(1).optional(),
+    FRAMEKEEP_CHROMIUM: z.string().min(1).optional(),
+    FRAMEKEEP_MINIO: z.string().min(1).optional(),
+    FRAMEKEEP_TEMPORAL_TEST_SERVER: z.string().min(1).optional(),
+    FRAMEKEEP_PYTHON: z.string().min(1).optional(),
+  })
+  .strict();
+
+/** The settings after defaults: optional ones are filled in by the embedded stack (scripts/start.ts). */
+export type Config = Readonly<{
+  dataDir: string;
+  host: string;
+  port: number;
+  roles: readonly Role[];
+  logLevel: string;
+  databaseUrl: string | undefined;
+  temporal: { address: string | undefined; namespace: string; port: number | undefined; uiPort: number | undefined };
+  s3: {
+    endpoint: string | undefined;
+    accessKey: string | undefined;
+    secretKey: string | undefined;
+    bucket: string;
+    region: string;
+  };
+  spool: { dir: string; maxBytes: number; lingerSeconds: number };
+  secretKey: string | undefined;
+  demoCameras: number;
+  bootstrapApiKey: string | undefined;
+  /** Networks cameras may be in; undefined = all but loopback, link-local, metadata addresses and our own services. */
+  cameraNetworks: readonly string[] | undefined;
+  segmentSeconds: number;
+  windowSeconds: number;
+  graceDays: number;
+  encoder: 'auto' | 'nvenc' | 'vaapi' | 'qsv' | 'x264' | 'none';
+  encoderSlots: number | undefined;
+  recorder: { slots: number; url: string | undefined };
+  cheapTariff: string | undefined;
+  ffmpeg: string;
+  ffprobe: string;
+}>;
+
+/**
+ * Reads the settings from an environment. All wrong settings are reported at once.
+ * @throws Error whose message lists each wrong setting in a line of its own
+ */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(
+      ([name, value]) => name.startsWith('FRAMEKEEP_') && value !== undefined && value !== '',
+    ),
+  );
+  const result = settings.safeParse(given);
+  const problems = result.success ? [] : settingProblems(result.error);
+  if (given['FRAMEKEEP_DATABASE_URL'] !== undefined && given['FRAMEKEEP_SECRET_KEY'] === undefined) {
+    problems.push(
+      'FRAMEKEEP_SECRET_KEY: must be set when FRAMEKEEP_DATABASE_URL is set, and be the same for every process (e.g. `openssl rand -hex 32`)',
+    );
+  }
+  if (given['FRAMEKEEP_S3_ENDPOINT'] !== undefined) {
+    for (const name of ['FRAMEKEEP_S3_ACCESS_KEY', 'FRAMEKEEP_S3_SECRET_KEY']) {
+      if (given[name] === undefined) problems.push(`${name}: must be set when FRAMEKEEP_S3_ENDPOINT is set`);
+    }
+  }
+  if (!result.success || problems.length > 0) {
+    throw new Error(`Wrong settings (see .env.example):\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  }
+  return toConfig(result.data);
+}
+
+function settingProblems(error: z.ZodError): string[] {
+  return error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => `${key}: no such setting`)
+      : [`${issue.path[0]?.toString() ?? ''}: ${issue.message}`],
+  );
+}
+
+function toConfig(s: z.infer<typeof settings>): Config {
+  return Object.freeze({
+    dataDir: s.FRAMEKEEP_DATA_DIR,
+    host: s.FRAMEKEEP_HOST,
+    port: s.FRAMEKEEP_PORT,
+    roles: s.FRAMEKEEP_ROLES,
+    logLevel: s.FRAMEKEEP_LOG_LEVEL,
+    databaseUrl: s.FRAMEKEEP_DATABASE_URL,
+    temporal: {
+      address: s.FRAMEKEEP_TEMPORAL_ADDRESS,
+      namespace: s.FRAMEKEEP_TEMPORAL_NAMESPACE,
+      port: s.FRAMEKEEP_TEMPORAL_PORT,
+      uiPort: s.FRAMEKEEP_TEMPORAL_UI_PORT,
+    },
+    s3: {
+      endpoint: s.FRAMEKEEP_S3_ENDPOINT,
+      accessKey: s.FRAMEKEEP_S3_ACCESS_KEY,
+      secretKey: s.FRAMEKEEP_S3_SECRET_KEY,
+      bucket: s.FRAMEKEEP_S3_BUCKET,
+      region: s.FRAMEKEEP_S3_REGION,
+    },
+    spool: {
+      dir: s.FRAMEKEEP_SPOOL_DIR ?? `${s.FRAMEKEEP_DATA_DIR}/spool`,
+      maxBytes: s.FRAMEKEEP_SPOOL_MAX_BYTES,
+      lingerSeconds: s.FRAMEKEEP_SPOOL_LINGER_SECONDS,
+    },
+    secretKey: s.FRAMEKEEP_SECRET_KEY,
+    demoCameras: s.FRAMEKEEP_DEMO_CAMERAS,
+    bootstrapApiKey: s.FRAMEKEEP_BOOTSTRAP_API_KEY,
+    cameraNetworks: s.FRAMEKEEP_CAMERA_NETWORKS,
+    segmentSeconds: s.FRAMEKEEP_SEGMENT_SECONDS ?? (s.FRAMEKEEP_S3_ENDPOINT === undefined ? 10 : 60),
+    windowSeconds: s.FRAMEKEEP_WINDOW_SECONDS,
+    graceDays: s.FRAMEKEEP_GRACE_DAYS,
+    encoder: s.FRAMEKEEP_ENCODER,
+    encoderSlots: s.FRAMEKEEP_ENCODER_SLOTS,
+    recorder: { slots: s.FRAMEKEEP_RECORDER_SLOTS, url: s.FRAMEKEEP_RECORDER_URL },
+    cheapTariff: s.FRAMEKEEP_CHEAP_TARIFF,
+    ffmpeg: s.FRAMEKEEP_FFMPEG,
+    ffprobe: s.FRAMEKEEP_FFPROBE,
+  });
+}
