@@ -11,7 +11,7 @@ const positive = z.coerce.number().int().min(1);
 const network = z.union([z.cidrv4(), z.cidrv6()]);
 
 /** Splits `a, b` into its parts; an empty setting has none. */
-function list<T extends z.ZodType>(item: T) {
+function list<T extends z.ZodType<unknown, string>>(item: T) {
   return z
     .string()
     .transform((text) =>
