@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 
 /** The roles a process can have; see ARCHITECTURE.md. */
@@ -188,4 +189,46 @@ function toConfig(s: z.infer<typeof settings>): Config {
     ffmpeg: s.FRAMEKEEP_FFMPEG,
     ffprobe: s.FRAMEKEEP_FFPROBE,
   });
+}
+
+/** The settings of this process; reads `.env` in the working directory first, where there is one. */
+export function loadConfig(): Config {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return readConfig(process.env);
+}
+
+/** Where the services a role cannot do without are. */
+export interface Services {
+  databaseUrl: string;
+  secretKey: string;
+  temporalAddress: string;
+  s3: { endpoint: string; accessKey: string; secretKey: string; bucket: string; region: string };
+}
+
+/**
+ * The services' settings, all there.
+ * @throws Error naming all that are missing; `npm start` fills them in for the embedded parts
+ */
+export function requireServices(config: Config): Services {
+  const missing: string[] = [];
+  const need = (value: string | undefined, setting: string): string => {
+    if (value === undefined) missing.push(setting);
+    return value ?? '';
+  };
+  const services: Services = {
+    databaseUrl: need(config.databaseUrl, 'FRAMEKEEP_DATABASE_URL'),
+    secretKey: need(config.secretKey, 'FRAMEKEEP_SECRET_KEY'),
+    temporalAddress: need(config.temporal.address, 'FRAMEKEEP_TEMPORAL_ADDRESS'),
+    s3: {
+      endpoint: need(config.s3.endpoint, 'FRAMEKEEP_S3_ENDPOINT'),
+      accessKey: need(config.s3.accessKey, 'FRAMEKEEP_S3_ACCESS_KEY'),
+      secretKey: need(config.s3.secretKey, 'FRAMEKEEP_S3_SECRET_KEY'),
+      bucket: config.s3.bucket,
+      region: config.s3.region,
+    },
+  };
+  if (missing.length > 0) {
+    throw new Error(`Missing settings: ${missing.join(', ')}. "npm start" fills them in for the embedded parts.`);
+  }
+  return services;
 }
