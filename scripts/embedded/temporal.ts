@@ -1,0 +1,88 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { freePorts } from './free-ports.ts';
+import type { ProcessRecord } from './process-record.ts';
+import { startServerProcess, untilReady } from './server-process.ts';
+import { toolPath } from './tool-path.ts';
+
+export interface EmbeddedTemporal {
+  /** host:port */
+  address: string;
+  /** Undefined when it runs without its web page. */
+  uiUrl: string | undefined;
+  pid: number;
+  exited: Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedTemporalOptions {
+  /** Holds `temporal.sqlite`; without it the server keeps everything in memory. */
+  dir: string | undefined;
+  logPath: string;
+  namespace: string;
+  port?: number;
+  /** False = no web page; undefined = a free port. */
+  uiPort?: number | false;
+  record?: ProcessRecord;
+}
+
+/** Starts the Temporal development server on 127.0.0.1. It has one history shard: not for load tests. */
+export async function startTemporal(options: EmbeddedTemporalOptions): Promise<EmbeddedTemporal> {
+  if (options.dir !== undefined) mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  const [freePort, freeUiPort, httpPort, metricsPort] = await freePorts(4);
+  const port = options.port ?? freePort;
+  const uiPort = options.uiPort ?? freeUiPort;
+  const server = await startServerProcess({
+    name: 'temporal',
+    command: toolPath('temporal'),
+    args: [
+      'server',
+      'start-dev',
+      '--ip=127.0.0.1',
+      `--port=${port}`,
+      `--http-port=${httpPort}`,
+      `--metrics-port=${metricsPort}`,
+      `--namespace=${options.namespace}`,
+      '--log-level=warn',
+      ...(uiPort === false ? ['--headless'] : ['--ui-ip=127.0.0.1', `--ui-port=${uiPort}`, '--ui-disable-news-fetch']),
+      ...(options.dir === undefined ? [] : [`--db-filename=${join(options.dir, 'temporal.sqlite')}`]),
+      // Critical cameras first, tenants in turn: both are off by default in some releases.
+      '--dynamic-config-value=matching.useNewMatcher=true',
+      '--dynamic-config-value=matching.enableFairness=true',
+    ],
+    logPath: options.logPath,
+    ...(options.record === undefined ? {} : { record: options.record }),
+  });
+  const address = `127.0.0.1:${port}`;
+  const stop = (): Promise<void> => server.stop([{ signal: 'SIGTERM', waitMs: 10_000 }]);
+  try {
+    await untilReady('Temporal', server, 60_000, () => answers(address, options.namespace));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    address,
+    uiUrl: uiPort === false ? undefined : `http://127.0.0.1:${uiPort}`,
+    pid: server.pid,
+    exited: server.exited,
+    stop,
+  };
+}
+
+/** The server answers before it has made its namespaces, so ask for ours. */
+async function answers(address: string, namespace: string): Promise<boolean> {
+  let connection: Connection | undefined;
+  try {
+    connection = await Connection.connect({ address, connectTimeout: 1000 });
+    await connection.withDeadline(Date.now() + 1000, async () => {
+      await connection?.workflowService.describeNamespace({ namespace });
+    });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await connection?.close();
+  }
+}

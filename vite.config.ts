@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config';
+import { preact } from '@preact/preset-vite';
+
+// The console's build and the tests: vitest reads this file too.
+// oxlint-disable-next-line import/no-default-export -- what vite reads
+export default defineConfig({
+  root: 'web',
+  plugins: [preact()],
+  build: { outDir: '../dist/web', emptyOutDir: true },
+  test: {
+    root: '.',
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    // Real servers and real streams: a test waits for them, not for a clock.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 30_000,
+    reporters: ['default'],
+  },
+});
