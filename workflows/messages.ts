@@ -1,4 +1,4 @@
-import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { CameraIntent, CameraState } from '../domain/camera.ts';
 
 /** Task queues; `hostQueue` is polled only by the recorder that owns that spool. */
@@ -17,23 +17,35 @@ export interface IntentChange {
   configVersion: number;
 }
 
-/** What `cameraWorkflow` is started with and carries over continue-as-new. Ids only. */
+/** What `cameraWorkflow` is started with. Ids only. */
 export interface CameraWorkflowInput {
   cameraId: string;
   tenantId: string;
   tier: string;
-  /** Carried over by continue-as-new; absent at the first start. */
-  carried?: { configVersion: number; intent: CameraIntent; graceEndsAtMs: number | null; lastHostId: string | null };
+  /** What the previous run knew; set by continue-as-new only. */
+  carried?: CarriedState;
+}
+
+/** What survives continue-as-new; everything else is read again from Postgres. */
+export interface CarriedState {
+  state: CameraState;
+  reason: string | null;
+  /** The host that recorded last: the next session is offered to it first. */
+  hostId: string | null;
 }
 
 /** The answer of the query `state`. */
-export interface CameraWorkflowState {
-  state: CameraState;
-  reason: string | null;
+export interface CameraWorkflowState extends CarriedState {
   intent: CameraIntent;
   configVersion: number;
-  hostId: string | null;
   graceEndsAtMs: number | null;
+}
+
+/** What the recorder tells the workflow once a state has lasted 30 s, at most once a minute. */
+export interface RecorderReport {
+  state: CameraState;
+  reason: string | null;
+  hostId: string;
 }
 
 export const pauseUpdate = defineUpdate<void, [IntentChange]>('pause');
@@ -41,4 +53,5 @@ export const resumeUpdate = defineUpdate<void, [IntentChange]>('resume');
 export const reconfigureUpdate = defineUpdate<void, [IntentChange]>('reconfigure');
 export const retireUpdate = defineUpdate<void, [IntentChange]>('retire');
 export const reactivateUpdate = defineUpdate<void, [IntentChange]>('reactivate');
+export const recorderReportSignal = defineSignal<[RecorderReport]>('recorderReport');
 export const stateQuery = defineQuery<CameraWorkflowState>('state');

@@ -1,0 +1,35 @@
+import { Worker } from '@temporalio/worker';
+import { createCameraIntentActivities } from '../activities/camera-intent.ts';
+import { createEnsureCamerasActivities } from '../activities/ensure-cameras.ts';
+import { dataConverter } from '../temporal/data-converter.ts';
+import { createSchedules } from '../temporal/schedules.ts';
+import { registerSearchAttributes } from '../temporal/search-attributes.ts';
+import { controlQueue } from '../workflows/messages.ts';
+import type { RoleContext, RunningRole } from './role.ts';
+import { createRunningWorkers } from './running-workers.ts';
+import { workflowBundlePath } from './workflow-bundle-path.ts';
+
+/** The role `control`: workflows and the short database and object activities. */
+export function startControl(context: RoleContext): RunningRole {
+  const { db, log, now, config } = context;
+  return createRunningWorkers(context, async ({ connection, client }) => {
+    const { namespace } = config.temporal;
+    await registerSearchAttributes(client.connection, namespace);
+    const worker = await Worker.create({
+      connection,
+      namespace,
+      taskQueue: controlQueue,
+      workflowBundle: { codePath: workflowBundlePath },
+      dataConverter,
+      activities: {
+        ...createCameraIntentActivities({ db, now }),
+        ...createEnsureCamerasActivities({ db, client, log }),
+      },
+      maxConcurrentActivityTaskExecutions: 100,
+      // Short activities get to finish at a deploy; the default 0 would abort them.
+      shutdownGraceTime: '20s',
+    });
+    await createSchedules(client);
+    return [worker];
+  });
+}

@@ -1,0 +1,2 @@
+export { cameraWorkflow } from './camera.ts';
+export { ensureCameras } from './ensure-cameras.ts';
