@@ -6,7 +6,10 @@ import { cameraSearchAttributes } from '../workflows/messages.ts';
  * Registers the search attributes that camera workflows use; a no-op for those that are there.
  * @throws Error when one exists with another type: Temporal cannot change it, an operator must decide
  */
-export async function registerSearchAttributes(connection: Connection, namespace: string): Promise<void> {
+export async function registerSearchAttributes(
+  connection: Pick<Connection, 'operatorService'>,
+  namespace: string,
+): Promise<void> {
   const keyword = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
   const missing = cameraSearchAttributes.filter((name) => customAttributes[name] === undefined);

@@ -14,7 +14,7 @@ export function startControl(context: RoleContext): RunningRole {
   const { db, log, now, config } = context;
   return createRunningWorkers(context, async ({ connection, client }) => {
     const { namespace } = config.temporal;
-    await registerSearchAttributes(client.connection, namespace);
+    await registerSearchAttributes(connection, namespace);
     const worker = await Worker.create({
       connection,
       namespace,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { loadConfig, requireServices, type Config } from '../config.ts';
 import { createPool } from '../db/sql.ts';
@@ -47,10 +47,7 @@ async function run(): Promise<void> {
     away.abort();
     await Promise.all(running.map((role) => role.stop()));
     await temporal.then(
-      async ({ connection, client }) => {
-        await client.connection.close();
-        await connection.close();
-      },
+      ({ connection }) => connection.close(),
       () => undefined,
     );
     await db.end();
@@ -59,11 +56,7 @@ async function run(): Promise<void> {
 
 async function connect(config: Config, address: string): Promise<TemporalConnections> {
   const connection = await NativeConnection.connect({ address });
-  const client = new Client({
-    connection: await Connection.connect({ address }),
-    namespace: config.temporal.namespace,
-    dataConverter,
-  });
+  const client = new Client({ connection, namespace: config.temporal.namespace, dataConverter });
   return { connection, client };
 }
 

@@ -8,8 +8,8 @@ import {
   proxyActivities,
   sleep,
   TimeoutFailure,
-  TimeoutType,
 } from '@temporalio/workflow';
+import { TimeoutType } from '@temporalio/common';
 import type { RecordSessionActivities, SessionResult } from '../activities/record-session.ts';
 import { hostQueue, recordQueue, type CarriedState } from './messages.ts';
 
