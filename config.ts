@@ -58,6 +58,7 @@ const settings = z
     FRAMEKEEP_BOOTSTRAP_API_KEY: z.string().min(16, 'must be at least 16 characters').optional(),
     FRAMEKEEP_CAMERA_NETWORKS: list(network).optional(),
     FRAMEKEEP_SEGMENT_SECONDS: positive.max(600).optional(),
+    FRAMEKEEP_SESSION_SECONDS: positive.default(43_200),
     FRAMEKEEP_WINDOW_SECONDS: positive.max(3000).default(600),
     FRAMEKEEP_GRACE_DAYS: count.max(3650).default(90),
     FRAMEKEEP_ENCODER: z.enum(['auto', 'nvenc', 'vaapi', 'qsv', 'x264', 'none']).default('auto'),
@@ -103,6 +104,8 @@ export type Config = Readonly<{
   /** Networks cameras may be in; undefined = all but loopback, link-local, metadata addresses and our own services. */
   cameraNetworks: readonly string[] | undefined;
   segmentSeconds: number;
+  /** A recordSession activity ends after 6 to 12 hours, and never later than this. */
+  sessionSeconds: number;
   windowSeconds: number;
   graceDays: number;
   encoder: 'auto' | 'nvenc' | 'vaapi' | 'qsv' | 'x264' | 'none';
@@ -180,6 +183,7 @@ function toConfig(s: z.infer<typeof settings>): Config {
     bootstrapApiKey: s.FRAMEKEEP_BOOTSTRAP_API_KEY,
     cameraNetworks: s.FRAMEKEEP_CAMERA_NETWORKS,
     segmentSeconds: s.FRAMEKEEP_SEGMENT_SECONDS ?? (s.FRAMEKEEP_S3_ENDPOINT === undefined ? 10 : 60),
+    sessionSeconds: s.FRAMEKEEP_SESSION_SECONDS,
     windowSeconds: s.FRAMEKEEP_WINDOW_SECONDS,
     graceDays: s.FRAMEKEEP_GRACE_DAYS,
     encoder: s.FRAMEKEEP_ENCODER,

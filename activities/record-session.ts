@@ -37,6 +37,7 @@ export function createRecordSessionActivities(deps: {
   recorder: Recorder;
   drain: AbortSignal;
   report: ReportToWorkflow;
+  maxSessionMs: number;
   log: Logger;
   now: () => number;
 }): RecordSessionActivities {
@@ -50,7 +51,7 @@ export function createRecordSessionActivities(deps: {
       try {
         const reason = await Promise.race([
           recording.ended.then((end) => (end === 'superseded' || end === 'stopped' ? 'handover' : end)),
-          sleep(request.sessionMs, 'session-end' as const, { signal: left.signal }),
+          sleep(Math.min(request.sessionMs, deps.maxSessionMs), 'session-end' as const, { signal: left.signal }),
           aborted(deps.drain, left.signal),
           context.cancelled,
         ]);

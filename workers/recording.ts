@@ -21,7 +21,8 @@ export async function startRecording(context: RoleContext): Promise<RunningRole>
     const { client } = await context.temporal;
     await client.workflow.getHandle(cameraWorkflowId(cameraId)).signal(recorderReportSignal, state);
   };
-  const activities = createRecordSessionActivities({ recorder, drain: drain.signal, report, log, now });
+  const maxSessionMs = config.sessionSeconds * 1000;
+  const activities = createRecordSessionActivities({ recorder, drain: drain.signal, report, maxSessionMs, log, now });
   const slots = createSharedSlots(config.recorder.slots);
   const workers = createRunningWorkers(context, ({ connection }) =>
     Promise.all([recordQueue, hostQueue(recorder.hostId)].map((taskQueue) => createWorker(connection, taskQueue))),
