@@ -53,6 +53,8 @@ export interface Fragment {
   key: boolean;
   /** From the fragment's start to the end of its first video sample. */
   keyBytes: number;
+  /** Of the first video sample alone. */
+  sampleBytes: number;
 }
 
 /** What the sanity check needs of a file's index. */
