@@ -1,7 +1,7 @@
 import type { CameraIntent } from '../domain/camera.ts';
-import { takeIntent } from '../db/camera-intents.ts';
-import { setCameraState } from '../db/cameras.ts';
+import { cameraByPublicId, setCameraState } from '../db/cameras.ts';
 import { openGap } from '../db/gaps.ts';
+import { setAppliedVersion } from '../db/leases.ts';
 import type { Pool } from '../db/sql.ts';
 
 /** What Postgres says is wanted of a camera. */
@@ -21,7 +21,12 @@ export interface CameraIntentActivities {
 /** The short database activities of `cameraWorkflow`. */
 export function createCameraIntentActivities(deps: { db: Pool; now: () => number }): CameraIntentActivities {
   return {
-    takeIntent: (cameraId) => takeIntent(deps.db, cameraId),
+    async takeIntent(cameraId) {
+      const camera = await cameraByPublicId(deps.db, cameraId);
+      if (camera === null) return null;
+      await setAppliedVersion(deps.db, cameraId, camera.configVersion);
+      return { intent: camera.intent, configVersion: camera.configVersion, graceEndsAtMs: camera.graceEndsAtMs };
+    },
     async reportNoSlot(cameraId, reason) {
       const nowMs = deps.now();
       await setCameraState(deps.db, cameraId, 'no-slot', reason, nowMs);

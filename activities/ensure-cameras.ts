@@ -32,11 +32,11 @@ export function createEnsureCamerasActivities(deps: {
       let sent = 0;
       for (const camera of cameras) {
         Context.current().heartbeat();
-        if (!running.has(cameraWorkflowId(camera.cameraId))) {
-          await startCameraWorkflow(deps.client, camera);
+        if (!running.has(cameraWorkflowId(camera.id))) {
+          await startCameraWorkflow(deps.client, { ...camera, cameraId: camera.id });
           started += 1;
         } else if (camera.appliedVersion < camera.configVersion) {
-          await sendIntentUpdate(deps.client, camera.cameraId, updateOfIntent[camera.intent], camera.configVersion);
+          await sendIntentUpdate(deps.client, camera.id, updateOfIntent[camera.intent], camera.configVersion);
           sent += 1;
         }
       }

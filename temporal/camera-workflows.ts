@@ -18,16 +18,12 @@ export const updateOfIntent: Record<CameraIntent, IntentUpdate> = {
 };
 
 /** Starts a camera's workflow; a no-op when it runs already. */
-export async function startCameraWorkflow(
-  client: Client,
-  camera: CameraWorkflowInput & { name: string },
-): Promise<void> {
+export async function startCameraWorkflow(client: Client, camera: CameraWorkflowInput): Promise<void> {
   const { cameraId, tenantId, tier } = camera;
   await client.workflow.start('cameraWorkflow', {
     workflowId: cameraWorkflowId(cameraId),
     taskQueue: controlQueue,
     args: [{ cameraId, tenantId, tier } satisfies CameraWorkflowInput],
-    memo: { name: camera.name },
     searchAttributes: { CameraState: ['provisioning'], TenantId: [tenantId], Tier: [tier], Host: ['none'] },
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,

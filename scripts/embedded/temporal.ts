@@ -24,6 +24,8 @@ export interface EmbeddedTemporalOptions {
   port?: number;
   /** False = no web page; undefined = a free port. */
   uiPort?: number | false;
+  /** Further dynamic configuration, key to JSON value. */
+  dynamicConfig?: Record<string, string>;
   record?: ProcessRecord;
 }
 
@@ -50,6 +52,7 @@ export async function startTemporal(options: EmbeddedTemporalOptions): Promise<E
       // Critical cameras first, tenants in turn: both are off by default in some releases.
       '--dynamic-config-value=matching.useNewMatcher=true',
       '--dynamic-config-value=matching.enableFairness=true',
+      ...Object.entries(options.dynamicConfig ?? {}).map(([key, value]) => `--dynamic-config-value=${key}=${value}`),
     ],
     logPath: options.logPath,
     ...(options.record === undefined ? {} : { record: options.record }),
