@@ -4,19 +4,15 @@ import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 import { freePorts } from './free-ports.ts';
 import type { ProcessRecord } from './process-record.ts';
-import { startServerProcess, untilReady } from './server-process.ts';
+import { startServerProcess, untilReady, type EmbeddedServer } from './server-process.ts';
 import { closedFolderOnTheWay, unprivilegedUser } from './unprivileged-user.ts';
 
 /** The major version of the npm package's binaries: a data folder serves one major version only. */
 const majorVersion = '18';
 
-export interface EmbeddedPostgres {
+export interface EmbeddedPostgres extends EmbeddedServer {
   /** Without a database's name at the end: add `/<database>`. */
   serverUrl: string;
-  pid: number;
-  exited: Promise<unknown>;
-  /** Fast shutdown: sessions are ended, data is written. */
-  stop(): Promise<void>;
 }
 
 export interface EmbeddedPostgresOptions {
@@ -26,7 +22,9 @@ export interface EmbeddedPostgresOptions {
   password: string;
   /** False only for tests: nothing survives a power loss then, but everything is faster. */
   durable: boolean;
-  record?: ProcessRecord;
+  /** Those of an earlier start, to be found where it was. */
+  ports?: number[] | undefined;
+  record?: ProcessRecord | undefined;
 }
 
 /**
@@ -55,7 +53,8 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
   if (existsSync(join(data, 'PG_VERSION'))) checkVersion(data);
   else await initialise(binaries, data, options, run);
 
-  const [port = 0] = await freePorts(1);
+  const ports = options.ports ?? (await freePorts(1));
+  const port = ports[0] ?? 0;
   const settings = {
     listen_addresses: '127.0.0.1',
     port: String(port),
@@ -71,22 +70,22 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
     args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     logPath: options.logPath,
     ...run,
-    ...(options.record === undefined ? {} : { record: options.record }),
-  });
-  const serverUrl = `postgres://framekeep:${encodeURIComponent(options.password)}@127.0.0.1:${port}`;
-  const stop = (): Promise<void> =>
-    server.stop([
+    // INT: sessions are ended, data is written. QUIT: at once, and the log is replayed at the next start.
+    stopSteps: [
       { signal: 'SIGINT', waitMs: 10_000 },
       { signal: 'SIGQUIT', waitMs: 5_000 },
-    ]);
+    ],
+    record: options.record,
+  });
+  const serverUrl = `postgres://framekeep:${encodeURIComponent(options.password)}@127.0.0.1:${port}`;
   try {
     // Recovery after a kill replays the log: seconds, rarely a minute.
     await untilReady('Postgres', server, 120_000, () => answers(`${serverUrl}/postgres`));
   } catch (error) {
-    await stop();
+    await server.stop();
     throw error;
   }
-  return { serverUrl, pid: server.pid, exited: server.exited, stop };
+  return { serverUrl, ports, pid: server.pid, exited: server.exited, stop: server.stop };
 }
 
 /** Makes a database unless it is there. */
@@ -129,7 +128,8 @@ async function initialise(
       ],
       logPath: options.logPath,
       ...run,
-      ...(options.record === undefined ? {} : { record: options.record }),
+      stopSteps: [{ signal: 'SIGTERM', waitMs: 5_000 }],
+      record: options.record,
     });
     const { code } = await initdb.exited;
     if (code !== 0) {

@@ -7,6 +7,14 @@ export interface RecordedProcess {
   pid: number;
   /** Clock ticks from boot to the process's start: /proc/<pid>/stat, field 22. */
   startTicks: number;
+  /** How it is asked to stop, and how long it may take before it is killed. */
+  stop: StopStep;
+}
+
+/** One rung of a stop: the signal, and how long to wait for the end before the next. */
+export interface StopStep {
+  signal: NodeJS.Signals;
+  waitMs: number;
 }
 
 interface Recorded {
@@ -16,7 +24,7 @@ interface Recorded {
 
 /** What this program has started and not yet seen end, in a file that outlives it. */
 export interface ProcessRecord {
-  add(name: string, pid: number): void;
+  add(name: string, pid: number, stop: StopStep): void;
   remove(pid: number): void;
 }
 
@@ -30,10 +38,10 @@ export function openProcessRecord(path: string): ProcessRecord {
   };
   write();
   return {
-    add: (name, pid) => {
+    add: (name, pid, stop) => {
       const startTicks = statOf(pid)?.startTicks;
       if (startTicks === undefined) return; // it has ended already
-      processes.set(pid, { name, pid, startTicks });
+      processes.set(pid, { name, pid, startTicks, stop });
       write();
     },
     remove: (pid) => {
@@ -45,17 +53,18 @@ export function openProcessRecord(path: string): ProcessRecord {
 /**
  * Ends what a killed run has left running, in the order in which a stop ends it: last started, first ended.
  * Each process leads its own group, so what it has started in turn goes with it.
+ * @param how `stop` asks each and waits; `kill` is for what need not save anything
  * @returns the names of those that were still there
  */
-export async function endRecorded(path: string, graceMs: number): Promise<string[]> {
+export async function endRecorded(path: string, how: 'stop' | 'kill' = 'stop'): Promise<string[]> {
   const ended: string[] = [];
   for (const recorded of readRecord(path).toReversed()) {
     const members = (): number[] => groupMembers(recorded);
     if (members().length === 0) continue;
     ended.push(recorded.name);
-    signal(members(), 'SIGTERM');
-    const deadlineMs = Date.now() + graceMs;
-    while (members().length > 0 && Date.now() < deadlineMs) await sleep(20);
+    if (how === 'stop') signal(members(), recorded.stop.signal);
+    const deadlineMs = Date.now() + recorded.stop.waitMs;
+    while (how === 'stop' && members().length > 0 && Date.now() < deadlineMs) await sleep(20);
     signal(members(), 'SIGKILL');
     while (members().length > 0) await sleep(5);
   }

@@ -2,15 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts } from './free-ports.ts';
 import type { ProcessRecord } from './process-record.ts';
-import { startServerProcess, untilReady } from './server-process.ts';
+import { startServerProcess, untilReady, type EmbeddedServer } from './server-process.ts';
 import { toolPath } from './tool-path.ts';
 
-export interface EmbeddedSeaweedfs {
+export interface EmbeddedSeaweedfs extends EmbeddedServer {
   /** http://127.0.0.1:<port> */
   endpoint: string;
-  pid: number;
-  exited: Promise<unknown>;
-  stop(): Promise<void>;
 }
 
 export interface EmbeddedSeaweedfsOptions {
@@ -19,7 +16,9 @@ export interface EmbeddedSeaweedfsOptions {
   logPath: string;
   accessKey: string;
   secretKey: string;
-  record?: ProcessRecord;
+  /** Those of an earlier start, to be found where it was. */
+  ports?: number[] | undefined;
+  record?: ProcessRecord | undefined;
 }
 
 /**
@@ -32,7 +31,8 @@ export async function startSeaweedfs(options: EmbeddedSeaweedfsOptions): Promise
   const keysFile = join(options.dir, 's3.json');
   writeFileSync(keysFile, JSON.stringify(identities(options.accessKey, options.secretKey)), { mode: 0o600 });
   // gRPC ports default to HTTP + 10000 (past 65535 from a high port), so each is given.
-  const [master, masterGrpc, volume, volumeGrpc, filer, filerGrpc, s3 = 0, s3Grpc] = await freePorts(8);
+  const ports = options.ports ?? (await freePorts(8));
+  const [master, masterGrpc, volume, volumeGrpc, filer, filerGrpc, s3 = 0, s3Grpc] = ports;
   const server = await startServerProcess({
     name: 'seaweedfs',
     command: toolPath('weed'),
@@ -66,18 +66,18 @@ export async function startSeaweedfs(options: EmbeddedSeaweedfsOptions): Promise
     cwd: options.dir,
     // One volume at a time for each bucket: the default makes seven.
     env: { ...process.env, WEED_MASTER_VOLUME_GROWTH_COPY_1: '1' },
-    ...(options.record === undefined ? {} : { record: options.record }),
+    // After TERM it goes on for 26 s; what it holds is on disk as far as the page cache is.
+    stopSteps: [{ signal: 'SIGTERM', waitMs: 3_000 }],
+    record: options.record,
   });
   const endpoint = `http://127.0.0.1:${s3}`;
-  // After TERM it goes on for 26 s; what it holds is on disk as far as the page cache is.
-  const stop = (): Promise<void> => server.stop([{ signal: 'SIGTERM', waitMs: 3_000 }]);
   try {
     await untilReady('SeaweedFS', server, 60_000, () => answers(endpoint));
   } catch (error) {
-    await stop();
+    await server.stop();
     throw error;
   }
-  return { endpoint, pid: server.pid, exited: server.exited, stop };
+  return { endpoint, ports, pid: server.pid, exited: server.exited, stop: server.stop };
 }
 
 function identities(accessKey: string, secretKey: string): object {

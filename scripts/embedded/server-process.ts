@@ -1,21 +1,15 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ProcessRecord, startTicksOf } from './process-record.ts';
-
-/** One rung of a stop: the signal, and how long to wait for the end before the next. */
-export interface StopStep {
-  signal: NodeJS.Signals;
-  waitMs: number;
-}
+import { startTicksOf, type ProcessRecord, type StopStep } from './process-record.ts';
 
 export interface ServerProcess {
   pid: number;
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** Undefined while it runs. */
   exit(): { code: number | null; signal: NodeJS.Signals | null } | undefined;
-  /** Climbs the ladder of `steps` until the process has ended; KILL is always the last rung. */
-  stop(steps: StopStep[]): Promise<void>;
+  /** Climbs the ladder of `stopSteps` (or another one) until the process has ended; KILL is always the last rung. */
+  stop(steps?: StopStep[]): Promise<void>;
   /** The end of what it printed, for a message. */
   lastLines(count: number): string;
 }
@@ -28,7 +22,16 @@ export interface ServerProcessOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   user?: { uid: number; gid: number };
-  record?: ProcessRecord;
+  stopSteps: [StopStep, ...StopStep[]];
+  record?: ProcessRecord | undefined;
+}
+
+/** A server that can be started again where it was. */
+export interface EmbeddedServer {
+  pid: number;
+  ports: number[];
+  exited: Promise<unknown>;
+  stop(): Promise<void>;
 }
 
 /**
@@ -50,7 +53,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     child.once('error', reject);
     child.once('spawn', () => resolve(child.pid ?? 0));
   });
-  options.record?.add(options.name, pid);
+  options.record?.add(options.name, pid, options.stopSteps[0]);
   let exit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once('exit', (code, signal) => {
@@ -63,7 +66,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     pid,
     exited,
     exit: () => exit,
-    stop: async (steps) => {
+    stop: async (steps = options.stopSteps) => {
       for (const step of steps) {
         if (exit !== undefined) return;
         child.kill(step.signal);

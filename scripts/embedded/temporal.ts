@@ -3,17 +3,14 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { freePorts } from './free-ports.ts';
 import type { ProcessRecord } from './process-record.ts';
-import { startServerProcess, untilReady } from './server-process.ts';
+import { startServerProcess, untilReady, type EmbeddedServer } from './server-process.ts';
 import { toolPath } from './tool-path.ts';
 
-export interface EmbeddedTemporal {
+export interface EmbeddedTemporal extends EmbeddedServer {
   /** host:port */
   address: string;
   /** Undefined when it runs without its web page. */
   uiUrl: string | undefined;
-  pid: number;
-  exited: Promise<unknown>;
-  stop(): Promise<void>;
 }
 
 export interface EmbeddedTemporalOptions {
@@ -21,18 +18,20 @@ export interface EmbeddedTemporalOptions {
   dir: string | undefined;
   logPath: string;
   namespace: string;
-  port?: number;
+  /** Undefined = a free port. */
+  port?: number | undefined;
   /** False = no web page; undefined = a free port. */
-  uiPort?: number | false;
-  /** Further dynamic configuration, key to JSON value. */
-  dynamicConfig?: Record<string, string>;
-  record?: ProcessRecord;
+  uiPort?: number | false | undefined;
+  /** Those of an earlier start, to be found where it was. */
+  ports?: number[] | undefined;
+  record?: ProcessRecord | undefined;
 }
 
 /** Starts the Temporal development server on 127.0.0.1. It has one history shard: not for load tests. */
 export async function startTemporal(options: EmbeddedTemporalOptions): Promise<EmbeddedTemporal> {
   if (options.dir !== undefined) mkdirSync(options.dir, { recursive: true, mode: 0o700 });
-  const [freePort, freeUiPort, httpPort, metricsPort] = await freePorts(4);
+  const ports = options.ports ?? (await freePorts(4));
+  const [freePort, freeUiPort, httpPort, metricsPort] = ports;
   const port = options.port ?? freePort;
   const uiPort = options.uiPort ?? freeUiPort;
   const server = await startServerProcess({
@@ -55,22 +54,23 @@ export async function startTemporal(options: EmbeddedTemporalOptions): Promise<E
       ...Object.entries(options.dynamicConfig ?? {}).map(([key, value]) => `--dynamic-config-value=${key}=${value}`),
     ],
     logPath: options.logPath,
-    ...(options.record === undefined ? {} : { record: options.record }),
+    stopSteps: [{ signal: 'SIGTERM', waitMs: 10_000 }],
+    record: options.record,
   });
   const address = `127.0.0.1:${port}`;
-  const stop = (): Promise<void> => server.stop([{ signal: 'SIGTERM', waitMs: 10_000 }]);
   try {
     await untilReady('Temporal', server, 60_000, () => answers(address, options.namespace));
   } catch (error) {
-    await stop();
+    await server.stop();
     throw error;
   }
   return {
     address,
     uiUrl: uiPort === false ? undefined : `http://127.0.0.1:${uiPort}`,
+    ports,
     pid: server.pid,
     exited: server.exited,
-    stop,
+    stop: server.stop,
   };
 }
 

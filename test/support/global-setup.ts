@@ -73,7 +73,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     broker.close();
     broker.closeAllConnections();
     await Promise.allSettled(started.values());
-    await endRecorded(recordPath, 0); // their data goes too, so no server needs time to save it
+    await endRecorded(recordPath, 'kill');
     rmSync(dir, { recursive: true, force: true });
   };
 }
@@ -83,6 +83,6 @@ async function endDeadRuns(records: string): Promise<void> {
   mkdirSync(records, { recursive: true });
   for (const name of readdirSync(records).filter((file) => file.endsWith('.json'))) {
     const [pid, startTicks] = name.replace('.json', '').split('-').map(Number);
-    if (pid !== undefined && startTicksOf(pid) !== startTicks) await endRecorded(join(records, name), 0);
+    if (pid !== undefined && startTicksOf(pid) !== startTicks) await endRecorded(join(records, name), 'kill');
   }
 }

@@ -1,0 +1,82 @@
+// What setup says while it works. Silent about what was there already.
+import { spawn } from 'node:child_process';
+import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheDir } from './tools.mjs';
+
+const logPath = join(cacheDir, 'setup.log');
+
+/** A reason to stop that a person can act on: printed without a stack. */
+export class SetupProblem extends Error {}
+
+let steps = 0;
+
+/** How many steps had something to do. */
+export const stepsDone = () => steps;
+
+/** Runs one step under a line that says what is done and how long it took. */
+export async function step(title, work) {
+  if (steps === 0) {
+    mkdirSync(cacheDir, { recursive: true });
+    rmSync(logPath, { force: true });
+  }
+  steps += 1;
+  const startMs = Date.now();
+  const seconds = () => `${((Date.now() - startMs) / 1000).toFixed(0)} s`;
+  const terminal = process.stdout.isTTY === true;
+  const show = (mark, rest) => `  ${mark} ${title}${rest}`;
+  if (!terminal) process.stdout.write(`${show('·', ' ...')}\n`);
+  const timer = terminal
+    ? setInterval(() => process.stdout.write(`\r\x1b[2K${show('·', ` ... ${seconds()}`)}`), 200)
+    : undefined;
+  const end = (mark) => process.stdout.write(`${terminal ? '\r\x1b[2K' : ''}${show(mark, `  ${seconds()}`)}\n`);
+  try {
+    const result = await work();
+    end('✓');
+    return result;
+  } catch (error) {
+    end('✗');
+    throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/**
+ * Runs a program to its end; what it prints goes to .cache/setup.log.
+ * @returns its exit code and the end of what it printed
+ */
+export function run(command, args, options = {}) {
+  appendFileSync(logPath, `\n$ ${command} ${args.join(' ')}\n`);
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    let printed = '';
+    const keep = (data) => {
+      appendFileSync(logPath, data);
+      printed = (printed + data).slice(-4000);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.once('error', (error) => resolve({ code: 127, tail: error.message }));
+    child.once('close', (code) => resolve({ code: code ?? 1, tail: lastLines(printed, 12) }));
+  });
+}
+
+/** The log's path, for a message, when anything was logged. */
+export function logHint() {
+  try {
+    readFileSync(logPath);
+    return `The whole output is in ${logPath}.`;
+  } catch {
+    return '';
+  }
+}
+
+function lastLines(text, count) {
+  return text
+    .trimEnd()
+    .split('\n')
+    .slice(-count)
+    .map((line) => `    ${line}`)
+    .join('\n');
+}
