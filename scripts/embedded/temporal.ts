@@ -24,6 +24,8 @@ export interface EmbeddedTemporalOptions {
   uiPort?: number | false | undefined;
   /** Those of an earlier start, to be found where it was. */
   ports?: number[] | undefined;
+  /** More of the server's own settings: key and JSON value. */
+  dynamicConfig?: Record<string, string> | undefined;
   record?: ProcessRecord | undefined;
 }
 
