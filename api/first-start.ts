@@ -1,0 +1,56 @@
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { accountByLogin, anyAccount, insertFirstAccount } from '../db/accounts.ts';
+import { upsertApiKey } from '../db/api-keys.ts';
+import type { Db } from '../db/sql.ts';
+import { hashPassword, verifyPassword } from '../security/password.ts';
+import { newToken, sha256 } from '../security/tokens.ts';
+
+export const adminLogin = 'admin';
+
+/** The admin's generated password; `npm start` prints it from here, and its first change removes it. */
+export function adminPasswordPath(dataDir: string): string {
+  return join(dataDir, 'admin-password');
+}
+
+/** The key an installation's automation brings along is this one. */
+const bootstrapKeyName = 'bootstrap';
+
+/**
+ * Makes what the first start needs: the account `admin` with a password in a file that only we may read, and the
+ * bootstrap API key when one is set. At later starts it changes nothing.
+ */
+export async function prepareFirstStart(
+  db: Db,
+  options: { dataDir: string; bootstrapApiKey: string | undefined },
+): Promise<void> {
+  if (!(await anyAccount(db))) await makeAdmin(db, options.dataDir);
+  if (options.bootstrapApiKey !== undefined) {
+    const keySha256 = sha256(options.bootstrapApiKey);
+    await upsertApiKey(db, { name: bootstrapKeyName, keySha256, role: 'operator' });
+  }
+}
+
+async function makeAdmin(db: Db, dataDir: string): Promise<void> {
+  // The file comes first: an account whose password nobody can read is one nobody can use.
+  const path = adminPasswordPath(dataDir);
+  const password = await sharedPassword(path);
+  if (await insertFirstAccount(db, { login: adminLogin, passwordHash: await hashPassword(password) })) return;
+  // Another process was first: with this very password when it shares the folder, else the file is of no use.
+  const account = await accountByLogin(db, adminLogin);
+  if (account === null || !(await verifyPassword(password, account.passwordHash))) await rm(path, { force: true });
+}
+
+/** The password in the file, which is made whole or not at all; of several processes one makes it. */
+async function sharedPassword(path: string): Promise<string> {
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, `${newToken()}\n`, { mode: 0o600 });
+  try {
+    await link(draft, path);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+  return (await readFile(path, 'utf8')).trim();
+}

@@ -1,0 +1,100 @@
+import { STATUS_CODES } from 'node:http';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors, type ZodFastifySchemaValidationError } from 'fastify-type-provider-zod';
+import { redact } from '../domain/redact.ts';
+import { AppError, errorStatus, type ErrorCode } from '../errors.ts';
+import { sendPage, wantsPage } from './console-files.ts';
+import type { Problem } from './schemas/common.ts';
+
+/** Fastify's own errors that a caller can cause, as ours. */
+const fastifyErrors: Record<string, [ErrorCode, string]> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as content-type application/json.'],
+  FST_ERR_CTP_EMPTY_TYPE: ['unsupported-media-type', 'Send the body as content-type application/json.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['too-large', 'The body is larger than 64 kB.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid-request', 'The body is not as long as its content-length says.'],
+  FST_ERR_BAD_URL: ['invalid-request', 'The path holds a percent sign that stands for nothing.'],
+};
+
+/**
+ * Answers every error as an RFC 9457 problem document; what a fault of ours says stays in the log.
+ * Unknown paths that a browser opens are pages of the console.
+ */
+export function registerProblems(app: FastifyInstance, webDir: string): void {
+  app.setErrorHandler((error: unknown, request, reply) => {
+    const known = toAppError(error);
+    if (known.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, 'request failed');
+    return sendProblem(request, reply, known);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    if (wantsPage(request)) return sendPage(reply, webDir);
+    return sendProblem(request, reply, new AppError('not-found', `There is no ${request.method} ${pathOf(request)}.`));
+  });
+}
+
+/** Sends an error; also for hooks that answer by themselves. */
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: AppError): FastifyReply {
+  if (error.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer realm="framekeep"');
+  // A string is not serialized again, so that the route's own schemas do not apply to it.
+  return reply
+    .code(error.status)
+    .type('application/problem+json')
+    .header('cache-control', 'no-store')
+    .send(JSON.stringify(problemOf(error, request.id)));
+}
+
+function problemOf(error: AppError, requestId: string): Problem {
+  const hidden = error.code === 'internal';
+  const fields = error.details?.['errors'] as Problem['errors'];
+  return {
+    type: `urn:framekeep:problem:${error.code}`,
+    title: STATUS_CODES[error.status] ?? 'Error',
+    status: error.status,
+    code: error.code,
+    detail: hidden ? `The service failed; its log has the cause under ${requestId}.` : redact(error.message),
+    instance: `urn:uuid:${requestId}`,
+    ...(fields && { errors: fields }),
+  };
+}
+
+/** What a caller may be told of anything that was thrown. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) return validationError(error.validation, error.validationContext);
+  const { code, statusCode, message } = error as Partial<FastifyError>;
+  const own = code === undefined ? undefined : fastifyErrors[code];
+  if (own) return new AppError(own[0], own[1]);
+  // JSON.parse and secure-json-parse throw SyntaxErrors whose text may quote the body, which may hold a login.
+  if (error instanceof SyntaxError) return new AppError('invalid-request', 'The body is not valid JSON.');
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new AppError(codeForStatus(statusCode), message ?? 'The request is wrong.');
+  }
+  return new AppError('internal', 'The service failed.', { cause: error });
+}
+
+function codeForStatus(status: number): ErrorCode {
+  const found = Object.entries(errorStatus).find(([, value]) => value === status);
+  return (found?.[0] ?? 'invalid-request') as ErrorCode;
+}
+
+function validationError(issues: ZodFastifySchemaValidationError[], context: string | undefined): AppError {
+  // An id that cannot be one names nothing.
+  if (context === 'params') return new AppError('not-found', 'There is nothing with this id.');
+  const errors = issues.flatMap(fieldErrors);
+  const first = errors[0];
+  const detail = first === undefined ? 'The request is wrong.' : `${first.path || context || 'body'}: ${first.message}`;
+  const code = issues.every((issue) => issue.instancePath === '/cursor') ? 'invalid-cursor' : 'invalid-request';
+  return new AppError(code, detail, { details: { errors } });
+}
+
+function fieldErrors(issue: ZodFastifySchemaValidationError): { path: string; message: string }[] {
+  const path = issue.instancePath.slice(1).replaceAll('/', '.');
+  const unknown = issue.keyword === 'unrecognized_keys' ? (issue.params['keys'] as string[]) : [];
+  if (unknown.length === 0) return [{ path, message: issue.message ?? 'is wrong' }];
+  return unknown.map((key) => ({ path: path === '' ? key : `${path}.${key}`, message: 'no such field' }));
+}
+
+/** Without the query, which may hold anything. */
+function pathOf(request: FastifyRequest): string {
+  const path = request.url.split('?', 1)[0] ?? '';
+  return path.startsWith('/m/') ? '/m/…' : path;
+}

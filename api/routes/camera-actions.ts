@@ -1,0 +1,44 @@
+import { cameraByPublicId, noSuchCamera } from '../../db/cameras.ts';
+import { changeIntent, intentActions, type IntentAction } from '../../db/camera-changes.ts';
+import { transaction } from '../../db/sql.ts';
+import type { Api, ApiDeps } from '../dependencies.ts';
+import { cameraAnswer, cameraSchema } from '../schemas/camera.ts';
+import { commonProblems, conflictProblem, idParams } from '../schemas/common.ts';
+
+const summaries: Record<IntentAction, string> = {
+  pause: 'Stop recording for a while; its footage stays and keeps ageing',
+  resume: 'Record a paused camera again',
+  retire: 'Stop recording for good: the archive stays readable for the grace period, then it is deleted',
+  reactivate: 'Take a retired camera back within its grace period and record it again',
+};
+
+/** What a customer decides about a camera: `POST /v1/cameras/:id/{pause,resume,retire,reactivate}`. */
+export function registerCameraActions(app: Api, deps: ApiDeps): void {
+  for (const action of intentActions) registerAction(app, deps, action);
+}
+
+function registerAction(app: Api, deps: ApiDeps, action: IntentAction): void {
+  app.post(
+    `/v1/cameras/:id/${action}`,
+    {
+      schema: {
+        summary: summaries[action],
+        description: '200: taken in. 202: stored, and applied as soon as the camera’s workflow can be reached.',
+        operationId: `${action}Camera`,
+        tags: ['cameras'],
+        params: idParams,
+        response: { ...commonProblems, ...conflictProblem, 200: cameraSchema, 202: cameraSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const times = { nowMs: deps.now(), graceMs: deps.graceDays * 24 * 3600 * 1000 };
+      const configVersion = await transaction(deps.pool, (tx) => changeIntent(tx, id, action, times));
+      // Committed: whatever happens to the update, the recorder's watcher and ensure-cameras act on it.
+      const applied = await deps.workflows.update(action, { cameraId: id, configVersion });
+      const camera = await cameraByPublicId(deps.pool, id);
+      if (camera === null) throw noSuchCamera();
+      return reply.code(applied ? 200 : 202).send(cameraAnswer(camera));
+    },
+  );
+}

@@ -1,0 +1,133 @@
+import { defaultProfile, profileById, type Profile } from '../../db/profiles.ts';
+import { cameraByPublicId, insertCamera, listCameras, noSuchCamera } from '../../db/cameras.ts';
+import { updateCamera } from '../../db/camera-changes.ts';
+import { defaultTenant } from '../../db/tenants.ts';
+import { CameraUrlError, parseCameraUrl } from '../../domain/camera-url.ts';
+import { AppError } from '../../errors.ts';
+import { cameraUrlAad } from '../../security/seal.ts';
+import { newUuid } from '../../security/uuid.ts';
+import { decodeCursor, toPage } from '../paging.ts';
+import type { Api, ApiDeps } from '../dependencies.ts';
+import { cameraAnswer, cameraBody, cameraChangeBody, cameraList, cameraListQuery, cameraSchema } from '../schemas/camera.ts';
+import { commonProblems, conflictProblem, idParams, uuid } from '../schemas/common.ts';
+
+/** Cameras: list, add, look at, change. */
+export function registerCameras(app: Api, deps: ApiDeps): void {
+  app.get(
+    '/v1/cameras',
+    {
+      schema: {
+        summary: 'List cameras in the order they were added',
+        operationId: 'listCameras',
+        tags: ['cameras'],
+        querystring: cameraListQuery,
+        response: { ...commonProblems, 200: cameraList },
+      },
+    },
+    async (request) => {
+      const { tenantId, limit, cursor } = request.query;
+      const afterId = cursor === undefined ? undefined : decodeCursor(cursor, uuid);
+      const found = await listCameras(deps.pool, { tenantId, afterId, limit: limit + 1 });
+      return toPage(found, limit, cameraAnswer, (camera) => camera.id);
+    },
+  );
+
+  app.post(
+    '/v1/cameras',
+    {
+      schema: {
+        summary: 'Add a camera and start recording it',
+        operationId: 'addCamera',
+        tags: ['cameras'],
+        body: cameraBody,
+        response: { ...commonProblems, ...conflictProblem, 201: cameraSchema },
+      },
+    },
+    async (request, reply) => {
+      const { name, url, tier, retentionDays, tenantId, profileId } = request.body;
+      const id = newUuid(deps.now());
+      const address = sealUrl(deps, id, url);
+      const profile = await usableProfile(deps, profileId);
+      const camera = await insertCamera(deps.pool, {
+        id,
+        tenantId: tenantId ?? (await defaultTenant(deps.pool)).id,
+        name,
+        ...address,
+        tier,
+        profileId: profile.id,
+        retentionDays,
+      });
+      // Committed: should Temporal be away, ensure-cameras starts the workflow later.
+      await deps.workflows.start({ cameraId: id, tenantId: camera.tenantId, tier, name });
+      return reply.code(201).header('location', `/v1/cameras/${id}`).send(cameraAnswer(camera));
+    },
+  );
+
+  app.get(
+    '/v1/cameras/:id',
+    {
+      schema: {
+        summary: 'Look at a camera',
+        operationId: 'camera',
+        tags: ['cameras'],
+        params: idParams,
+        response: { ...commonProblems, 200: cameraSchema },
+      },
+    },
+    async (request) => {
+      const camera = await cameraByPublicId(deps.pool, request.params.id);
+      if (camera === null) throw noSuchCamera();
+      return cameraAnswer(camera);
+    },
+  );
+
+  app.patch(
+    '/v1/cameras/:id',
+    {
+      schema: {
+        summary: 'Change a camera; a new URL, profile or tier is taken in by its recorder',
+        description: '200: taken in. 202: stored, and applied as soon as the camera’s workflow can be reached.',
+        operationId: 'changeCamera',
+        tags: ['cameras'],
+        params: idParams,
+        body: cameraChangeBody,
+        response: { ...commonProblems, ...conflictProblem, 200: cameraSchema, 202: cameraSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const { url, profileId, ...changes } = request.body;
+      const { camera, version } = await updateCamera(deps.pool, id, {
+        ...changes,
+        ...(url !== undefined && { url: sealUrl(deps, id, url) }),
+        ...(profileId !== undefined && { profileId: (await usableProfile(deps, profileId)).id }),
+      });
+      const applied =
+        version === null || (await deps.workflows.update('reconfigure', { cameraId: id, configVersion: version }));
+      return reply.code(applied ? 200 : 202).send(cameraAnswer(camera));
+    },
+  );
+}
+
+/** @throws AppError invalid-camera-url, which never repeats the URL */
+function sealUrl(deps: ApiDeps, cameraId: string, url: string): { sealedUrl: string; urlRedacted: string } {
+  try {
+    const { redactedUrl } = parseCameraUrl(url);
+    return { sealedUrl: deps.sealer.seal(url, cameraUrlAad(cameraId)), urlRedacted: redactedUrl };
+  } catch (error) {
+    if (!(error instanceof CameraUrlError)) throw error;
+    const errors = [{ path: 'url', message: error.message }];
+    throw new AppError('invalid-camera-url', error.message, { details: { errors } });
+  }
+}
+
+/** @throws AppError not-found; profile-not-available for one that encodes */
+async function usableProfile(deps: ApiDeps, profileId: string | undefined): Promise<Profile> {
+  const profile = profileId === undefined ? await defaultProfile(deps.pool) : await profileById(deps.pool, profileId);
+  if (profile === null) throw new AppError('not-found', 'There is no such profile.');
+  if (profile.mode !== 'copy') {
+    const message = `The profile "${profile.name}" encodes; this version records copies only. Choose a profile with mode "copy".`;
+    throw new AppError('profile-not-available', message, { details: { errors: [{ path: 'profileId', message }] } });
+  }
+  return profile;
+}

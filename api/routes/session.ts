@@ -1,0 +1,124 @@
+import { rm } from 'node:fs/promises';
+import { accountById, accountByLogin, setPassword } from '../../db/accounts.ts';
+import {
+  deleteExpiredLoginSessions,
+  deleteLoginSession,
+  deleteOtherLoginSessions,
+  insertLoginSession,
+} from '../../db/login-sessions.ts';
+import { AppError } from '../../errors.ts';
+import { hashPassword, verifyPassword } from '../../security/password.ts';
+import { newToken, sha256 } from '../../security/tokens.ts';
+import { callerOf, requireSameOrigin, sessionCookie } from '../access.ts';
+import type { Api, ApiDeps } from '../dependencies.ts';
+import { adminLogin, adminPasswordPath } from '../first-start.ts';
+import { loginBody, meSchema, passwordBody } from '../schemas/account.ts';
+import { commonProblems, doneAnswer } from '../schemas/common.ts';
+
+/** A month: the console stays open on an operator's wall; a change of password ends all other sessions. */
+const sessionMs = 30 * 24 * 3600 * 1000;
+/** Ten guesses a minute and address; a person with a bad memory needs fewer. */
+const loginLimit = { max: 10, timeWindow: 60_000 };
+
+/** Login by password and cookie, and who one is. */
+export function registerSession(app: Api, deps: ApiDeps): void {
+  app.post(
+    '/v1/login',
+    {
+      config: { public: true, rateLimit: loginLimit },
+      schema: {
+        summary: 'Log in',
+        operationId: 'login',
+        tags: ['session'],
+        security: [],
+        body: loginBody,
+        response: { ...commonProblems, 200: meSchema },
+      },
+    },
+    async (request, reply) => {
+      if (request.headers.origin !== undefined) requireSameOrigin(request);
+      const { login, password } = request.body;
+      const account = await accountByLogin(deps.pool, login);
+      const right = await verifyPassword(password, account?.passwordHash ?? null);
+      if (!right || account === null) throw new AppError('wrong-login', 'Wrong login or password.');
+      const token = newToken();
+      const nowMs = deps.now();
+      await deleteExpiredLoginSessions(deps.pool, nowMs);
+      await insertLoginSession(deps.pool, {
+        tokenSha256: sha256(token),
+        accountId: account.id,
+        nowMs,
+        expiresAtMs: nowMs + sessionMs,
+      });
+      void reply.setCookie(sessionCookie, token, {
+        path: '/',
+        httpOnly: true,
+        sameSite: 'lax',
+        secure: request.protocol === 'https',
+        maxAge: sessionMs / 1000,
+      });
+      return { kind: 'account' as const, id: account.id, name: account.login, role: account.role };
+    },
+  );
+
+  app.post(
+    '/v1/logout',
+    {
+      schema: {
+        summary: 'Log out: ends the session of the cookie',
+        operationId: 'logout',
+        tags: ['session'],
+        response: { ...commonProblems, 204: doneAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { sessionSha256 } = callerOf(request);
+      if (sessionSha256 !== null) await deleteLoginSession(deps.pool, sessionSha256);
+      void reply.clearCookie(sessionCookie, { path: '/' });
+      return reply.code(204).send();
+    },
+  );
+
+  app.get(
+    '/v1/me',
+    {
+      schema: {
+        summary: 'Who asks',
+        operationId: 'me',
+        tags: ['session'],
+        response: { ...commonProblems, 200: meSchema },
+      },
+    },
+    async (request) => {
+      const { kind, id, name, role } = callerOf(request);
+      return { kind, id, name, role };
+    },
+  );
+
+  app.post(
+    '/v1/me/password',
+    {
+      config: { rateLimit: loginLimit },
+      schema: {
+        summary: 'Change the own password; ends all other sessions of the account',
+        operationId: 'changePassword',
+        tags: ['session'],
+        body: passwordBody,
+        response: { ...commonProblems, 204: doneAnswer },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      if (caller.sessionSha256 === null) throw new AppError('forbidden', 'An API key has no password. Log in.');
+      const account = await accountById(deps.pool, caller.id);
+      const { currentPassword, newPassword } = request.body;
+      if (account === null || !(await verifyPassword(currentPassword, account.passwordHash))) {
+        throw new AppError('wrong-login', 'The current password is wrong.');
+      }
+      await setPassword(deps.pool, account.id, await hashPassword(newPassword));
+      await deleteOtherLoginSessions(deps.pool, account.id, caller.sessionSha256);
+      if (account.login === adminLogin) await rm(adminPasswordPath(deps.dataDir), { force: true });
+      return reply.code(204).send();
+    },
+  );
+}

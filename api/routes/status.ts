@@ -1,0 +1,73 @@
+import { recorders } from '../../db/recorders.ts';
+import { countCamerasByState, failingCameras } from '../../db/service-status.ts';
+import type { Api, ApiDeps } from '../dependencies.ts';
+import type { PartHealth } from '../part-health.ts';
+import { commonProblems, isoTime } from '../schemas/common.ts';
+import { recorderAnswer, statusSchema, type StatusAnswer } from '../schemas/service.ts';
+
+/** More would not be read in the minute an operator has; the list of cameras has them all. */
+const shownProblems = 200;
+
+const partNames = { database: 'The database', objects: 'The object storage', temporal: 'Temporal' };
+
+/** What an operator wants to know in one minute. */
+export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth }): void {
+  app.get(
+    '/v1/status',
+    {
+      schema: {
+        summary: 'Cameras by state, and what is wrong now and since when',
+        operationId: 'status',
+        tags: ['service'],
+        response: { ...commonProblems, 200: statusSchema },
+      },
+    },
+    async (): Promise<StatusAnswer> => {
+      const [parts, counts, failing, hosts] = await Promise.all([
+        deps.health.look(),
+        countCamerasByState(deps.pool),
+        failingCameras(deps.pool, shownProblems),
+        recorders(deps.pool),
+      ]);
+      const nowMs = deps.now();
+      const shownHosts = hosts.map((host) => recorderAnswer(host, nowMs));
+      const problems: StatusAnswer['problems'] = [
+        ...parts
+          .filter((part) => !part.ok)
+          .map((part) => ({
+            kind: 'part' as const,
+            id: part.name,
+            name: partNames[part.name],
+            what: 'does not answer',
+            since: isoTime(part.sinceMs),
+          })),
+        ...shownHosts
+          .filter((host) => !host.alive && host.used > 0)
+          .map((host) => ({
+            kind: 'recorder' as const,
+            id: host.hostId,
+            name: host.hostId,
+            what: `is not seen any more; it held ${host.used} cameras`,
+            since: host.seenAt,
+          })),
+        ...failing.map((camera) => ({
+          kind: 'camera' as const,
+          id: camera.cameraId,
+          name: camera.name,
+          what: camera.reason === null ? camera.state : `${camera.state}: ${camera.reason}`,
+          since: isoTime(camera.sinceMs),
+        })),
+      ];
+      return {
+        asOf: isoTime(nowMs),
+        cameras: {
+          total: counts.reduce((sum, { count }) => sum + count, 0),
+          byState: Object.fromEntries(counts.map(({ state, count }) => [state, count])),
+        },
+        parts: parts.map(({ name, ok, sinceMs }) => ({ name, ok, since: isoTime(sinceMs) })),
+        problems: problems.toSorted((a, b) => a.since.localeCompare(b.since)).slice(0, shownProblems),
+        recorders: shownHosts,
+      };
+    },
+  );
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { displayName, pageOf, pageQuery, timeOut, uuid } from './common.ts';
+
+export const loginBody = z
+  .strictObject({ login: z.string().min(1).max(200), password: z.string().min(1).max(1000) })
+  .meta({ id: 'Login' });
+
+export const meSchema = z
+  .object({
+    kind: z.enum(['account', 'api-key']),
+    id: uuid,
+    name: z.string().describe('The login, or the name of the API key.'),
+    role: z.enum(['operator']),
+  })
+  .meta({ id: 'Me' });
+
+export const passwordBody = z
+  .strictObject({
+    currentPassword: z.string().min(1).max(1000),
+    newPassword: z.string().min(12, 'must be at least 12 characters').max(1000),
+  })
+  .meta({ id: 'PasswordChange' });
+
+export const apiKeySchema = z
+  .object({ id: uuid, name: z.string(), role: z.enum(['operator']), createdAt: timeOut })
+  .meta({ id: 'ApiKey' });
+
+export const newApiKeySchema = apiKeySchema
+  .extend({ key: z.string().describe('Shown this once; only its hash is kept.') })
+  .meta({ id: 'NewApiKey' });
+
+export const apiKeyBody = z.strictObject({ name: displayName }).meta({ id: 'ApiKeyName' });
+export const apiKeyList = pageOf(apiKeySchema);
+
+export const tenantSchema = z.object({ id: uuid, name: z.string(), createdAt: timeOut }).meta({ id: 'Tenant' });
+export const tenantBody = z.strictObject({ name: displayName }).meta({ id: 'NewTenant' });
+export const tenantList = pageOf(tenantSchema);
+
+export const listQuery = z.strictObject(pageQuery);

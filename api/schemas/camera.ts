@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { cameraIntents, cameraStates, cameraTiers, type Camera } from '../../domain/camera.ts';
+import { displayName, isoTime, isoTimeOrNull, pageOf, pageQuery, timeOut, uuid } from './common.ts';
+
+export const cameraSchema = z
+  .object({
+    id: uuid,
+    tenantId: uuid,
+    siteId: uuid.nullable(),
+    name: z.string(),
+    urlRedacted: z.string().describe('The RTSP URL without its login.'),
+    tier: z.enum(cameraTiers),
+    profileId: uuid,
+    retentionDays: z.number().int(),
+    intent: z.enum(cameraIntents).describe('What was asked for; `state` follows it.'),
+    configVersion: z.number().int(),
+    state: z.enum(cameraStates),
+    stateReason: z.string().nullable(),
+    stateSince: timeOut,
+    lastSegmentEndAt: timeOut.nullable().describe('End of the newest committed footage.'),
+    createdAt: timeOut,
+    retiredAt: timeOut.nullable(),
+    graceEndsAt: timeOut.nullable(),
+  })
+  .meta({ id: 'Camera' });
+export type CameraAnswer = z.infer<typeof cameraSchema>;
+
+/** A camera as the API shows it. */
+export function cameraAnswer(camera: Camera): CameraAnswer {
+  return {
+    id: camera.id,
+    tenantId: camera.tenantId,
+    siteId: null,
+    name: camera.name,
+    urlRedacted: camera.urlRedacted,
+    tier: camera.tier,
+    profileId: camera.profileId,
+    retentionDays: camera.retentionDays,
+    intent: camera.intent,
+    configVersion: camera.configVersion,
+    state: camera.state,
+    stateReason: camera.stateReason,
+    stateSince: isoTime(camera.stateSinceMs),
+    lastSegmentEndAt: isoTimeOrNull(camera.lastSegmentEndMs),
+    createdAt: isoTime(camera.createdAtMs),
+    retiredAt: isoTimeOrNull(camera.retiredAtMs),
+    graceEndsAt: isoTimeOrNull(camera.graceEndsAtMs),
+  };
+}
+
+/** Its form is checked by `checkCameraUrl`, which can say what is wrong; it is never echoed, since it holds a login. */
+const cameraUrl = z.string().min(1, 'must not be empty').max(2000, 'must be at most 2000 characters');
+const retentionDays = z.number().int().min(1).max(366);
+
+export const cameraBody = z
+  .strictObject({
+    name: displayName,
+    url: cameraUrl.describe('rtsp:// or rtsps:// with the camera login in it; stored sealed, never shown again.'),
+    tenantId: uuid.optional(),
+    siteId: z.null('sites are not available yet').optional(),
+    tier: z.enum(cameraTiers).default('normal'),
+    profileId: uuid.optional(),
+    retentionDays: retentionDays.default(30),
+  })
+  .meta({ id: 'NewCamera' });
+
+export const cameraChangeBody = z
+  .strictObject({
+    name: displayName.optional(),
+    url: cameraUrl.optional(),
+    tier: z.enum(cameraTiers).optional(),
+    profileId: uuid.optional(),
+    retentionDays: retentionDays.optional(),
+  })
+  .refine((body) => Object.keys(body).length > 0, 'must name at least one field to change')
+  .meta({ id: 'CameraChange' });
+
+export const cameraListQuery = z.strictObject({ ...pageQuery, tenantId: uuid.optional() });
+export const cameraList = pageOf(cameraSchema);

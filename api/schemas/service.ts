@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { cameraStates } from '../../domain/camera.ts';
+import type { Recorder } from '../../db/recorders.ts';
+import { isoTime, pageOf, timeOut, uuid } from './common.ts';
+
+export const profileSchema = z
+  .object({
+    id: uuid,
+    name: z.string(),
+    mode: z.enum(['auto', 'copy', 'encode']),
+    height: z.number().int().nullable(),
+    fps: z.number().int().nullable(),
+    bitrateKbps: z.number().int().nullable(),
+    audio: z.enum(['none', 'aac']),
+    durable: z.enum(['source', 'final']),
+  })
+  .meta({ id: 'Profile' });
+export const profileList = pageOf(profileSchema);
+
+export const recorderSchema = z
+  .object({
+    hostId: uuid,
+    slots: z.number().int(),
+    used: z.number().int(),
+    seenAt: timeOut,
+    alive: z.boolean().describe('Seen in the last 20 s.'),
+    draining: z.boolean(),
+  })
+  .meta({ id: 'Recorder' });
+/** A recorder reports every 5 s; the same bound opens the gaps of its cameras as host-lost. */
+const aliveMs = 20_000;
+
+/** A recorder as the API shows it. */
+export function recorderAnswer(recorder: Recorder, nowMs: number): z.infer<typeof recorderSchema> {
+  return {
+    hostId: recorder.hostId,
+    slots: recorder.slots,
+    used: recorder.used,
+    seenAt: isoTime(recorder.seenMs),
+    alive: nowMs - recorder.seenMs <= aliveMs,
+    draining: recorder.draining,
+  };
+}
+
+export const recorderList = pageOf(recorderSchema);
+
+export const statusSchema = z
+  .object({
+    asOf: timeOut,
+    cameras: z.object({
+      total: z.number().int(),
+      byState: z.partialRecord(z.enum(cameraStates), z.number().int()),
+    }),
+    parts: z
+      .array(
+        z.object({ name: z.enum(['database', 'objects', 'temporal']), ok: z.boolean(), since: timeOut }),
+      )
+      .describe('The parts the service rests on, as this process sees them; `since` when this process first saw it so.'),
+    problems: z
+      .array(
+        z.object({
+          kind: z.enum(['camera', 'part', 'recorder']),
+          id: z.string(),
+          name: z.string(),
+          what: z.string(),
+          since: timeOut,
+        }),
+      )
+      .describe('What is wrong now, oldest first; at most 200.'),
+    recorders: z.array(recorderSchema),
+  })
+  .meta({ id: 'Status' });
+export type StatusAnswer = z.infer<typeof statusSchema>;
+
+export const readySchema = z
+  .object({ ready: z.boolean(), database: z.boolean(), objects: z.boolean(), temporal: z.boolean() })
+  .meta({ id: 'Readiness' });

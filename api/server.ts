@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import cookie from '@fastify/cookie';
+import rateLimit from '@fastify/rate-limit';
+import fastify, { type FastifyBaseLogger } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { AppError } from '../errors.ts';
+import { registerAccess } from './access.ts';
+import { registerConsoleFiles } from './console-files.ts';
+import type { Api, ApiDeps } from './dependencies.ts';
+import { createMetrics } from './metrics.ts';
+import { registerOpenApi } from './openapi.ts';
+import { createPartHealth } from './part-health.ts';
+import { registerProblems, sendProblem, toAppError } from './problems.ts';
+import { registerSecurityHeaders } from './security-headers.ts';
+import { registerApiKeys } from './routes/api-keys.ts';
+import { registerCameraActions } from './routes/camera-actions.ts';
+import { registerCameras } from './routes/cameras.ts';
+import { registerFootage } from './routes/footage.ts';
+import { registerHealth } from './routes/health.ts';
+import { registerMedia } from './routes/media.ts';
+import { registerPlaylist } from './routes/playlist.ts';
+import { registerProfiles } from './routes/profiles.ts';
+import { registerRecorders } from './routes/recorders.ts';
+import { registerSession } from './routes/session.ts';
+import { registerStatus } from './routes/status.ts';
+import { registerTenants } from './routes/tenants.ts';
+
+/** Of the API, as the document shows it. */
+const version = '0.1.0';
+
+/** The largest sensible request, a camera with a long URL, is below 3 kB. */
+const bodyLimitBytes = 64 * 1024;
+
+/** The whole REST API, the media and the console's files, ready for `listen` or `inject`. */
+export async function buildServer(deps: ApiDeps): Promise<Api> {
+  const app: Api = fastify({
+    loggerInstance: deps.log as FastifyBaseLogger,
+    // Requests are logged below, by route: paths hold media tokens.
+    disableRequestLogging: true,
+    bodyLimit: bodyLimitBytes,
+    genReqId: () => randomUUID(),
+    frameworkErrors: (error, request, reply) => sendProblem(request, reply, toAppError(error)),
+    // A reverse proxy on the same machine says what the browser's address and protocol were.
+    trustProxy: 'loopback',
+    forceCloseConnections: 'idle',
+    // Longest honest request: a change that waits 3 s for Temporal. Media answers may last longer.
+    requestTimeout: 60_000,
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  acceptOnlyJson(app);
+  registerProblems(app, deps.webDir);
+  registerSecurityHeaders(app);
+
+  await app.register(cookie);
+  await app.register(rateLimit, {
+    global: false,
+    errorResponseBuilder: (_request, context) =>
+      new AppError('too-many-requests', `Too many tries. Try again in ${context.after}.`),
+  });
+  registerAccess(app, { db: deps.pool, now: deps.now });
+  const metrics = createMetrics(app, deps.pool);
+  await registerOpenApi(app, version);
+  await registerConsoleFiles(app, deps.webDir);
+
+  const health = createPartHealth(
+    {
+      database: async () => (await deps.pool.query('select 1')).rowCount === 1,
+      // An object that never is: whether the storage answers at all.
+      objects: async () => (await deps.objects.stat('readiness')) === null,
+      temporal: () => deps.workflows.reachable(),
+    },
+    deps.now,
+  );
+  registerHealth(app, { health, metrics });
+  registerSession(app, deps);
+  registerCameras(app, deps);
+  registerCameraActions(app, deps);
+  registerFootage(app, deps);
+  registerPlaylist(app, deps);
+  registerMedia(app, deps);
+  registerTenants(app, deps);
+  registerProfiles(app, deps);
+  registerApiKeys(app, deps);
+  registerRecorders(app, deps);
+  registerStatus(app, { ...deps, health });
+  return app;
+}
+
+/** No text/plain, and an empty body is no body: clients set the content type before they know what they send. */
+function acceptOnlyJson(app: Api): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parse(request, body, done);
+  });
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { instant, many, maybeOne, one, type Db } from './sql.ts';
+import type { Role } from './accounts.ts';
+
+/** A program's key; its value is shown once and only its hash is kept. */
+export interface ApiKey {
+  id: string;
+  name: string;
+  role: Role;
+  createdAtMs: number;
+}
+
+const apiKeyRow = z
+  .object({ public_id: z.string(), name: z.string(), role: z.literal('operator'), created_at: instant })
+  .transform((row): ApiKey => ({ id: row.public_id, name: row.name, role: row.role, createdAtMs: row.created_at }));
+
+const columns = 'public_id, name, role, created_at';
+
+/** Makes a key. @throws the driver's unique violation when the name is taken */
+export function insertApiKey(db: Db, key: { name: string; keySha256: Buffer; role: Role }): Promise<ApiKey> {
+  return one(db, apiKeyRow, `insert into api_key (name, key_sha256, role) values ($1, $2, $3) returning ${columns}`, [
+    key.name,
+    key.keySha256,
+    key.role,
+  ]);
+}
+
+/** Makes the key of this name have this value; a value that is a key already stays as it is. */
+export async function upsertApiKey(db: Db, key: { name: string; keySha256: Buffer; role: Role }): Promise<void> {
+  await db.query(
+    `insert into api_key (name, key_sha256, role)
+     select $1, $2, $3 where not exists (select from api_key where key_sha256 = $2)
+     on conflict (name) do update set key_sha256 = excluded.key_sha256, role = excluded.role`,
+    [key.name, key.keySha256, key.role],
+  );
+}
+
+/** The key with this hash, or null. */
+export function apiKeyByHash(db: Db, keySha256: Buffer): Promise<ApiKey | null> {
+  return maybeOne(db, apiKeyRow, `select ${columns} from api_key where key_sha256 = $1`, [keySha256]);
+}
+
+/** Keys in the order they were made (their ids sort by time), those after `afterId`, which need not exist any more. */
+export function listApiKeys(db: Db, page: { afterId?: string | undefined; limit: number }): Promise<ApiKey[]> {
+  return many(
+    db,
+    apiKeyRow,
+    `select ${columns} from api_key
+     where $1::uuid is null or public_id > $1::uuid
+     order by public_id limit $2`,
+    [page.afterId ?? null, page.limit],
+  );
+}
+
+/** Removes a key. @returns whether there was one */
+export async function deleteApiKey(db: Db, apiKeyId: string): Promise<boolean> {
+  const gone = await maybeOne(
+    db,
+    z.object({ public_id: z.string() }),
+    `delete from api_key where public_id = $1 returning public_id`,
+    [apiKeyId],
+  );
+  return gone !== null;
+}

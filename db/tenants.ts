@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { instant, many, maybeOne, one, type Db } from './sql.ts';
+
+/** A customer. Times in ms since 1970. */
+export interface Tenant {
+  id: string;
+  name: string;
+  createdAtMs: number;
+}
+
+const tenantRow = z
+  .object({ public_id: z.string(), name: z.string(), created_at: instant })
+  .transform((row): Tenant => ({ id: row.public_id, name: row.name, createdAtMs: row.created_at }));
+
+/** Makes a tenant. @throws the driver's unique violation when the name is taken */
+export function insertTenant(db: Db, name: string): Promise<Tenant> {
+  return one(db, tenantRow, `insert into tenant (name) values ($1) returning public_id, name, created_at`, [name]);
+}
+
+/** Tenants in the order they were made, those after `afterId` (a tenant's id). */
+export function listTenants(db: Db, page: { afterId?: string | undefined; limit: number }): Promise<Tenant[]> {
+  return many(
+    db,
+    tenantRow,
+    `select public_id, name, created_at from tenant
+     where $1::uuid is null or public_id > $1::uuid
+     order by public_id limit $2`,
+    [page.afterId ?? null, page.limit],
+  );
+}
+
+/** The tenant with this public id, or null. */
+export function tenantById(db: Db, tenantId: string): Promise<Tenant | null> {
+  return maybeOne(db, tenantRow, `select public_id, name, created_at from tenant where public_id = $1`, [tenantId]);
+}
+
+/** The tenant that the first migration makes; cameras without a tenant belong to it. */
+export function defaultTenant(db: Db): Promise<Tenant> {
+  return one(db, tenantRow, `select public_id, name, created_at from tenant order by id limit 1`, []);
+}
