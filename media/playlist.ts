@@ -1,3 +1,4 @@
+import { gapToleranceMs } from '../domain/gaps.ts';
 import type { Entry, Segment, StreamFormat } from '../domain/segment.ts';
 
 /** What a playlist needs of a segment. */
@@ -23,9 +24,6 @@ export interface Playlist {
   /** Of all entries. */
   footageMs: number;
 }
-
-/** A hole shorter than this is drift, not a gap: product-wide tolerance. */
-const gapToleranceMs = 500;
 
 /**
  * The entries that overlap `[fromMs, toMs)`, by segment: a player starts at a key, so the first entry may begin
