@@ -35,7 +35,7 @@ create table camera (
   status text not null default 'provisioning',
   status_reason text,                     -- a sentence or a gap reason; redacted
   status_at timestamptz not null default now(),
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default date_trunc('milliseconds', now()),  -- whole ms, as all instants outside db/
   retired_at timestamptz,
   grace_ends_at timestamptz,
   stream jsonb,                           -- what the last probe found: codec, size, fps, bitrate
@@ -50,7 +50,7 @@ create table camera_lease (
   first_frame_at timestamptz,             -- of recording_epoch
   last_end_at timestamptz not null,       -- watermark: end of the newest committed footage; the camera's creation at first
   host_id uuid,
-  session_id uuid,
+  session_id text,                        -- the recordSession activity that attached; null: resumed from the journal
   wanted boolean not null default true,
   applied_version int not null default 0, -- the config_version its workflow has taken in
   one_client boolean not null default false
@@ -114,6 +114,8 @@ create table gap (
   check (end_at is null or end_at >= start_at)
 );
 create index gap_by_camera on gap (camera_id, start_at);
+-- Claims that reach into a range that ends now: all of a flapping camera's older ones are skipped.
+create index gap_by_end on gap (camera_id, (coalesce(end_at, 'infinity')), start_at);
 create unique index gap_open on gap (camera_id) where end_at is null;
 
 -- Every delete of an object goes through here.

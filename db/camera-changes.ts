@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import type { Camera, CameraIntent, CameraState } from '../domain/camera.ts';
+import { AppError } from '../errors.ts';
+import { asNameTaken, cameraByPublicId, noSuchCamera } from './cameras.ts';
+import { claimHole, closeGap, openGap } from './gaps.ts';
+import { at, instant, maybeOne, type Db, type Transaction } from './sql.ts';
+
+/** What may be changed of a camera; `undefined` = stays. */
+export interface CameraChanges {
+  name?: string | undefined;
+  retentionDays?: number | undefined;
+  tier?: Camera['tier'] | undefined;
+  profileId?: string | undefined;
+  url?: { sealedUrl: string; urlRedacted: string } | undefined;
+}
+
+/**
+ * Changes a camera. What its recorder must take in (URL, profile, tier) raises `configVersion`: then the caller sends
+ * `reconfigure` with it.
+ * @returns the camera, and the version to send or null
+ * @throws AppError name-taken; not-found (camera or profile); wrong-state: a retired camera can only be renamed and
+ * given another retention
+ */
+export async function updateCamera(
+  db: Db,
+  cameraId: string,
+  changes: CameraChanges,
+): Promise<{ camera: Camera; version: number | null }> {
+  const reconfigures = changes.url !== undefined || changes.profileId !== undefined || changes.tier !== undefined;
+  const changed = await maybeOne(
+    db,
+    z.object({ config_version: z.number() }),
+    `update camera c set
+       name = coalesce($2::text, c.name),
+       retention_days = coalesce($3::int, c.retention_days),
+       tier = coalesce($4::text, c.tier),
+       profile_id = coalesce((select id from profile where public_id = $5::uuid), c.profile_id),
+       sealed_url = coalesce($6::text, c.sealed_url),
+       url_redacted = coalesce($7::text, c.url_redacted),
+       config_version = c.config_version + $8::int
+     where c.public_id = $1::uuid and (c.intent <> 'retired' or $8::int = 0)
+       and ($5::uuid is null or exists (select from profile where public_id = $5::uuid))
+     returning c.config_version`,
+    [
+      cameraId,
+      changes.name ?? null,
+      changes.retentionDays ?? null,
+      changes.tier ?? null,
+      changes.profileId ?? null,
+      changes.url?.sealedUrl ?? null,
+      changes.url?.urlRedacted ?? null,
+      reconfigures ? 1 : 0,
+    ],
+  ).catch((error: unknown) => {
+    throw asNameTaken(error, changes.name ?? '');
+  });
+  const camera = await cameraByPublicId(db, cameraId);
+  if (camera === null) throw noSuchCamera();
+  if (changed !== null) return { camera, version: reconfigures ? changed.config_version : null };
+  if (camera.intent === 'retired') {
+    throw new AppError('wrong-state', 'A retired camera cannot be reconfigured; reactivate it first.');
+  }
+  throw new AppError('not-found', 'There is no such profile.');
+}
+
+export const intentActions = ['pause', 'resume', 'retire', 'reactivate'] as const;
+/** What a customer can decide about a camera; the API's paths and the workflow's updates bear the same names. */
+export type IntentAction = (typeof intentActions)[number];
+
+const rules: Record<IntentAction, { from: CameraIntent[]; to: CameraIntent; state: CameraState; refusal: string }> = {
+  pause: {
+    from: ['record'],
+    to: 'paused',
+    state: 'paused',
+    refusal: 'Only a camera that is meant to record can be paused',
+  },
+  resume: { from: ['paused'], to: 'record', state: 'connecting', refusal: 'Only a paused camera can be resumed' },
+  retire: { from: ['record', 'paused'], to: 'retired', state: 'grace', refusal: 'This camera is retired already' },
+  reactivate: {
+    from: ['retired'],
+    to: 'record',
+    state: 'connecting',
+    refusal: 'Only a retired camera can be reactivated',
+  },
+};
+
+/**
+ * Commits what is wanted of a camera before anybody acts on it: intent, `config_version` and the lease's `wanted`
+ * change together, so whatever is lost afterwards (update, workflow, recorder) can be repaired from here.
+ * The claims on missing footage follow at once: paused and retired time is the operator's doing, and so is the time
+ * from a resume to the first frame, until a failure replaces that reason.
+ * @param graceMs how long the archive of a retired camera stays, see FRAMEKEEP_GRACE_DAYS
+ * @returns the new config version, which the workflow's update carries
+ * @throws AppError not-found; wrong-state with the reason
+ */
+export async function changeIntent(
+  tx: Transaction,
+  cameraId: string,
+  action: IntentAction,
+  { nowMs, graceMs }: { nowMs: number; graceMs: number },
+): Promise<number> {
+  const camera = await maybeOne(
+    tx,
+    z.object({
+      id: z.number(),
+      intent: z.enum(['record', 'paused', 'retired']),
+      retired_at: instant.nullable(),
+      grace_ends_at: instant.nullable(),
+      status: z.string(),
+    }),
+    `select id, intent, retired_at, grace_ends_at, status from camera where public_id = $1::uuid for update`,
+    [cameraId],
+  );
+  if (camera === null) throw noSuchCamera();
+  const rule = rules[action];
+  if (!rule.from.includes(camera.intent)) {
+    throw new AppError('wrong-state', `${rule.refusal}; this one is meant to be: ${camera.intent}.`);
+  }
+  if (action === 'reactivate' && (camera.status !== 'grace' || nowMs >= (camera.grace_ends_at ?? Infinity))) {
+    throw new AppError('wrong-state', 'The grace period of this camera is over; it cannot be reactivated.');
+  }
+
+  const retires = rule.to === 'retired';
+  const changed = await maybeOne(
+    tx,
+    z.object({ config_version: z.number() }),
+    `update camera set intent = $2::text, config_version = config_version + 1,
+       status = $3::text, status_reason = null, status_at = $4::timestamptz,
+       retired_at = $5::timestamptz, grace_ends_at = $6::timestamptz
+     where id = $1 returning config_version`,
+    [camera.id, rule.to, rule.state, at(nowMs), at(retires ? nowMs : null), at(retires ? nowMs + graceMs : null)],
+  );
+  await tx.query(`update camera_lease set wanted = $2::boolean where camera_id = $1`, [
+    camera.id,
+    rule.to === 'record',
+  ]);
+
+  await closeGap(tx, cameraId, nowMs);
+  if (action === 'reactivate' && camera.retired_at !== null) {
+    await claimHole(tx, cameraId, camera.retired_at, nowMs, 'paused', {});
+  }
+  if (!retires) {
+    await openGap(tx, cameraId, { startMs: nowMs, reason: rule.to === 'paused' ? 'paused' : 'operator', evidence: {} });
+  }
+  if (changed === null) throw noSuchCamera();
+  return changed.config_version;
+}

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { unpackEntries } from '../domain/entries.ts';
+import type { Segment } from '../domain/segment.ts';
+import { at, bigint, hex, instant, many, maybeOne, type Db } from './sql.ts';
+
+const listedColumns = `s.start_at, s.duration_ms, s.bytes, s.epoch, s.sha256, s.variant, s.anchor, f.codec, f.codec_tag,
+  f.width, f.height, f.fps, f.audio_codec, f.init_bytes, f.init_sha256`;
+
+const listedShape = z.object({
+  start_at: instant,
+  duration_ms: z.number(),
+  bytes: bigint,
+  epoch: z.number(),
+  sha256: hex,
+  variant: z.number(),
+  anchor: z.boolean(),
+  codec: z.enum(['h264', 'hevc']),
+  codec_tag: z.string(),
+  width: z.number(),
+  height: z.number(),
+  fps: z.number(),
+  audio_codec: z.string().nullable(),
+  init_bytes: z.number(),
+  init_sha256: hex,
+});
+
+/** A segment without its playlist entries. */
+export type ListedSegment = Omit<Segment, 'entries'>;
+
+function toListed(row: z.output<typeof listedShape>): ListedSegment {
+  return {
+    startMs: row.start_at,
+    durationMs: row.duration_ms,
+    bytes: row.bytes,
+    epoch: row.epoch,
+    sha256: row.sha256,
+    variant: row.variant,
+    anchor: row.anchor,
+    format: {
+      codec: row.codec,
+      codecTag: row.codec_tag,
+      width: row.width,
+      height: row.height,
+      fps: row.fps,
+      audioCodec: row.audio_codec,
+      initBytes: row.init_bytes,
+      initSha256: row.init_sha256,
+    },
+  };
+}
+
+const listedRow = listedShape.transform(toListed);
+const segmentRow = listedShape
+  .extend({ entries: z.instanceof(Buffer) })
+  .transform((row): Segment => ({ ...toListed(row), entries: unpackEntries(row.entries) }));
+
+/** Live footage that reaches into ($2, $3) and beyond the retention cutoff $4. */
+const livingBetween = `from segment s join stream_format f on f.id = s.format_id
+  where s.camera_id = (select id from camera where public_id = $1::uuid) and s.state = 0
+    and s.start_at > greatest($2::timestamptz, $4::timestamptz) - interval '1 hour' and s.start_at < $3::timestamptz
+    and s.start_at + s.duration_ms * interval '1 ms' > greatest($2::timestamptz, $4::timestamptz)`;
+
+/**
+ * A page of the live segments that reach into a range, in order.
+ * @param page.after start of the last segment of the page before
+ * @param page.keptFromMs the retention cutoff: what ends before it is gone, though its row may still be there
+ */
+export function segmentsBetween(
+  db: Db,
+  cameraId: string,
+  fromMs: number,
+  toMs: number,
+  page: { limit: number; after?: number | undefined; keptFromMs?: number | undefined },
+): Promise<ListedSegment[]> {
+  return many(
+    db,
+    listedRow,
+    `select ${listedColumns} ${livingBetween} and ($5::timestamptz is null or s.start_at > $5::timestamptz)
+     order by s.start_at limit $6::int`,
+    [cameraId, at(fromMs), at(toMs), at(page.keptFromMs), at(page.after), page.limit],
+  );
+}
+
+/** The live segments that reach into a range with their playlist entries, in order: ask for a day at most. */
+export function playlistRows(
+  db: Db,
+  cameraId: string,
+  fromMs: number,
+  toMs: number,
+  options: { keptFromMs?: number | undefined } = {},
+): Promise<Segment[]> {
+  return many(db, segmentRow, `select ${listedColumns}, s.entries ${livingBetween} order by s.start_at`, [
+    cameraId,
+    at(fromMs),
+    at(toMs),
+    at(options.keptFromMs),
+  ]);
+}
+
+/** The live segment that starts at this instant, or null: an object may be served only while it is catalogued. */
+export function segmentAt(db: Db, cameraId: string, startMs: number): Promise<Segment | null> {
+  return maybeOne(
+    db,
+    segmentRow,
+    `select ${listedColumns}, s.entries from segment s join stream_format f on f.id = s.format_id
+     where s.camera_id = (select id from camera where public_id = $1::uuid) and s.start_at = $2::timestamptz
+       and s.state = 0`,
+    [cameraId, at(startMs)],
+  );
+}

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import type { GapClaim, GapEvidence } from '../domain/gaps.ts';
+import { gapReasons, type GapReason } from '../domain/gap-reason.ts';
+import { at, instant, many, maybeOne, type Db } from './sql.ts';
+
+const spell = z.object({
+  reason: z.enum(gapReasons),
+  sinceMs: z.number(),
+  attempts: z.number(),
+  lastError: z.string().exactOptional(),
+});
+
+const evidence: z.ZodType<GapEvidence> = z.object({
+  lastError: z.string().exactOptional(),
+  attempts: z.number().exactOptional(),
+  hostId: z.string().exactOptional(),
+  epoch: z.number().exactOptional(),
+  workflowRunId: z.string().exactOptional(),
+  history: z.array(spell).exactOptional(),
+});
+
+const claimColumns = { start_at: instant, end_at: instant.nullable(), reason: z.enum(gapReasons), evidence };
+
+const claimRow = z.object(claimColumns).transform(toClaim);
+
+function toClaim(row: { start_at: number; end_at: number | null; reason: GapReason; evidence: GapEvidence }): GapClaim {
+  return { startMs: row.start_at, endMs: row.end_at, reason: row.reason, evidence: row.evidence };
+}
+
+/**
+ * Opens the camera's claim on missing footage. At most one is open: an open one keeps its start, and its reason too
+ * (the first cause explains; `updateOpenGap` is for what follows it), unless that is `operator`, which any failure
+ * replaces.
+ */
+export async function openGap(
+  db: Db,
+  cameraId: string,
+  gap: { startMs: number; reason: GapReason; evidence: GapEvidence },
+): Promise<void> {
+  await db.query(
+    `insert into gap (camera_id, start_at, reason, evidence)
+     select id, $2::timestamptz, $3::text, $4::jsonb from camera where public_id = $1::uuid
+     on conflict (camera_id) where end_at is null
+     do update set reason = excluded.reason, evidence = excluded.evidence
+     where gap.reason = 'operator' and excluded.reason <> 'operator'`,
+    [cameraId, at(gap.startMs), gap.reason, JSON.stringify(gap.evidence)],
+  );
+}
+
+/** Replaces reason and evidence of the open claim. @returns false when none is open */
+export async function updateOpenGap(
+  db: Db,
+  cameraId: string,
+  gap: { reason: GapReason; evidence: GapEvidence },
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update gap set reason = $2::text, evidence = $3::jsonb
+     where camera_id = (select id from camera where public_id = $1::uuid) and end_at is null`,
+    [cameraId, gap.reason, JSON.stringify(gap.evidence)],
+  );
+  return rowCount === 1;
+}
+
+/** Ends the open claim. @returns false when none was open */
+export async function closeGap(db: Db, cameraId: string, endMs: number): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update gap set end_at = greatest(start_at, $2::timestamptz)
+     where camera_id = (select id from camera where public_id = $1::uuid) and end_at is null`,
+    [cameraId, at(endMs)],
+  );
+  return rowCount === 1;
+}
+
+/** The open claim, or null. */
+export function openGapOf(db: Db, cameraId: string): Promise<GapClaim | null> {
+  return maybeOne(
+    db,
+    claimRow,
+    `select start_at, end_at, reason, evidence from gap
+     where camera_id = (select id from camera where public_id = $1::uuid) and end_at is null`,
+    [cameraId],
+  );
+}
+
+/** Explains those parts of a range that no claim explains yet; said twice it changes nothing. */
+export async function claimHole(
+  db: Db,
+  cameraId: string,
+  startMs: number,
+  endMs: number,
+  reason: GapReason,
+  evidenceOfIt: GapEvidence,
+): Promise<void> {
+  if (endMs <= startMs) return;
+  await db.query(
+    `with c as (select id from camera where public_id = $1::uuid),
+     claimed as (
+       select coalesce(range_agg(tstzrange(start_at, end_at)), '{}') as ranges from gap
+       where camera_id = (select id from c) and coalesce(end_at, 'infinity') > $2::timestamptz
+         and start_at < $3::timestamptz
+     )
+     insert into gap (camera_id, start_at, end_at, reason, evidence)
+     select c.id, lower(part), upper(part), $4::text, $5::jsonb
+     from c, claimed, unnest(tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) - claimed.ranges) as part`,
+    [cameraId, at(startMs), at(endMs), reason, JSON.stringify(evidenceOfIt)],
+  );
+}
+
+/** The claims that reach into a range, in order. */
+export async function claimsBetween(db: Db, cameraId: string, fromMs: number, toMs: number): Promise<GapClaim[]> {
+  return (await claimsOf(db, [cameraId], fromMs, toMs)).get(cameraId) ?? [];
+}
+
+/** `claimsBetween` of many cameras; one without claims is not in the answer. */
+export async function claimsOf(
+  db: Db,
+  cameraIds: readonly string[],
+  fromMs: number,
+  toMs: number,
+): Promise<Map<string, GapClaim[]>> {
+  const rows = await many(
+    db,
+    z.object({ public_id: z.string(), ...claimColumns }),
+    `select c.public_id, g.start_at, g.end_at, g.reason, g.evidence
+     from camera c join gap g on g.camera_id = c.id
+     where c.public_id = any($1::uuid[])
+       and g.start_at < $3::timestamptz and coalesce(g.end_at, 'infinity') > $2::timestamptz
+     order by g.start_at, g.id`,
+    [cameraIds, at(fromMs), at(toMs)],
+  );
+  const claims = new Map<string, GapClaim[]>();
+  for (const row of rows) claims.set(row.public_id, [...(claims.get(row.public_id) ?? []), toClaim(row)]);
+  return claims;
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { gapToleranceMs, type Hole } from '../domain/gaps.ts';
+import { at, instant, many, type Db } from './sql.ts';
+
+export interface HoleRange {
+  fromMs: number;
+  toMs: number;
+  nowMs: number;
+  /** The retention cutoff: what lies before it is no hole any more. */
+  keptFromMs?: number | undefined;
+}
+
+/**
+ * Where footage is missing for more than the tolerance, between a camera's creation and its retirement (or now). Only
+ * live rows count.
+ *
+ * Time after the watermark (`last_end_at`) is pending while a camera records: its footage may be on its way from the
+ * spool. So there only what a claim covers is a hole, be the claim still open (the recorder says that media stopped)
+ * or closed (it came back, and the first segment after it is not committed yet).
+ */
+export async function holesBetween(
+  db: Db,
+  cameraId: string,
+  fromMs: number,
+  toMs: number,
+  options: { nowMs: number; keptFromMs?: number | undefined },
+): Promise<Hole[]> {
+  return (await holesOf(db, [cameraId], { fromMs, toMs, ...options })).get(cameraId) ?? [];
+}
+
+/** `holesBetween` of many cameras; one without holes is not in the answer. */
+export async function holesOf(db: Db, cameraIds: readonly string[], range: HoleRange): Promise<Map<string, Hole[]>> {
+  const rows = await many(
+    db,
+    z.object({ public_id: z.string(), start_at: instant, end_at: instant }),
+    `with bounds as (
+       select c.id, c.public_id,
+         greatest($2::timestamptz, c.created_at, $5::timestamptz) as from_at,
+         least($3::timestamptz, c.retired_at, $4::timestamptz) as to_at,
+         l.last_end_at
+       from camera c join camera_lease l on l.camera_id = c.id
+       where c.public_id = any($1::uuid[])
+     )
+     select b.public_id, hole.start_at, hole.end_at
+     from bounds b
+     cross join lateral (
+       select
+         greatest(b.from_at, max(covered.end_at) over (
+           order by covered.start_at, covered.end_at rows between unbounded preceding and 1 preceding)) as start_at,
+         covered.start_at as end_at
+       from (
+         select s.start_at, s.start_at + s.duration_ms * interval '1 ms' as end_at
+         from segment s
+         where s.camera_id = b.id and s.state = 0
+           and s.start_at > b.from_at - interval '1 hour' and s.start_at < b.to_at
+         union all
+         -- pending: after the watermark and claimed by nobody
+         select lower(part), upper(part)
+         from unnest(
+           tstzmultirange(tstzrange(least(b.last_end_at, b.to_at), b.to_at)) - (
+             select coalesce(range_agg(tstzrange(g.start_at, g.end_at)), '{}') from gap g
+             where g.camera_id = b.id and coalesce(g.end_at, 'infinity') > b.last_end_at)) as part
+         union all
+         select b.to_at, b.to_at
+       ) as covered
+     ) as hole
+     where b.from_at < b.to_at and hole.end_at - hole.start_at > $6::int * interval '1 ms'
+     order by hole.start_at`,
+    [cameraIds, at(range.fromMs), at(range.toMs), at(range.nowMs), at(range.keptFromMs), gapToleranceMs],
+  );
+  const holes = new Map<string, Hole[]>();
+  for (const row of rows) {
+    holes.set(row.public_id, [...(holes.get(row.public_id) ?? []), { startMs: row.start_at, endMs: row.end_at }]);
+  }
+  return holes;
+}

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { noSuchCamera } from './cameras.ts';
+import { at, instant, many, maybeOne, type Db } from './sql.ts';
+
+/** The fence of one camera; who may record it. Times in ms since 1970. */
+export interface Lease {
+  cameraId: string;
+  /** The newest epoch taken. */
+  epoch: number;
+  /** The newest epoch that has its first frame: recordings of older ones stop. */
+  recordingEpoch: number;
+  /** Of `recordingEpoch`. */
+  firstFrameMs: number | null;
+  wanted: boolean;
+  configVersion: number;
+  appliedVersion: number;
+  /** The watermark: where committed footage ends; the camera's creation at first. */
+  lastEndMs: number;
+  hostId: string | null;
+  sessionId: string | null;
+  oneClient: boolean;
+}
+
+const leaseRow = z
+  .object({
+    public_id: z.string(),
+    epoch: z.number(),
+    recording_epoch: z.number(),
+    first_frame_at: instant.nullable(),
+    wanted: z.boolean(),
+    config_version: z.number(),
+    applied_version: z.number(),
+    last_end_at: instant,
+    host_id: z.string().nullable(),
+    session_id: z.string().nullable(),
+    one_client: z.boolean(),
+  })
+  .transform((row): Lease => ({
+    cameraId: row.public_id,
+    epoch: row.epoch,
+    recordingEpoch: row.recording_epoch,
+    firstFrameMs: row.first_frame_at,
+    wanted: row.wanted,
+    configVersion: row.config_version,
+    appliedVersion: row.applied_version,
+    lastEndMs: row.last_end_at,
+    hostId: row.host_id,
+    sessionId: row.session_id,
+    oneClient: row.one_client,
+  }));
+
+const selectLease = `select c.public_id, l.epoch, l.recording_epoch, l.first_frame_at, l.wanted, c.config_version,
+    l.applied_version, l.last_end_at, l.host_id, l.session_id, l.one_client
+  from camera_lease l join camera c on c.id = l.camera_id`;
+
+/**
+ * Takes the next epoch of a camera for a recording on this host. Older epochs may go on until this one has its first
+ * frame, and what they recorded is still committed, by the slow path.
+ * @throws AppError not-found
+ */
+export async function takeEpoch(
+  db: Db,
+  cameraId: string,
+  taker: { hostId: string; sessionId: string | null },
+): Promise<number> {
+  const taken = await maybeOne(
+    db,
+    z.object({ epoch: z.number() }),
+    `update camera_lease set epoch = epoch + 1, host_id = $2::uuid, session_id = $3::text
+     where camera_id = (select id from camera where public_id = $1::uuid) returning epoch`,
+    [cameraId, taker.hostId, taker.sessionId],
+  );
+  if (taken === null) throw noSuchCamera();
+  return taken.epoch;
+}
+
+/**
+ * Notes the first frame of an epoch, whereupon recordings of older epochs stop.
+ * @returns false when a newer epoch has its first frame already
+ */
+export async function markRecording(db: Db, cameraId: string, epoch: number, firstFrameMs: number): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update camera_lease set recording_epoch = greatest(recording_epoch, $2::int),
+       first_frame_at = case when $2::int > recording_epoch then $3::timestamptz else first_frame_at end
+     where camera_id = (select id from camera where public_id = $1::uuid) and recording_epoch <= $2::int`,
+    [cameraId, epoch, at(firstFrameMs)],
+  );
+  return rowCount === 1;
+}
+
+/** The lease of a camera, or null. */
+export function leaseOf(db: Db, cameraId: string): Promise<Lease | null> {
+  return maybeOne(db, leaseRow, `${selectLease} where c.public_id = $1::uuid`, [cameraId]);
+}
+
+/** The leases of these cameras, unknown ones left out: one query for the watcher of a whole process. */
+export function leasesOf(db: Db, cameraIds: readonly string[]): Promise<Lease[]> {
+  return many(db, leaseRow, `${selectLease} where c.public_id = any($1::uuid[])`, [cameraIds]);
+}
+
+/** Notes that the camera's workflow has taken in this version of its configuration; an older one changes nothing. */
+export async function setAppliedVersion(db: Db, cameraId: string, version: number): Promise<void> {
+  await db.query(
+    `update camera_lease set applied_version = greatest(applied_version, $2::int)
+     where camera_id = (select id from camera where public_id = $1::uuid)`,
+    [cameraId, version],
+  );
+}
+
+/** Learns whether a camera takes one client only: then the old recording lets go before the new one starts. */
+export async function setOneClient(db: Db, cameraId: string, oneClient: boolean): Promise<void> {
+  await db.query(
+    `update camera_lease set one_client = $2::boolean
+     where camera_id = (select id from camera where public_id = $1::uuid)`,
+    [cameraId, oneClient],
+  );
+}
+
+/** The leases of wanted cameras whose recorder has not been seen since `seenBeforeMs`, or is unknown. */
+export function leasesOfUnseenRecorders(db: Db, seenBeforeMs: number): Promise<Lease[]> {
+  return many(
+    db,
+    leaseRow,
+    `${selectLease} where l.wanted and l.host_id is not null
+     and not exists (select from recorder r where r.host_id = l.host_id and r.seen_at >= $1::timestamptz)`,
+    [at(seenBeforeMs)],
+  );
+}

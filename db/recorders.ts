@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { at, bigint, instant, many, one, type Db } from './sql.ts';
+
+/** A recorder process, known by its spool. Times in ms since 1970. */
+export interface Recorder {
+  hostId: string;
+  /** Its internal port, for footage that is not committed yet. */
+  url: string;
+  slots: number;
+  used: number;
+  seenMs: number;
+  draining: boolean;
+}
+
+const recorderRow = z
+  .object({
+    host_id: z.string(),
+    url: z.string(),
+    slots: z.number(),
+    used: z.number(),
+    seen_at: instant,
+    draining: z.boolean(),
+  })
+  .transform((row): Recorder => ({
+    hostId: row.host_id,
+    url: row.url,
+    slots: row.slots,
+    used: row.used,
+    seenMs: row.seen_at,
+    draining: row.draining,
+  }));
+
+/**
+ * A recorder's sign of life, every 5 s.
+ * @param recorder.starts the first one of a process: what drained was the process before
+ * @returns what the catalogue knows, so that it learns whether it is to drain
+ */
+export function upsertRecorder(
+  db: Db,
+  recorder: { hostId: string; url: string; slots: number; used: number; seenMs: number; starts?: boolean },
+): Promise<Recorder> {
+  return one(
+    db,
+    recorderRow,
+    `insert into recorder (host_id, url, slots, used, seen_at)
+     values ($1::uuid, $2::text, $3::int, $4::int, $5::timestamptz)
+     on conflict (host_id) do update set url = excluded.url, slots = excluded.slots, used = excluded.used,
+       seen_at = excluded.seen_at, draining = recorder.draining and not $6::boolean
+     returning host_id, url, slots, used, seen_at, draining`,
+    [recorder.hostId, recorder.url, recorder.slots, recorder.used, at(recorder.seenMs), recorder.starts ?? false],
+  );
+}
+
+/** All recorders ever seen; `seenMs` says which of them live. */
+export function recorders(db: Db): Promise<Recorder[]> {
+  return many(db, recorderRow, `select host_id, url, slots, used, seen_at, draining from recorder order by host_id`);
+}
+
+/** Marks a recorder as draining or not. @returns false when there is no such recorder */
+export async function setDraining(db: Db, hostId: string, draining: boolean): Promise<boolean> {
+  const { rowCount } = await db.query(`update recorder set draining = $2::boolean where host_id = $1::uuid`, [
+    hostId,
+    draining,
+  ]);
+  return rowCount === 1;
+}
+
+/** Whether the other recorders that live and do not drain have free slots for so many cameras together. */
+export async function hasRoomElsewhere(db: Db, hostId: string, cameras: number): Promise<boolean> {
+  const { free } = await one(
+    db,
+    z.object({ free: bigint }),
+    // Three signs of life may be late or lost.
+    `select coalesce(sum(greatest(slots - used, 0)), 0) as free from recorder
+     where host_id <> $1::uuid and not draining and seen_at > now() - interval '15 seconds'`,
+    [hostId],
+  );
+  return free >= cameras;
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { packEntries } from '../domain/entries.ts';
+import type { Hole } from '../domain/gaps.ts';
+import type { Segment } from '../domain/segment.ts';
+import { formatId } from './stream-formats.ts';
+import { at, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
+
+/**
+ * Catalogues a segment whose object is stored: the fast path, one statement, serial per camera by the lease's row. It
+ * succeeds for the newest epoch and only beyond the watermark, so it can never overlap anything.
+ * @returns false when the fence refused: then `commitSlow`
+ */
+export async function insertSegment(db: Db, internalId: number, segment: Segment): Promise<boolean> {
+  const format = await formatId(db, segment.format);
+  const { rowCount } = await db.query(
+    `with fenced as (
+       update camera_lease set last_end_at = $2::timestamptz + $3::int * interval '1 ms'
+       where camera_id = $1::int and epoch = $4::int and last_end_at <= $2::timestamptz
+       returning camera_id
+     )
+     insert into segment (camera_id, start_at, duration_ms, epoch, sha256, bytes, format_id, variant, anchor, entries)
+     select camera_id, $2::timestamptz, $3::int, $4::int, decode($5::text, 'hex'), $6::bigint, $7::int, $8::smallint,
+       $9::boolean, $10::bytea
+     from fenced
+     on conflict do nothing returning 1`,
+    insertValues(internalId, segment, format),
+  );
+  return rowCount === 1;
+}
+
+/**
+ * What the slow path came to. `free`: the parts of the segment's time that nothing covers (none: it is covered as a
+ * whole and can be dropped). The caller cuts the file to each part, stores the object, and calls `commitSlow` with it
+ * in a new transaction, as often as it takes; each round the free time can only shrink.
+ */
+export type SlowCommit = 'committed' | 'already' | { free: Hole[] };
+
+/**
+ * Catalogues a segment under the lease's lock: for replays, for what an older epoch recorded, and for what overlaps
+ * committed footage. Footage that overlaps nothing is kept whatever its epoch.
+ * - `already`: this very file is catalogued
+ * - `committed`: its whole time was free; now it is catalogued and the watermark is at its end or where it was
+ */
+export async function commitSlow(tx: Transaction, internalId: number, segment: Segment): Promise<SlowCommit> {
+  // On its own: the next statement must see what the lock's last holder committed.
+  await tx.query(`select from camera_lease where camera_id = $1::int for update`, [internalId]);
+
+  const range = [internalId, at(segment.startMs), segment.durationMs];
+  const same = await maybeOne(
+    tx,
+    z.object({ start_at: instant }),
+    `select start_at from segment
+     where camera_id = $1::int and start_at > $2::timestamptz - interval '1 hour'
+       and start_at < $2::timestamptz + $3::int * interval '1 ms' and sha256 = decode($4::text, 'hex')
+     limit 1`,
+    [...range, segment.sha256],
+  );
+  if (same !== null) return 'already';
+
+  const free = await many(
+    tx,
+    z
+      .object({ start_at: instant, end_at: instant })
+      .transform((row): Hole => ({ startMs: row.start_at, endMs: row.end_at })),
+    `with taken as (
+       select coalesce(range_agg(tstzrange(start_at, start_at + duration_ms * interval '1 ms')), '{}') as ranges
+       from segment
+       where camera_id = $1::int and start_at > $2::timestamptz - interval '1 hour'
+         and start_at < $2::timestamptz + $3::int * interval '1 ms'
+     )
+     select lower(part) as start_at, upper(part) as end_at
+     from taken, unnest(
+       tstzmultirange(tstzrange($2::timestamptz, $2::timestamptz + $3::int * interval '1 ms')) - taken.ranges) as part
+     order by 1`,
+    range,
+  );
+  const whole = free[0];
+  if (
+    whole === undefined ||
+    whole.startMs !== segment.startMs ||
+    whole.endMs !== segment.startMs + segment.durationMs
+  ) {
+    return { free };
+  }
+
+  const format = await formatId(tx, segment.format);
+  await tx.query(
+    `insert into segment (camera_id, start_at, duration_ms, epoch, sha256, bytes, format_id, variant, anchor, entries)
+     values ($1::int, $2::timestamptz, $3::int, $4::int, decode($5::text, 'hex'), $6::bigint, $7::int, $8::smallint,
+       $9::boolean, $10::bytea)`,
+    insertValues(internalId, segment, format),
+  );
+  await tx.query(
+    `update camera_lease set last_end_at = greatest(last_end_at, $2::timestamptz + $3::int * interval '1 ms')
+     where camera_id = $1::int`,
+    range,
+  );
+  return 'committed';
+}
+
+function insertValues(internalId: number, segment: Segment, format: number): unknown[] {
+  return [
+    internalId,
+    at(segment.startMs),
+    segment.durationMs,
+    segment.epoch,
+    segment.sha256,
+    segment.bytes,
+    format,
+    segment.variant,
+    segment.anchor,
+    Buffer.from(packEntries(segment.entries)),
+  ];
+}

@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { playlistRows, segmentsBetween } from '../../db/footage.ts';
+import { commitSlow, insertSegment } from '../../db/segments.ts';
+import { transaction } from '../../db/sql.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { makeCamera, segmentOf } from './fixtures.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+test('a segment beyond the watermark is catalogued and read back whole', async () => {
+  const camera = await makeCamera(database.pool);
+  const segment = segmentOf({ startMs: camera.createdAtMs + 1234, durationMs: 10_007, epoch: 0, anchor: true });
+  expect(await insertSegment(database.pool, camera.internalId, segment)).toBe(true);
+  const from = camera.createdAtMs;
+  expect(await playlistRows(database.pool, camera.id, from, from + 60_000)).toEqual([segment]);
+  const { entries: _entries, ...listed } = segment;
+  expect(await segmentsBetween(database.pool, camera.id, from, from + 60_000, { limit: 10 })).toEqual([listed]);
+});
+
+test('the fence refuses another epoch and time before the watermark; the slow path tells them apart', async () => {
+  const camera = await makeCamera(database.pool);
+  const t = camera.createdAtMs;
+  const first = segmentOf({ startMs: t, durationMs: 10_000, epoch: 0 });
+  expect(await insertSegment(database.pool, camera.internalId, first)).toBe(true);
+  expect(await insertSegment(database.pool, camera.internalId, first)).toBe(false);
+  const slow = (segment: typeof first) =>
+    transaction(database.pool, (tx) => commitSlow(tx, camera.internalId, segment));
+  expect(await slow(first)).toBe('already');
+
+  const otherEpoch = segmentOf({ startMs: t + 20_000, durationMs: 10_000, epoch: -1 });
+  expect(await insertSegment(database.pool, camera.internalId, otherEpoch)).toBe(false);
+  expect(await slow(otherEpoch)).toBe('committed');
+
+  // Reaches into both: only the middle is free.
+  const bridge = segmentOf({ startMs: t + 5_000, durationMs: 20_000, epoch: 0 });
+  expect(await slow(bridge)).toEqual({ free: [{ startMs: t + 10_000, endMs: t + 20_000 }] });
+  expect(await slow(segmentOf({ startMs: t + 2_000, durationMs: 3_000, epoch: 0 }))).toEqual({ free: [] });
+  // The watermark did not move back.
+  const late = segmentOf({ startMs: t + 29_000, durationMs: 1_000, epoch: 0 });
+  expect(await insertSegment(database.pool, camera.internalId, late)).toBe(false);
+});
