@@ -17,6 +17,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,
-    reporters: ['default'],
+    // The second one is for .ci/run, which counts.
+    reporters: ['default', ['json', { outputFile: '.cache/test-results.json' }]],
   },
 });

@@ -5,12 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { migrate } from '../../db/migrate.ts';
+import { createLogger } from '../../log.ts';
 import { ensureDatabase, startPostgres } from '../../scripts/embedded/postgres.ts';
 import { endRecorded, openProcessRecord, startTicksOf } from '../../scripts/embedded/process-record.ts';
 import { startSeaweedfs } from '../../scripts/embedded/seaweedfs.ts';
 import { startTemporal } from '../../scripts/embedded/temporal.ts';
 import { cacheDir } from '../../scripts/setup/tools.mjs';
-import { migrateTemplate } from './template.ts';
 
 /** What a test may ask for; each is started once a run, when the first test asks. */
 export interface TestServers {
@@ -41,7 +42,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       const logPath = join(dir, 'postgres.log');
       const server = await startPostgres({ dir: join(dir, 'postgres'), logPath, password, durable: false, record });
       const templateName = 'template_framekeep';
-      await migrateTemplate(await ensureDatabase(server.serverUrl, templateName));
+      const url = await ensureDatabase(server.serverUrl, templateName);
+      await migrate(url, createLogger({ level: 'warn', name: 'migrate' }));
       return { serverUrl: server.serverUrl, templateName };
     },
     seaweedfs: async () => {
