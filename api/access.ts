@@ -73,7 +73,10 @@ export function requireSameOrigin(request: FastifyRequest): void {
   const { origin, host } = request.headers;
   const sameOrigin = site === undefined ? origin !== undefined && hostOf(origin) === host : site === 'same-origin';
   if (!sameOrigin) {
-    throw new AppError('forbidden', 'A login by cookie counts only for requests from the console itself; use an API key.');
+    throw new AppError(
+      'forbidden',
+      'A login by cookie counts only for requests from the console itself; use an API key.',
+    );
   }
 }
 

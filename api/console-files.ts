@@ -42,5 +42,9 @@ export async function sendPage(reply: FastifyReply, webDir: string): Promise<Fas
     const text = 'The console is not built. Run `npm run build`, or use the REST API: its pages are at /docs.\n';
     return reply.code(503).type('text/plain; charset=utf-8').send(text);
   }
-  return reply.code(200).type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(await readFile(index));
+  return reply
+    .code(200)
+    .type('text/html; charset=utf-8')
+    .header('cache-control', 'no-cache')
+    .send(await readFile(index));
 }

@@ -1,10 +1,22 @@
 import { STATUS_CODES } from 'node:http';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors, type ZodFastifySchemaValidationError } from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import { redact } from '../domain/redact.ts';
-import { AppError, errorStatus, type ErrorCode } from '../errors.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
 import { sendPage, wantsPage } from './console-files.ts';
-import type { Problem } from './schemas/common.ts';
+import { problemSchema, type Problem } from './schemas/common.ts';
+
+/** What may be read of anything that was thrown. */
+const seen = z
+  .object({ code: z.string().optional(), statusCode: z.number().optional(), message: z.string().optional() })
+  .catch({});
+const unknownKeys = z.array(z.string());
+
+/** Codes of sockets and of Postgres, and texts of its driver, that mean: a part is away, not wrong. */
+const awayCodes =
+  /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|57P0[123]|08\w{3}|53300)$/;
+const awayTexts = /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/i;
 
 /** Fastify's own errors that a caller can cause, as ours. */
 const fastifyErrors: Record<string, [ErrorCode, string]> = {
@@ -44,7 +56,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
 
 function problemOf(error: AppError, requestId: string): Problem {
   const hidden = error.code === 'internal';
-  const fields = error.details?.['errors'] as Problem['errors'];
+  const fields = problemSchema.shape.errors.parse(error.details?.['errors']);
   return {
     type: `urn:framekeep:problem:${error.code}`,
     title: STATUS_CODES[error.status] ?? 'Error',
@@ -60,20 +72,19 @@ function problemOf(error: AppError, requestId: string): Problem {
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (hasZodFastifySchemaValidationErrors(error)) return validationError(error.validation, error.validationContext);
-  const { code, statusCode, message } = error as Partial<FastifyError>;
+  const { code, statusCode, message } = seen.parse(error);
   const own = code === undefined ? undefined : fastifyErrors[code];
   if (own) return new AppError(own[0], own[1]);
   // JSON.parse and secure-json-parse throw SyntaxErrors whose text may quote the body, which may hold a login.
   if (error instanceof SyntaxError) return new AppError('invalid-request', 'The body is not valid JSON.');
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new AppError(codeForStatus(statusCode), message ?? 'The request is wrong.');
+    return new AppError('invalid-request', message ?? 'The request is wrong.');
+  }
+  if (awayCodes.test(code ?? '') || awayTexts.test(message ?? '')) {
+    const text = 'A part that the service rests on does not answer. Try again in a moment; see /readyz.';
+    return new AppError('unavailable', text, { cause: error });
   }
   return new AppError('internal', 'The service failed.', { cause: error });
-}
-
-function codeForStatus(status: number): ErrorCode {
-  const found = Object.entries(errorStatus).find(([, value]) => value === status);
-  return (found?.[0] ?? 'invalid-request') as ErrorCode;
 }
 
 function validationError(issues: ZodFastifySchemaValidationError[], context: string | undefined): AppError {
@@ -88,7 +99,7 @@ function validationError(issues: ZodFastifySchemaValidationError[], context: str
 
 function fieldErrors(issue: ZodFastifySchemaValidationError): { path: string; message: string }[] {
   const path = issue.instancePath.slice(1).replaceAll('/', '.');
-  const unknown = issue.keyword === 'unrecognized_keys' ? (issue.params['keys'] as string[]) : [];
+  const unknown = issue.keyword === 'unrecognized_keys' ? unknownKeys.parse(issue.params['keys']) : [];
   if (unknown.length === 0) return [{ path, message: issue.message ?? 'is wrong' }];
   return unknown.map((key) => ({ path: path === '' ? key : `${path}.${key}`, message: 'no such field' }));
 }

@@ -8,7 +8,14 @@ import { cameraUrlAad } from '../../security/seal.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { decodeCursor, toPage } from '../paging.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
-import { cameraAnswer, cameraBody, cameraChangeBody, cameraList, cameraListQuery, cameraSchema } from '../schemas/camera.ts';
+import {
+  cameraAnswer,
+  cameraBody,
+  cameraChangeBody,
+  cameraList,
+  cameraListQuery,
+  cameraSchema,
+} from '../schemas/camera.ts';
 import { commonProblems, conflictProblem, idParams, uuid } from '../schemas/common.ts';
 
 /** Cameras: list, add, look at, change. */

@@ -92,7 +92,11 @@ export function registerFootage(app: Api, deps: ApiDeps): void {
   );
 }
 
-async function missing(deps: ApiDeps, range: CameraRange, nowMs: number): Promise<{ holes: Hole[]; claims: GapClaim[] }> {
+async function missing(
+  deps: ApiDeps,
+  range: CameraRange,
+  nowMs: number,
+): Promise<{ holes: Hole[]; claims: GapClaim[] }> {
   const { camera, fromMs, toMs } = range;
   if (fromMs >= toMs) return { holes: [], claims: [] };
   const [holes, claims] = await Promise.all([
@@ -117,7 +121,7 @@ function knownTime({ camera, fromMs, toMs }: CameraRange, claims: readonly GapCl
 
 function days(range: Hole): Hole[] {
   const found: Hole[] = [];
-  for (let startMs = range.startMs; startMs < range.endMs; ) {
+  for (let startMs = range.startMs; startMs < range.endMs;) {
     const endMs = Math.min(range.endMs, (Math.floor(startMs / dayMs) + 1) * dayMs);
     found.push({ startMs, endMs });
     startMs = endMs;

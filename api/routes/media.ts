@@ -1,22 +1,31 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
-import { parseByteRange } from '../byte-range.ts';
+import { parseByteRange, type ByteRange } from '../byte-range.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { mediaKey } from '../media-links.ts';
 import { doneAnswer, goneProblem, rawBody } from '../schemas/common.ts';
 
+const url = '/m/:token/:name';
+const params = z.object({ token: z.string().max(1000), name: z.string().max(200) });
+
 /** Footage by signed link: `/m/<token>/<object's name>`. The name says what the bytes are, for ever. */
 export function registerMedia(app: Api, deps: ApiDeps): void {
+  const look = (request: { params: z.infer<typeof params>; headers: IncomingHttpHeaders }) =>
+    lookAt(deps, request.params, request.headers);
+
   app.get(
-    '/m/:token/:name',
+    url,
     {
       config: { public: true },
+      // Fastify's own HEAD would read the object to learn its length.
+      exposeHeadRoute: false,
       schema: {
         summary: 'One segment as fragmented MP4, whole or by byte range; links come from playlists',
         operationId: 'media',
         tags: ['media'],
         security: [],
-        params: z.object({ token: z.string().max(1000), name: z.string().max(200) }),
+        params,
         response: {
           ...goneProblem,
           200: rawBody('The whole object', 'video/mp4'),
@@ -26,35 +35,57 @@ export function registerMedia(app: Api, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { key, sha256Prefix } = mediaKey(deps.links, request.params, deps.now());
-      const etag = `"${sha256Prefix}"`;
-      const { headers } = request;
-      void reply.headers({
-        etag,
-        'cache-control': 'private, max-age=31536000, immutable',
-        'accept-ranges': 'bytes',
-        'content-type': 'video/mp4',
-      });
-      if (matches(headers['if-none-match'], etag)) return reply.code(304).send();
-
-      const found = await deps.objects.stat(key);
-      if (found === null) throw new AppError('footage-gone', 'This footage was deleted.');
-      const unchanged = headers['if-range'] === undefined || headers['if-range'] === etag;
-      const range = unchanged ? parseByteRange(headers.range, found.bytes) : null;
-      if (range === 'unsatisfiable') {
-        void reply.header('content-range', `bytes */${found.bytes}`);
-        throw new AppError('range-not-satisfiable', `The object has ${found.bytes} bytes.`);
-      }
-      const { offset, length } = range ?? { offset: 0, length: found.bytes };
-      void reply.code(range === null ? 200 : 206).header('content-length', length);
-      if (range !== null) {
-        void reply.header('content-range', `bytes ${offset}-${offset + length - 1}/${found.bytes}`);
-      }
-      if (request.method === 'HEAD') return reply.send(undefined);
+      const { status, headers, key, part } = await look(request);
+      void reply.code(status).headers(headers);
+      if (status === 304) return reply.send(undefined);
+      if (status === 416) throw new AppError('range-not-satisfiable', 'The object ends before this range.');
       // Fastify destroys the stream when the client goes away, and that ends the read from the object storage.
-      return reply.send(await deps.objects.read(key, { offset, length }));
+      return reply.send(await deps.objects.read(key, part));
     },
   );
+
+  app.head(url, { config: { public: true }, schema: { params, hide: true } }, async (request, reply) => {
+    const { status, headers } = await look(request);
+    return reply.code(status).headers(headers).send(undefined);
+  });
+}
+
+interface MediaAnswer {
+  status: 200 | 206 | 304 | 416;
+  headers: Record<string, string | number>;
+  key: string;
+  part: ByteRange;
+}
+
+/** @throws AppError link-invalid, link-expired, footage-gone */
+async function lookAt(
+  deps: ApiDeps,
+  link: { token: string; name: string },
+  asked: IncomingHttpHeaders,
+): Promise<MediaAnswer> {
+  const { key, sha256Prefix } = mediaKey(deps.links, link, deps.now());
+  const etag = `"${sha256Prefix}"`;
+  const headers = {
+    etag,
+    'cache-control': 'private, max-age=31536000, immutable',
+    'accept-ranges': 'bytes',
+    'content-type': 'video/mp4',
+  };
+  if (matches(asked['if-none-match'], etag)) return { status: 304, headers, key, part: { offset: 0, length: 0 } };
+
+  const found = await deps.objects.stat(key);
+  if (found === null) throw new AppError('footage-gone', 'This footage was deleted.');
+  const unchanged = asked['if-range'] === undefined || asked['if-range'] === etag;
+  const range = unchanged ? parseByteRange(asked.range, found.bytes) : null;
+  if (range === 'unsatisfiable') {
+    const part = { offset: 0, length: 0 };
+    return { status: 416, headers: { 'content-range': `bytes */${found.bytes}` }, key, part };
+  }
+  const part = range ?? { offset: 0, length: found.bytes };
+  const sized = { ...headers, 'content-length': part.length };
+  if (range === null) return { status: 200, headers: sized, key, part };
+  const contentRange = `bytes ${part.offset}-${part.offset + part.length - 1}/${found.bytes}`;
+  return { status: 206, headers: { ...sized, 'content-range': contentRange }, key, part };
 }
 
 function matches(header: string | undefined, etag: string): boolean {

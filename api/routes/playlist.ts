@@ -40,7 +40,13 @@ export function registerPlaylist(app: Api, deps: ApiDeps): void {
       const segments = fromMs < toMs ? await playlistRows(deps.pool, camera.id, fromMs, toMs) : [];
       if (segments.length === 0) throw new AppError('no-footage', 'There is no footage in this range.');
 
-      const linkOf = createMediaLinks(deps.links, { tenantId: camera.tenantId, cameraId: camera.id, fromMs, toMs, nowMs });
+      const linkOf = createMediaLinks(deps.links, {
+        tenantId: camera.tenantId,
+        cameraId: camera.id,
+        fromMs,
+        toMs,
+        nowMs,
+      });
       const { text, continuesAtMs } = vodPlaylist({ segments, fromMs, toMs, uriOf: linkOf });
       if (continuesAtMs !== null) void reply.header('x-continues-at', isoTime(continuesAtMs));
       void reply.headers({ 'content-type': playlistType, vary: 'accept-encoding' });

@@ -81,7 +81,10 @@ export const coverageSchema = z
     day: z.iso.date().describe('UTC day; the first and the last may be cut by the range.'),
     startAt: timeOut,
     endAt: timeOut,
-    wantedMs: z.number().int().describe("Time that should have footage; paused time and time not yet known are not in it."),
+    wantedMs: z
+      .number()
+      .int()
+      .describe('Time that should have footage; paused time and time not yet known are not in it.'),
     recordedMs: z.number().int(),
     ratio: z.number().nullable().describe('recordedMs / wantedMs, 0 to 1; null when nothing was wanted.'),
   })

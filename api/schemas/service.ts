@@ -52,10 +52,10 @@ export const statusSchema = z
       byState: z.partialRecord(z.enum(cameraStates), z.number().int()),
     }),
     parts: z
-      .array(
-        z.object({ name: z.enum(['database', 'objects', 'temporal']), ok: z.boolean(), since: timeOut }),
-      )
-      .describe('The parts the service rests on, as this process sees them; `since` when this process first saw it so.'),
+      .array(z.object({ name: z.enum(['database', 'objects', 'temporal']), ok: z.boolean(), since: timeOut }))
+      .describe(
+        'The parts the service rests on, as this process sees them; `since` when this process first saw it so.',
+      ),
     problems: z
       .array(
         z.object({

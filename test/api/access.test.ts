@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashPassword } from '../../security/password.ts';
 import { insertFirstAccount } from '../../db/accounts.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
+import { registeredRoutes, type RegisteredRoute } from './registered-routes.ts';
 
 /** All that anyone may ask without a login. */
 const publicRoutes = [
@@ -16,21 +17,18 @@ const publicRoutes = [
 
 const origin = 'http://console.test';
 let api: ApiUnderTest;
-const routes: { method: string; url: string }[] = [];
+const routes: RegisteredRoute[] = [];
 
 beforeAll(async () => {
   api = await startApi();
-  for (const line of api.app.printRoutes({ commonPrefix: false, includeHooks: false }).split('\n')) {
-    const match = /^[│├└─\s]*(\S+) \(([A-Z, ]+)\)/.exec(line);
-    if (match?.[1] === undefined || match[2] === undefined) continue;
-    for (const method of match[2].split(', ')) routes.push({ method, url: match[1] });
-  }
+  routes.push(...registeredRoutes(api.app));
   const passwordHash = await hashPassword('correct horse battery');
   await insertFirstAccount(api.database.pool, { login: 'admin', passwordHash });
 });
 afterAll(() => api.close());
 
-const concrete = (url: string) => url.replaceAll(/:(\w+)/g, '0199d2c4-0000-7000-8000-000000000000').replace('*', 'x');
+const concrete = (url: string) =>
+  url.replaceAll(/:(\w+)/g, '0199d2c4-0000-7000-8000-000000000000').replace('*', 'static/swagger-ui.css');
 
 async function logIn(): Promise<string> {
   const answer = await api.app.inject({

@@ -80,7 +80,11 @@ export async function startApi(
         headers: { authorization: `Bearer ${apiKey}` },
         ...(body !== undefined && { payload: body as object }),
       }),
-    async addCamera({ name = `camera ${randomBytes(4).toString('hex')}`, url = 'rtsp://192.0.2.7/a', retentionDays = 30 } = {}) {
+    async addCamera({
+      name = `camera ${randomBytes(4).toString('hex')}`,
+      url = 'rtsp://192.0.2.7/a',
+      retentionDays = 30,
+    } = {}) {
       const id = newUuid(Date.now());
       return insertCamera(database.pool, {
         id,
