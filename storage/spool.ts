@@ -9,6 +9,9 @@ const markerName = 'framekeep-spool.json';
 /** Room that stays for everything else on the disk: a database or system on a full disk does worse than we do. */
 const keptFreeBytes = 500_000_000;
 
+/** POSIX counts blocks in units of 512 bytes whatever the file system's own block is. */
+const blockBytes = 512;
+
 /** A file of the spool. `bytes` is its length, `diskBytes` what it takes on disk. */
 export interface SpoolFile {
   cameraId: string;
@@ -107,13 +110,8 @@ export async function openSpool(options: { dir: string; maxBytes: number; expect
   }
 
   async function usage(): Promise<SpoolUsage> {
-    const [open, closed, linger, disk] = await Promise.all([
-      openFiles(),
-      filesIn('closed'),
-      filesIn('linger'),
-      statfs(dir),
-    ]);
-    const usedBytes = [...open, ...closed, ...linger].reduce((sum, file) => sum + file.diskBytes, 0);
+    // Everything counts, also what was put aside.
+    const [usedBytes, disk] = await Promise.all([diskBytesBelow(dir), statfs(dir)]);
     return { usedBytes, maxBytes, freeBytes: Math.max(0, disk.bavail * disk.bsize - keptFreeBytes) };
   }
 
@@ -205,7 +203,6 @@ async function filesOf(folder: string, cameraId: string): Promise<SpoolFile[]> {
     entries.map(async ({ name }): Promise<SpoolFile | null> => {
       const path = join(folder, name);
       const found = await stat(path).catch(nullIfMissing);
-      // POSIX counts blocks in units of 512 bytes whatever the file system's own block is.
       return found === null
         ? null
         : {
@@ -213,12 +210,25 @@ async function filesOf(folder: string, cameraId: string): Promise<SpoolFile[]> {
             name,
             path,
             bytes: found.size,
-            diskBytes: found.blocks * 512,
+            diskBytes: found.blocks * blockBytes,
             modifiedMs: Math.floor(found.mtimeMs),
           };
     }),
   );
   return files.filter((file) => file !== null).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** A file or folder that goes while we look counts nothing. */
+async function diskBytesBelow(folder: string): Promise<number> {
+  const sizes = await Promise.all(
+    (await entriesOf(folder)).map(async (entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return diskBytesBelow(path);
+      const found = await stat(path).catch(nullIfMissing);
+      return (found?.blocks ?? 0) * blockBytes;
+    }),
+  );
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 async function entriesOf(path: string): Promise<Dirent[]> {
