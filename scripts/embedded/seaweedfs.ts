@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts } from './free-ports.ts';
 import type { ProcessRecord } from './process-record.ts';
@@ -30,9 +30,12 @@ export async function startSeaweedfs(options: EmbeddedSeaweedfsOptions): Promise
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const keysFile = join(options.dir, 's3.json');
   writeFileSync(keysFile, JSON.stringify(identities(options.accessKey, options.secretKey)), { mode: 0o600 });
+  const portsFile = join(options.dir, 'ports.json');
+  if (existsSync(portsFile)) removeSockets(JSON.parse(readFileSync(portsFile, 'utf8')) as number[]);
   // gRPC ports default to HTTP + 10000 (past 65535 from a high port), so each is given.
   const ports = options.ports ?? (await freePorts(8));
   const [master, masterGrpc, volume, volumeGrpc, filer, filerGrpc, s3 = 0, s3Grpc] = ports;
+  writeFileSync(portsFile, JSON.stringify(ports));
   const server = await startServerProcess({
     name: 'seaweedfs',
     command: toolPath('weed'),
@@ -70,6 +73,7 @@ export async function startSeaweedfs(options: EmbeddedSeaweedfsOptions): Promise
     stopSteps: [{ signal: 'SIGTERM', waitMs: 3_000 }],
     record: options.record,
   });
+  const exited = server.exited.then(() => removeSockets(ports));
   const endpoint = `http://127.0.0.1:${s3}`;
   try {
     await untilReady('SeaweedFS', server, 60_000, () => answers(endpoint));
@@ -77,7 +81,13 @@ export async function startSeaweedfs(options: EmbeddedSeaweedfsOptions): Promise
     await server.stop();
     throw error;
   }
-  return { endpoint, ports, pid: server.pid, exited: server.exited, stop: server.stop };
+  return { endpoint, ports, pid: server.pid, exited, stop: server.stop };
+}
+
+/** It makes a socket in /tmp for most of its ports, and leaves them there. */
+function removeSockets(ports: number[]): void {
+  const ours = new RegExp(`^seaweedfs-[a-z0-9-]+-(${ports.join('|')})\\.sock$`);
+  for (const name of readdirSync('/tmp').filter((file) => ours.test(file))) rmSync(join('/tmp', name), { force: true });
 }
 
 function identities(accessKey: string, secretKey: string): object {

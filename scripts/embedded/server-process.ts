@@ -9,7 +9,7 @@ export interface ServerProcess {
   /** Undefined while it runs. */
   exit(): { code: number | null; signal: NodeJS.Signals | null } | undefined;
   /** Climbs the ladder of `stopSteps` (or another one) until the process has ended; KILL is always the last rung. */
-  stop(steps?: StopStep[]): Promise<void>;
+  stop: (steps?: StopStep[]) => Promise<void>;
   /** The end of what it printed, for a message. */
   lastLines(count: number): string;
 }
@@ -31,7 +31,7 @@ export interface EmbeddedServer {
   pid: number;
   ports: number[];
   exited: Promise<unknown>;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 /**

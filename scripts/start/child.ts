@@ -17,7 +17,7 @@ export interface Child {
   said(message: string): Promise<void>;
   /** Rejects when it ends by itself before it is settled. */
   ended: Promise<never>;
-  stop(steps?: StopStep[]): Promise<void>;
+  stop: (steps?: StopStep[]) => Promise<void>;
 }
 
 export interface ChildOptions {

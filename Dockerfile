@@ -1,0 +1,25 @@
+# One image, four roles: FRAMEKEEP_ROLES says which. The content is what `npm start` runs.
+FROM node:20-bookworm-slim
+
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends ca-certificates ffmpeg tini \
+  && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev && npm cache clean --force
+COPY . .
+# The console and the workflow bundle: no start waits for a bundler.
+RUN npm run build \
+  && mkdir --mode=0700 /data \
+  && chown node:node /data
+
+USER node
+ENV NODE_ENV=production \
+  FRAMEKEEP_DATA_DIR=/data \
+  FRAMEKEEP_HOST=0.0.0.0
+VOLUME /data
+EXPOSE 8080
+# tini passes signals on and reaps what a killed ffmpeg leaves.
+ENTRYPOINT ["/usr/bin/tini", "--"]
+CMD ["node", "--import", "tsx", "scripts/start.ts"]
