@@ -70,6 +70,6 @@ try {
   await setup();
 } catch (error) {
   if (!(error instanceof SetupProblem)) throw error;
-  console.error(`\nframekeep cannot start yet: ${error.message}\n${logHint()}`.trimEnd());
+  console.error(`\nframekeep cannot ${forTests ? 'be tested' : 'start'} yet: ${error.message}\n${logHint()}`.trimEnd());
   process.exitCode = 1;
 }

@@ -1,11 +1,11 @@
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 import { freePorts } from './free-ports.ts';
 import type { ProcessRecord } from './process-record.ts';
 import { startServerProcess, untilReady, type EmbeddedServer } from './server-process.ts';
-import { closedFolderOnTheWay, unprivilegedUser } from './unprivileged-user.ts';
+import { unprivileged, type RunAs } from './unprivileged-user.ts';
 
 /** The major version of the npm package's binaries: a data folder serves one major version only. */
 const majorVersion = '18';
@@ -34,24 +34,10 @@ export interface EmbeddedPostgresOptions {
 export async function startPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const binaries = postgresBinaries();
   const data = join(options.dir, `pg-${majorVersion}`);
-  const user = unprivilegedUser();
   mkdirSync(options.dir, { recursive: true, mode: 0o711 }); // Postgres's user passes through
-  mkdirSync(data, { recursive: true, mode: 0o700 });
-  if (user !== undefined) {
-    for (const path of [data, join(binaries, 'postgres')]) {
-      const closed = closedFolderOnTheWay(path, user);
-      if (closed !== undefined) {
-        throw new Error(
-          `Postgres cannot run as root, and the user "${user.name}", whom it runs as instead, may not enter ${closed}: ` +
-            `run \`chmod o+x ${closed}\`, or start framekeep as another user, or in another folder.`,
-        );
-      }
-    }
-    chownSync(data, user.uid, user.gid);
-  }
-  const run = { cwd: data, ...(user === undefined ? {} : { user: { uid: user.uid, gid: user.gid } }) };
-  if (existsSync(join(data, 'PG_VERSION'))) checkVersion(data);
-  else await initialise(binaries, data, options, run);
+  const runAs = unprivileged([data, join(binaries, 'postgres')]);
+  if (existsSync(data)) checkVersion(data);
+  else await initialise(binaries, data, options, runAs);
 
   const ports = options.ports ?? (await freePorts(1));
   const port = ports[0] ?? 0;
@@ -69,7 +55,8 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
     command: join(binaries, 'postgres'),
     args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     logPath: options.logPath,
-    ...run,
+    cwd: data,
+    runAs,
     // INT: sessions are ended, data is written. QUIT: at once, and the log is replayed at the next start.
     stopSteps: [
       { signal: 'SIGINT', waitMs: 10_000 },
@@ -101,22 +88,28 @@ export async function ensureDatabase(serverUrl: string, name: string): Promise<s
   return `${serverUrl}/${name}`;
 }
 
+/** Makes the data folder beside its place and moves it there: a half-made one is never taken for a made one. */
 async function initialise(
   binaries: string,
   data: string,
   options: EmbeddedPostgresOptions,
-  run: { cwd: string; user?: { uid: number; gid: number } },
+  runAs: RunAs,
 ): Promise<void> {
-  const passwordFile = join(options.dir, 'pg-password.new');
+  const draft = `${data}.new`;
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(draft, { mode: 0o700 });
+  const passwordFile = `${data}.password`;
   writeFileSync(passwordFile, options.password, { mode: 0o600 });
-  if (run.user !== undefined) chownSync(passwordFile, run.user.uid, run.user.gid);
+  if (runAs.owner !== undefined) {
+    for (const path of [draft, passwordFile]) chownSync(path, runAs.owner.uid, runAs.owner.gid);
+  }
   try {
     const initdb = await startServerProcess({
       name: 'initdb',
       command: join(binaries, 'initdb'),
       args: [
         '-D',
-        data,
+        draft,
         '--username=framekeep',
         `--pwfile=${passwordFile}`,
         '--auth=scram-sha-256',
@@ -127,16 +120,14 @@ async function initialise(
         ...(options.durable ? [] : ['--no-sync']),
       ],
       logPath: options.logPath,
-      ...run,
+      cwd: draft,
+      runAs,
       stopSteps: [{ signal: 'SIGTERM', waitMs: 5_000 }],
       record: options.record,
     });
     const { code } = await initdb.exited;
-    if (code !== 0) {
-      // A half-made folder would be taken for a made one.
-      rmSync(data, { recursive: true, force: true });
-      throw new Error(`Postgres could not make its data folder:\n${initdb.lastLines(8)}`);
-    }
+    if (code !== 0) throw new Error(`Postgres could not make its data folder:\n${initdb.lastLines(8)}`);
+    renameSync(draft, data);
   } finally {
     rmSync(passwordFile, { force: true });
   }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunAs } from './unprivileged-user.ts';
 import { startTicksOf, type ProcessRecord, type StopStep } from './process-record.ts';
 
 export interface ServerProcess {
@@ -21,7 +22,7 @@ export interface ServerProcessOptions {
   logPath: string;
   cwd?: string;
   env?: NodeJS.ProcessEnv;
-  user?: { uid: number; gid: number };
+  runAs?: RunAs;
   stopSteps: [StopStep, ...StopStep[]];
   record?: ProcessRecord | undefined;
 }
@@ -41,12 +42,14 @@ export interface EmbeddedServer {
  */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
   const log = openSync(options.logPath, 'a', 0o600);
-  const child = spawn(options.command, options.args, {
+  const [command = options.command, ...args] = [...(options.runAs?.prefix ?? []), options.command, ...options.args];
+  const user = options.runAs?.user;
+  const child = spawn(command, args, {
     cwd: options.cwd,
     env: options.env ?? process.env,
     stdio: ['ignore', log, log],
     detached: true,
-    ...options.user,
+    ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   });
   closeSync(log);
   const pid = await new Promise<number>((resolve, reject) => {

