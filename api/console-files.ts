@@ -9,6 +9,7 @@ const notPages = /^\/(v1|m|docs|assets|healthz|readyz|metrics|openapi\.json)(\/|
 
 /** Serves the built console's files. All of them are public: they hold no data, and the login page is among them. */
 export async function registerConsoleFiles(app: FastifyInstance, webDir: string): Promise<void> {
+  app.get('/', { config: { public: true }, schema: { hide: true } }, (_request, reply) => sendPage(reply, webDir));
   if (!existsSync(webDir)) return;
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {

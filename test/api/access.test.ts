@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashPassword } from '../../security/password.ts';
 import { insertFirstAccount } from '../../db/accounts.ts';
@@ -6,6 +9,10 @@ import { registeredRoutes, type RegisteredRoute } from './registered-routes.ts';
 
 /** All that anyone may ask without a login. */
 const publicRoutes = [
+  'GET /',
+  'HEAD /',
+  'GET /*',
+  'HEAD /*',
   'GET /healthz',
   'HEAD /healthz',
   'GET /readyz',
@@ -17,15 +24,20 @@ const publicRoutes = [
 
 const origin = 'http://console.test';
 let api: ApiUnderTest;
+let webDir: string;
 const routes: RegisteredRoute[] = [];
 
 beforeAll(async () => {
-  api = await startApi();
+  webDir = await mkdtemp(join(tmpdir(), 'framekeep-web-'));
+  api = await startApi({ webDir });
   routes.push(...registeredRoutes(api.app));
   const passwordHash = await hashPassword('correct horse battery');
   await insertFirstAccount(api.database.pool, { login: 'admin', passwordHash });
 });
-afterAll(() => api.close());
+afterAll(async () => {
+  await api.close();
+  await rm(webDir, { recursive: true });
+});
 
 const concrete = (url: string) =>
   url.replaceAll(/:(\w+)/g, '0199d2c4-0000-7000-8000-000000000000').replace('*', 'static/swagger-ui.css');

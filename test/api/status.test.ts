@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setCameraState } from '../../db/cameras.ts';
+import { upsertRecorder } from '../../db/recorders.ts';
+import { startApi, type ApiUnderTest } from './api-under-test.ts';
+
+const t0 = Date.parse('2026-11-17T10:00:00Z');
+const hostA = '0199d2c4-0000-7000-8000-00000000000a';
+const hostB = '0199d2c4-0000-7000-8000-00000000000b';
+let nowMs = t0;
+let api: ApiUnderTest;
+
+beforeAll(async () => {
+  api = await startApi({ temporal: 'present', now: () => nowMs });
+  const { pool } = api.database;
+  const states = [
+    ['recording', null, 0],
+    ['recording', null, 0],
+    ['attention', 'auth', 2000],
+    ['reconnecting', 'refused', 1000],
+  ] as const;
+  for (const [state, reason, offsetMs] of states) {
+    const camera = await api.addCamera({ name: `${state} ${offsetMs} ${Math.random()}` });
+    await setCameraState(pool, camera.id, state, reason, t0 + offsetMs);
+  }
+  const recorder = { url: 'http://127.0.0.1:1', slots: 200 };
+  await upsertRecorder(pool, { ...recorder, hostId: hostA, used: 4, seenMs: t0 });
+  await upsertRecorder(pool, { ...recorder, hostId: hostB, used: 2, seenMs: t0 - 21_000 });
+});
+afterAll(() => api.close());
+
+describe('the status', () => {
+  test('counts cameras and says what is wrong, oldest first', async () => {
+    const answer = await api.call('GET', '/v1/status');
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toMatchObject({
+      asOf: '2026-11-17T10:00:00.000Z',
+      cameras: { total: 4, byState: { recording: 2, attention: 1, reconnecting: 1 } },
+      problems: [
+        {
+          kind: 'recorder',
+          id: hostB,
+          what: 'is not seen any more; it held 2 cameras',
+          since: '2026-11-17T09:59:39.000Z',
+        },
+        { kind: 'camera', what: 'reconnecting: refused', since: '2026-11-17T10:00:01.000Z' },
+        { kind: 'camera', what: 'attention: auth', since: '2026-11-17T10:00:02.000Z' },
+      ],
+      parts: [
+        { name: 'database', ok: true },
+        { name: 'objects', ok: true },
+        { name: 'temporal', ok: true },
+      ],
+    });
+  });
+
+  test('lists recorders without their internal address', async () => {
+    const { items } = (await api.call('GET', '/v1/recorders')).json<{ items: object[] }>();
+    const common = { slots: 200, draining: false };
+    expect(items).toEqual([
+      { ...common, hostId: hostA, used: 4, seenAt: '2026-11-17T10:00:00.000Z', alive: true },
+      { ...common, hostId: hostB, used: 2, seenAt: '2026-11-17T09:59:39.000Z', alive: false },
+    ]);
+  });
+
+  test('everything answers, so the process is ready', async () => {
+    const ready = await api.app.inject('/readyz');
+    expect([ready.statusCode, ready.json()]).toEqual([
+      200,
+      { ready: true, database: true, objects: true, temporal: true },
+    ]);
+  });
+});
+
+test('metrics count cameras by state and requests by route, never by path', async () => {
+  await api.call('GET', '/v1/cameras/0199d2c4-0000-7000-8000-000000000000');
+  await api.app.inject('/m/sometoken/somename');
+  const { body, headers } = await api.call('GET', '/metrics');
+  expect(headers['content-type']).toMatch(/^text\/plain/);
+  expect(body).toContain('framekeep_cameras{state="recording"} 2');
+  expect(body).toMatch(
+    /framekeep_http_request_seconds_count\{method="GET",route="\/v1\/cameras\/:id",status="404"\} 1/,
+  );
+  expect(body).toContain('process_cpu_seconds_total');
+  expect(body).not.toContain('sometoken');
+});
+
+test('profiles are listed', async () => {
+  const { items } = (await api.call('GET', '/v1/profiles')).json<{ items: object[] }>();
+  expect(items).toMatchObject([
+    { name: 'original', mode: 'copy', audio: 'none', durable: 'source', height: null },
+    { name: 'original-audio', mode: 'copy', audio: 'aac' },
+  ]);
+});
+
+test('API keys are made, shown once, used and removed', async () => {
+  const made = (await api.call('POST', '/v1/api-keys', { name: 'integrator' })).json<{ id: string; key: string }>();
+  const me = () => api.app.inject({ url: '/v1/me', headers: { authorization: `Bearer ${made.key}` } });
+  expect((await me()).json()).toMatchObject({ kind: 'api-key', name: 'integrator', role: 'operator' });
+  const list = await api.call('GET', '/v1/api-keys');
+  expect(list.json<{ items: { name: string }[] }>().items.map(({ name }) => name)).toEqual(['test', 'integrator']);
+  expect(list.body).not.toContain(made.key);
+  expect((await api.call('DELETE', `/v1/api-keys/${made.id}`)).statusCode).toBe(204);
+  expect((await me()).statusCode).toBe(401);
+});
+
+test('tenants are made and listed', async () => {
+  const made = await api.call('POST', '/v1/tenants', { name: 'School' });
+  expect([made.statusCode, made.json<{ name: string }>().name]).toEqual([201, 'School']);
+  const first = (await api.call('GET', '/v1/tenants?limit=1')).json<{ items: object[]; nextCursor: string }>();
+  expect(first.items).toMatchObject([{ name: 'default' }]);
+  const second = (await api.call('GET', `/v1/tenants?limit=1&cursor=${first.nextCursor}`)).json<object>();
+  expect(second).toMatchObject({ items: [{ name: 'School' }] });
+  expect(second).not.toHaveProperty('nextCursor');
+});
+
+test('a part that fails later is seen failing since then', async () => {
+  nowMs = t0 + 60_000;
+  await api.deps.workflows.close();
+  const { parts } = (await api.call('GET', '/v1/status')).json<{ parts: object[] }>();
+  expect(parts).toMatchObject([
+    { name: 'database', ok: true, since: '2026-11-17T10:00:00.000Z' },
+    { name: 'objects', ok: true, since: '2026-11-17T10:00:00.000Z' },
+    { name: 'temporal', ok: false, since: '2026-11-17T10:01:00.000Z' },
+  ]);
+});
