@@ -16,7 +16,8 @@ export interface RecordOptions {
 /** Ticks of the 90 kHz clock that RTP prescribes for H.264 and H.265. */
 const rtpHz = 90_000;
 /** Steps outside 0-12 s are clock steps, not pauses; must exceed the real stall limit, twice `timeoutMs`. */
-const maxPauseTicks = 12 * rtpHz;
+const maxPauseSeconds = 12;
+const maxPauseTicks = maxPauseSeconds * rtpHz;
 /** B-frame delay to believe. */
 const maxReorderTicks = 2 * rtpHz;
 /** One frame at 30 fps, where the packet does not say how long it is. */
@@ -45,7 +46,7 @@ const fragmentOptions = [
  * Progress comes on fd 3. @throws RangeError where the stall limit reaches the longest pause kept
  */
 export function recordArguments(options: RecordOptions): string[] {
-  if (options.timeoutMs * 2 >= (maxPauseTicks / rtpHz) * 1000) {
+  if (options.timeoutMs * 2 >= maxPauseSeconds * 1000) {
     throw new RangeError(`a timeout of ${options.timeoutMs} ms would let pauses pass that are taken for clock steps`);
   }
   const withAudio = options.audio === 'aac';
@@ -64,10 +65,23 @@ export function recordArguments(options: RecordOptions): string[] {
   ].flat();
 }
 
-/** AAC is copied; all else is encoded, since MP4 has no tag for PCMU and PCMA and ffmpeg would end at once. */
+/**
+ * AAC is copied; all else is encoded, since MP4 has no tag for PCMU and PCMA and ffmpeg would end at once.
+ * Steps of the camera's clock are repaired as for the video: left alone, `aresample` filled one of 1 h with an hour of
+ * silence.
+ */
 function audioCodecArguments(audioCodec: string | null): string[] {
-  if (audioCodec === 'aac') return ['-c:a', 'copy'];
-  return ['-c:a', 'aac', '-ar', '16000', '-b:a', '32k', '-af', 'aresample=async=1000'];
+  const repaired = (first: string, inTs: string, outTs: string, now: string, nominal: string): string => {
+    const step = `${now}-${inTs}`;
+    const pause = `between(${step}\\,1\\,${maxPauseSeconds}*SR)`;
+    return `if(eq(N\\,0)\\,${first}\\,${outTs}+if(${pause}\\,${step}\\,${nominal}))`;
+  };
+  if (audioCodec === 'aac') {
+    const ts = repaired('max(DTS\\,0)', 'PREV_INDTS', 'PREV_OUTDTS', 'DTS', `if(gt(DURATION\\,0)\\,DURATION\\,1024)`);
+    return ['-c:a', 'copy', '-bsf:a', `setts=ts=${ts}`];
+  }
+  const pts = repaired('PTS', 'PREV_INPTS', 'PREV_OUTPTS', 'PTS', 'NB_SAMPLES');
+  return ['-c:a', 'aac', '-ar', '16000', '-b:a', '32k', '-af', `asetpts=${pts},aresample=async=1000`];
 }
 
 export interface ProbeOptions {

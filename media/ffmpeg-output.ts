@@ -48,8 +48,8 @@ export function createProgressReader(onProgress: (progress: Progress) => void): 
   };
 }
 
-/** Written once a file with our fragment flags; means nothing. */
-const noise = /No meaningful edit list/;
+/** Written once a file with our fragment flags, and twice a packet after a clock step that the recording repairs. */
+const noise = /No meaningful edit list|[DP]TS \S+ next:\S+ (st:\d+ )?invalid dropping/;
 
 /** A line of stderr as it may be kept: without logins; null = noise. */
 export function cleanStderr(line: string): string | null {
