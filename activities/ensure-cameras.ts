@@ -40,7 +40,7 @@ export function createEnsureCamerasActivities(deps: {
           sent += 1;
         }
       }
-      if (started + sent > 0) deps.log.warn({ started, sent }, 'camera workflows repaired');
+      if (started + sent > 0) deps.log.info({ started, sent }, 'camera workflows repaired');
       return { started, sent };
     },
   };

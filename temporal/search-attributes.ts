@@ -1,5 +1,5 @@
 import type { Connection } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { cameraSearchAttributes } from '../workflows/messages.ts';
 
 /**
@@ -10,7 +10,7 @@ export async function registerSearchAttributes(
   connection: Pick<Connection, 'operatorService'>,
   namespace: string,
 ): Promise<void> {
-  const keyword = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+  const keyword = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
   const missing = cameraSearchAttributes.filter((name) => customAttributes[name] === undefined);
   const wrong = cameraSearchAttributes.filter((name) => ![undefined, keyword].includes(customAttributes[name]));

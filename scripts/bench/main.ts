@@ -1,0 +1,22 @@
+import { errorText } from '../../errors.ts';
+import { say } from './figure.ts';
+import { benchRecord } from './record.ts';
+
+/** Each takes the words after its name. */
+const benches: Record<string, (args: string[]) => Promise<void>> = {
+  record: benchRecord,
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+const bench = benches[name];
+if (bench === undefined) {
+  say(`Usage: npm run bench -- <name>   (${Object.keys(benches).join(', ')})`);
+  process.exit(1);
+}
+bench(args).then(
+  () => process.exit(0),
+  (error: unknown) => {
+    say(errorText(error));
+    process.exit(1);
+  },
+);
