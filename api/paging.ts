@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { AppError } from '../errors.ts';
 
 /** A position in a list as an opaque text. */
-export function encodeCursor(position: string | number): string {
+function encodeCursor(position: string | number): string {
   return Buffer.from(JSON.stringify(position)).toString('base64url');
 }
 

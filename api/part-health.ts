@@ -1,7 +1,7 @@
 export type PartName = 'database' | 'objects' | 'temporal';
 
 /** A part as this process sees it. */
-export interface PartState {
+interface PartState {
   name: PartName;
   ok: boolean;
   /** When this process first saw the part so. */

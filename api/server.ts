@@ -33,8 +33,9 @@ const bodyLimitBytes = 64 * 1024;
 
 /** The whole REST API, the media and the console's files, ready for `listen` or `inject`. */
 export async function buildServer(deps: ApiDeps): Promise<Api> {
+  const loggerInstance: FastifyBaseLogger = deps.log;
   const app: Api = fastify({
-    loggerInstance: deps.log as FastifyBaseLogger,
+    loggerInstance,
     // Requests are logged below, by route: paths hold media tokens.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,

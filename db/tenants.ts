@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, many, maybeOne, one, type Db } from './sql.ts';
+import { instant, many, one, type Db } from './sql.ts';
 
 /** A customer. Times in ms since 1970. */
 export interface Tenant {
@@ -27,11 +27,6 @@ export function listTenants(db: Db, page: { afterId?: string | undefined; limit:
      order by public_id limit $2`,
     [page.afterId ?? null, page.limit],
   );
-}
-
-/** The tenant with this public id, or null. */
-export function tenantById(db: Db, tenantId: string): Promise<Tenant | null> {
-  return maybeOne(db, tenantRow, `select public_id, name, created_at from tenant where public_id = $1`, [tenantId]);
 }
 
 /** The tenant that the first migration makes; cameras without a tenant belong to it. */

@@ -52,7 +52,7 @@ export function registerFootage(app: Api, deps: ApiDeps): void {
     '/v1/cameras/:id/gaps',
     {
       schema: {
-        summary: 'Missing footage in a range of at most 31 days, explained, in order of time',
+        summary: 'Missing footage in a range of at most 31 days, explained, in order of time; cut at the range',
         operationId: 'listGaps',
         tags: ['footage'],
         params: idParams,

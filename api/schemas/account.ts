@@ -21,7 +21,7 @@ export const passwordBody = z
   })
   .meta({ id: 'PasswordChange' });
 
-export const apiKeySchema = z
+const apiKeySchema = z
   .object({ id: uuid, name: z.string(), role: z.enum(['operator']), createdAt: timeOut })
   .meta({ id: 'ApiKey' });
 

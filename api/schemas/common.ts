@@ -26,6 +26,8 @@ export const uuid = z.uuid({ error: 'must be a UUID' });
 /** A name people give: no control characters, since names stand in logs, tables and file names. */
 export const displayName = z
   .string()
+  // Composed and decomposed letters look the same, so they are one name.
+  .normalize('NFC')
   .trim()
   .min(1, 'must not be empty')
   .max(200, 'must be at most 200 characters')

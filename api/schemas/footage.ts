@@ -4,7 +4,7 @@ import type { Gap } from '../../domain/gaps.ts';
 import type { Segment } from '../../domain/segment.ts';
 import { isoTime, isoTimeOrNull, pageOf, pageQuery, timeIn, timeOut } from './common.ts';
 
-export const segmentSchema = z
+const segmentSchema = z
   .object({
     startAt: timeOut,
     durationMs: z.number().int(),
@@ -50,7 +50,7 @@ const evidenceSchema = z.object({
     .optional(),
 });
 
-export const gapSchema = z
+const gapSchema = z
   .object({
     startAt: timeOut,
     endAt: timeOut.nullable().describe('null: still open.'),
@@ -76,7 +76,7 @@ export function gapAnswer(gap: Gap): GapAnswer {
   };
 }
 
-export const coverageSchema = z
+const coverageSchema = z
   .object({
     day: z.iso.date().describe('UTC day; the first and the last may be cut by the range.'),
     startAt: timeOut,

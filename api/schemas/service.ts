@@ -3,7 +3,7 @@ import { cameraStates } from '../../domain/camera.ts';
 import type { Recorder } from '../../db/recorders.ts';
 import { isoTime, pageOf, timeOut, uuid } from './common.ts';
 
-export const profileSchema = z
+const profileSchema = z
   .object({
     id: uuid,
     name: z.string(),

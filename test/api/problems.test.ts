@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildServer } from '../../api/server.ts';
+import { createPool } from '../../db/sql.ts';
 import { insertTenant } from '../../db/tenants.ts';
+import { createObjects } from '../../storage/objects.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
 let api: ApiUnderTest;
@@ -11,6 +14,7 @@ beforeAll(async () => {
   api = await startApi();
   cameraId = (await api.addCamera({ name: 'Gate 1' })).id;
   await api.addCamera({ name: 'Gate 2' });
+  await api.addCamera({ name: 'Caf\u00e9' });
   await insertTenant(api.database.pool, 'School');
   const { rows } = await api.database.pool.query<{ public_id: string }>(
     `insert into profile (name, mode, height, audio, durable) values ('standard', 'encode', 720, 'none', 'source')
@@ -128,6 +132,13 @@ const cases: Case[] = [
     code: 'invalid-camera-url',
     says: /host/,
     path: 'url',
+  },
+  {
+    name: 'name in use, in other letters',
+    ...post(camera({ name: 'Cafe\u0301' })),
+    status: 409,
+    code: 'name-taken',
+    says: /Caf\u00e9/,
   },
   { name: 'name in use', ...post(camera({ name: 'Gate 1' })), status: 409, code: 'name-taken', says: /Gate 1/ },
   {
@@ -392,5 +403,42 @@ describe('every wrong request gets a problem document', () => {
     const answer = await api.call('POST', '/v1/cameras', { name: '', tier: 'x', color: 1 });
     const { errors } = answer.json<{ errors: { path: string }[] }>();
     expect(errors.map(({ path }) => path).toSorted()).toEqual(['color', 'name', 'tier', 'url']);
+  });
+});
+
+describe('a part that is away', () => {
+  test('makes 503, and says nothing of its address', async () => {
+    const pool = createPool('postgres://nobody@127.0.0.1:1/none', { max: 1, applicationName: 'test' });
+    const app = await buildServer({ ...api.deps, pool });
+    const answer = await app.inject({ url: '/v1/cameras', headers: { authorization: `Bearer ${api.apiKey}` } });
+    expectProblem(answer, { status: 503, code: 'unavailable', says: /readyz/ });
+    expect(answer.body).not.toContain('127.0.0.1');
+    const ready = await app.inject('/readyz');
+    expect([ready.statusCode, ready.json<{ database: boolean }>().database]).toEqual([503, false]);
+    expect((await app.inject('/healthz')).statusCode).toBe(200);
+    await app.close();
+    await pool.end();
+  });
+
+  test('is the same for the object storage', async () => {
+    const objects = createObjects({
+      endpoint: 'http://127.0.0.1:1',
+      accessKey: 'nobody',
+      secretKey: 'nothing-at-all',
+      bucket: 'none',
+      region: 'us-east-1',
+    });
+    const app = await buildServer({ ...api.deps, objects });
+    const claims = {
+      tenantId: randomUUID(),
+      cameraId: randomUUID(),
+      fromMs: 0,
+      toMs: 10_000,
+      expiresAtMs: Date.now() + 60_000,
+    };
+    const answer = await app.inject(`/m/${api.deps.links.sign(claims)}/1000-2000-1-0-0123456789abcdef.mp4`);
+    expectProblem(answer, { status: 503, code: 'unavailable', says: /readyz/ });
+    await app.close();
+    objects.close();
   });
 });
