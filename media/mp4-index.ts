@@ -24,7 +24,10 @@ export interface SegmentIndex {
   damage: string | null;
   /** Frames per second, whole where the cadence is not an exact one like 29.97. */
   fps: number;
-  /** The stream has B-frames. */
+  /**
+   * The stream has B-frames. ffmpeg then puts 2 frames' time between a session's first file and the second that is no
+   * footage: the first one's duration is its sum, and the second starts a new media timeline (`anchor`).
+   */
   reordered: boolean;
   /** By how much the audio lies behind the video at the end, in ms; null without audio. A camera's clock step shows here. */
   audioLagMs: number | null;

@@ -39,12 +39,16 @@ describe('recordArguments', () => {
 
   it('copy AAC, encode the rest, and map audio only where there is some', () => {
     const aac = recordArguments({ ...options, audio: 'aac', audioCodec: 'aac' });
+    expect(after(aac, '-c:v')).toBe('copy');
     expect(after(aac, '-c:a')).toBe('copy');
     expect(aac.join(' ')).toContain('-map 0:v:0 -map 0:a:0?');
     expect(after(aac, '-allowed_media_types')).toBe('video+audio');
     for (const audioCodec of ['pcm_mulaw', 'pcm_alaw', 'g726', null]) {
-      const other = recordArguments({ ...options, audio: 'aac', audioCodec }).join(' ');
-      expect(other).toContain('-c:v copy -c:a aac -ar 16000 -b:a 32k -af aresample=async=1000 -bsf:v setts=');
+      const other = recordArguments({ ...options, audio: 'aac', audioCodec });
+      expect(other.join(' ')).toContain('-c:v copy -c:a aac -ar 16000 -b:a 32k -af asetpts=');
+      expect(after(other, '-af')).toMatch(/,aresample=async=1000$/);
+      expect(after(other, '-bsf:v')).toBe(after(recordArguments(options), '-bsf:v'));
+      expect(other).not.toContain('-bsf:a');
     }
   });
 
