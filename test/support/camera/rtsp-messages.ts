@@ -5,7 +5,7 @@ export interface RtspRequest {
   headers: Record<string, string>;
 }
 
-/** Reads requests from a connection and skips the client's RTCP in `$` frames. */
+/** Reads requests from a connection and skips the client's RTCP in `$` frames and its answers. */
 export interface RequestReader {
   /** @throws Error when the bytes are not RTSP */
   read(bytes: Buffer): RtspRequest[];
@@ -16,7 +16,7 @@ const maxPendingBytes = 65_536;
 export function createRequestReader(): RequestReader {
   let pending: Buffer = Buffer.alloc(0);
 
-  /** Bytes the first message takes, and the message itself unless it is a `$` frame; null = not all there yet. */
+  /** Bytes the first message takes, and the message itself where it is a request; null = not all there yet. */
   function first(): { bytes: number; request: RtspRequest | null } | null {
     if (pending[0] === 0x24) {
       const bytes = pending.length < 4 ? Infinity : 4 + pending.readUInt16BE(2);
@@ -24,7 +24,10 @@ export function createRequestReader(): RequestReader {
     }
     const end = pending.indexOf('\r\n\r\n');
     if (end < 0) return null;
-    const request = parse(pending.toString('utf8', 0, end));
+    const text = pending.toString('utf8', 0, end);
+    // ffmpeg answers what it takes for a request of ours, such as nonsense between packets
+    if (text.startsWith('RTSP/')) return { bytes: end + 4, request: null };
+    const request = parse(text);
     const bytes = end + 4 + Number(request.headers['content-length'] ?? 0);
     return bytes <= pending.length ? { bytes, request } : null;
   }

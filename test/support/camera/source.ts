@@ -100,8 +100,8 @@ export function createSource(firstLoop: Loop, audio: AudioLoop | null, clockMs: 
       listeners.add(listener);
       if (timer !== null) return;
       const nowMs = performance.now();
-      next = Math.max(next, Math.ceil(((nowMs - loopStartedAtMs) * loop.options.fps) / 1000));
-      if (audio !== null) nextAudio = Math.max(nextAudio, Math.ceil((nowMs - startedAtMs) / audioPacketMs));
+      next = Math.max(next, Math.round(((nowMs - loopStartedAtMs) * loop.options.fps) / 1000));
+      if (audio !== null) nextAudio = Math.max(nextAudio, Math.round((nowMs - startedAtMs) / audioPacketMs));
       timer = setTimeout(tick, 0);
     },
     unlisten(listener) {

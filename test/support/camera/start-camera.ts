@@ -11,6 +11,7 @@ import { loadStreams, type Stream, type StreamOptions } from './streams.ts';
 import { createTimedFaults } from './timed-faults.ts';
 
 export type { Fault } from './faults.ts';
+export type { LoopOptions } from './loop-arguments.ts';
 export type { SentFrame } from './sender.ts';
 export type { StreamOptions } from './streams.ts';
 
