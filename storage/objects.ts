@@ -66,7 +66,7 @@ export function createObjects({ endpoint, accessKey, secretKey, bucket, region }
     // A retry would send the rest of a half-read stream; our callers try again with a fresh one.
     retryOptions: { disableRetry: true },
   });
-  // Over TLS the library leaves the payload unsigned, and then the server would not check the hash.
+  // Over TLS the library would leave the payload unsigned.
   client.enableSHA256 = true;
 
   async function stat(key: string): Promise<{ bytes: number } | null> {
@@ -125,7 +125,13 @@ export function createObjects({ endpoint, accessKey, secretKey, bucket, region }
             method: 'PUT',
             bucketName: bucket,
             objectName: key,
-            headers: { 'content-length': String(bytes), 'content-type': 'video/mp4', 'x-amz-meta-sha256': sha256 },
+            headers: {
+              'content-length': String(bytes),
+              'content-type': 'video/mp4',
+              'x-amz-meta-sha256': sha256,
+              // SeaweedFS 4.48 checks this one and not the hash in the signature, MinIO and S3 check both.
+              'x-amz-checksum-sha256': Buffer.from(sha256, 'hex').toString('base64'),
+            },
           },
           body,
           sha256,
@@ -152,11 +158,9 @@ export function createObjects({ endpoint, accessKey, secretKey, bucket, region }
         const targets: { name: string; versionId?: string }[] = [];
         if (!versioned) targets.push(...page.map((name) => ({ name })));
         else for (const key of page) for await (const version of versionsOf(key)) targets.push(version);
-        const errors = targets.length === 0 ? [] : await client.removeObjects(bucket, targets);
-        for (const failure of errors) {
-          if (failure?.Error === undefined) continue;
-          failures.push({ key: failure.Error.Key ?? '', error: `${failure.Error.Code}: ${failure.Error.Message}` });
-        }
+        // Declared as `{Error: {...}}`, yet each item is the error itself.
+        const errors: unknown[] = targets.length === 0 ? [] : await client.removeObjects(bucket, targets);
+        failures.push(...errors.map(toFailure));
       }
       return failures;
     },
@@ -182,6 +186,15 @@ function codeOf(error: unknown): string | undefined {
 
 function isVersion(item: unknown): item is { name: string; versionId: string } {
   return typeof item === 'object' && item !== null && 'name' in item && 'versionId' in item;
+}
+
+/** An error whose shape we do not know is one nonetheless. */
+function toFailure(error: unknown): { key: string; error: string } {
+  const field = (name: string): string => {
+    const value: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined;
+    return typeof value === 'string' ? value : '';
+  };
+  return { key: field('Key'), error: `${field('Code')}: ${field('Message')}` };
 }
 
 function isMissing(error: unknown): boolean {

@@ -49,17 +49,11 @@ test('no changed link is valid, nor another spelling of a valid one', () => {
     for (const letter of ['A', 'B', 'z', '_', '+']) {
       if (token[i] === letter) continue;
       const changed = token.slice(0, i) + letter + token.slice(i + 1);
-      expect(
-        codeOf(() => signer.verify(changed, nowMs)),
-        changed,
-      ).toBe('link-invalid');
+      expect(codeOf(() => signer.verify(changed, nowMs))).toBe('link-invalid');
     }
   }
   for (const wrong of ['', token.slice(1), token.slice(0, -1), `${token}=`, `${token}A`, token + token]) {
-    expect(
-      codeOf(() => signer.verify(wrong, nowMs)),
-      wrong,
-    ).toBe('link-invalid');
+    expect(codeOf(() => signer.verify(wrong, nowMs))).toBe('link-invalid');
   }
 });
 

@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { leaseOf, leasesOf, leasesOfUnseenRecorders, markRecording, setOneClient, takeEpoch } from '../../db/leases.ts';
+import { done, due, enqueue } from '../../db/object-gc.ts';
+import { hasRoomElsewhere, recorders, setDraining, upsertRecorder } from '../../db/recorders.ts';
+import { newUuid } from '../../security/uuid.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { makeCamera } from './fixtures.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+const hostA = '00000000-0000-4000-8000-00000000000a';
+const hostB = '00000000-0000-4000-8000-00000000000b';
+
+test('epochs are taken one after the other, also at once', async () => {
+  const camera = await makeCamera(database.pool);
+  const taken = await Promise.all(
+    Array.from({ length: 8 }, () => takeEpoch(database.pool, camera.id, { hostId: hostA, sessionId: 's' })),
+  );
+  expect(taken.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(await leaseOf(database.pool, camera.id)).toMatchObject({ epoch: 8, hostId: hostA, sessionId: 's' });
+  await expect(takeEpoch(database.pool, newUuid(1), { hostId: hostA, sessionId: null })).rejects.toThrow(
+    'There is no such camera.',
+  );
+});
+
+test('the newest epoch with a first frame wins, whoever tells it last', async () => {
+  const camera = await makeCamera(database.pool);
+  expect(await markRecording(database.pool, camera.id, 2, 2_000)).toBe(true);
+  expect(await markRecording(database.pool, camera.id, 1, 3_000)).toBe(false);
+  expect(await leaseOf(database.pool, camera.id)).toMatchObject({ recordingEpoch: 2, firstFrameMs: 2_000 });
+  expect(await markRecording(database.pool, camera.id, 2, 9_000)).toBe(true); // the same recording has reconnected
+  expect(await leaseOf(database.pool, camera.id)).toMatchObject({ recordingEpoch: 2, firstFrameMs: 2_000 });
+});
+
+test('the watcher reads many leases at once', async () => {
+  const cameras = [await makeCamera(database.pool), await makeCamera(database.pool)];
+  await setOneClient(database.pool, cameras[1]?.id ?? '', true);
+  const found = await leasesOf(database.pool, [...cameras.map((camera) => camera.id), newUuid(1)]);
+  expect(found.map((lease) => lease.cameraId).toSorted()).toEqual(cameras.map((camera) => camera.id).toSorted());
+  expect(found.find((lease) => lease.cameraId === cameras[1]?.id)?.oneClient).toBe(true);
+});
+
+test('a recorder lives by its signs of life, and keeps draining until its next start', async () => {
+  const nowMs = Date.now();
+  const sign = { hostId: hostA, url: 'http://127.0.0.1:1', slots: 10, used: 4, seenMs: nowMs };
+  expect(await upsertRecorder(database.pool, { ...sign, starts: true })).toMatchObject({ draining: false, used: 4 });
+  expect(await setDraining(database.pool, hostA, true)).toBe(true);
+  expect(await upsertRecorder(database.pool, sign)).toMatchObject({ draining: true });
+  expect(await hasRoomElsewhere(database.pool, hostB, 1)).toBe(false);
+  expect(await upsertRecorder(database.pool, { ...sign, starts: true })).toMatchObject({ draining: false });
+  expect(await hasRoomElsewhere(database.pool, hostB, 6)).toBe(true);
+  expect(await hasRoomElsewhere(database.pool, hostB, 7)).toBe(false);
+  expect(await hasRoomElsewhere(database.pool, hostA, 1)).toBe(false);
+  await upsertRecorder(database.pool, { ...sign, seenMs: nowMs - 60_000 });
+  expect(await hasRoomElsewhere(database.pool, hostB, 1)).toBe(false);
+  expect(await setDraining(database.pool, hostB, true)).toBe(false);
+  expect((await recorders(database.pool)).map((recorder) => recorder.hostId)).toEqual([hostA]);
+
+  const camera = await makeCamera(database.pool);
+  const lost = async (beforeMs: number) =>
+    (await leasesOfUnseenRecorders(database.pool, beforeMs)).map((lease) => lease.cameraId);
+  expect(await lost(nowMs)).not.toContain(camera.id); // nobody has taken it yet
+  await takeEpoch(database.pool, camera.id, { hostId: hostA, sessionId: null });
+  expect(await lost(nowMs - 20_000)).toContain(camera.id);
+  expect(await lost(nowMs - 60_000)).not.toContain(camera.id);
+});
+
+test('objects wait for their deletion, each once', async () => {
+  await enqueue(database.pool, ['a', 'b', 'c'], 'covered', 1_000);
+  await enqueue(database.pool, ['a'], 'again', 9_000);
+  await enqueue(database.pool, ['d'], 'later', 5_000);
+  expect(await due(database.pool, 999, 10)).toEqual([]);
+  expect(await due(database.pool, 1_000, 2)).toEqual(['a', 'b']);
+  await done(database.pool, ['a', 'b']);
+  expect(await due(database.pool, 5_000, 10)).toEqual(['c', 'd']);
+});

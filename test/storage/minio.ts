@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Minio {
+  s3: { endpoint: string; accessKey: string; secretKey: string; region: string };
+  stop(): Promise<void>;
+}
+
+/** A MinIO server of this test's own, or null where there is no binary (FRAMEKEEP_MINIO, then PATH). */
+export async function startMinio(): Promise<Minio | null> {
+  const binary = process.env['FRAMEKEEP_MINIO'] ?? (await onPath('minio'));
+  if (binary === null) return null;
+  const dir = await mkdtemp(join(tmpdir(), 'framekeep-minio-'));
+  const address = `127.0.0.1:${await freePort()}`;
+  const [accessKey, secretKey] = [randomBytes(10).toString('hex'), randomBytes(20).toString('hex')];
+  const server = spawn(binary, ['server', '--quiet', '--address', address, '--console-address', '127.0.0.1:0', dir], {
+    stdio: 'ignore',
+    env: { ...process.env, MINIO_ROOT_USER: accessKey, MINIO_ROOT_PASSWORD: secretKey },
+  });
+  const ended = new Promise((resolve) => server.once('exit', resolve));
+  const stop = async (): Promise<void> => {
+    server.kill('SIGKILL');
+    await ended;
+    await rm(dir, { recursive: true, force: true });
+  };
+  for (let attempt = 0; attempt < 150; attempt += 1) {
+    const healthy = await fetch(`http://${address}/minio/health/ready`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+    if (healthy) return { s3: { endpoint: `http://${address}`, accessKey, secretKey, region: 'us-east-1' }, stop };
+    await sleep(200);
+  }
+  await stop();
+  throw new Error(`${binary} was not ready within 30 s`);
+}
+
+async function onPath(name: string): Promise<string | null> {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(folder, name);
+    const isThere = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return path;
+  }
+  return null;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

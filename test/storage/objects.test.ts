@@ -1,0 +1,259 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { Client } from 'minio';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createObjects, type Objects, type ObjectsOptions } from '../../storage/objects.ts';
+import { testS3 } from '../support/objects.ts';
+import { startMinio, type Minio } from './minio.ts';
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+async function readAll(stream: Readable): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(Buffer.from(part));
+  return Buffer.concat(parts);
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return `http://127.0.0.1:${address.port}`;
+}
+
+async function listAll(objects: Objects, prefix: string): Promise<{ key: string; bytes: number }[]> {
+  const found = [];
+  for await (const object of objects.list(prefix)) found.push(object);
+  return found;
+}
+
+let minio: Minio | null = null;
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'framekeep-objects-'));
+  minio = await startMinio();
+});
+afterAll(async () => {
+  await minio?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe.each(['seaweedfs', 'minio'] as const)('%s', (name) => {
+  let options: ObjectsOptions;
+  let objects: Objects;
+  const skipped = () => name === 'minio' && minio === null;
+
+  beforeAll(async () => {
+    const bucket = `test-${randomBytes(8).toString('hex')}`;
+    if (skipped()) return;
+    options = name === 'minio' && minio !== null ? { ...minio.s3, bucket } : await testS3();
+    objects = createObjects(options);
+    await objects.ensureBucket();
+  });
+  afterAll(() => objects?.close());
+
+  test('the bucket is made once, also by two at the same time', async ({ skip }) => {
+    skip(skipped());
+    const twin = createObjects({ ...options, bucket: `${options.bucket}-twin` });
+    await Promise.all([twin.ensureBucket(), twin.ensureBucket()]);
+    await twin.ensureBucket();
+    expect(await listAll(twin, '')).toEqual([]);
+    twin.close();
+  });
+
+  test('what is put is there, from a file as from a stream, and in ranges', async ({ skip }) => {
+    skip(skipped());
+    const bytes = randomBytes(3_000_000);
+    const path = join(dir, `${name}.mp4`);
+    await writeFile(path, bytes);
+    expect(await objects.stat('a/file.mp4')).toBeNull();
+    expect(await objects.put('a/file.mp4', path, bytes.length, sha256(bytes))).toBe('stored');
+    expect(await objects.stat('a/file.mp4')).toEqual({ bytes: bytes.length });
+    expect((await readAll(await objects.read('a/file.mp4'))).equals(bytes)).toBe(true);
+    const range = (offset: number, length?: number) =>
+      objects.read('a/file.mp4', length === undefined ? { offset } : { offset, length }).then(readAll);
+    expect(await range(0, 10)).toEqual(bytes.subarray(0, 10));
+    expect(await range(1_000_000, 5)).toEqual(bytes.subarray(1_000_000, 1_000_005));
+    expect(await range(2_999_990)).toEqual(bytes.subarray(2_999_990));
+
+    const small = Buffer.from('small');
+    expect(await objects.put('a/small.mp4', Readable.from([small]), 5, sha256(small))).toBe('stored');
+    expect(await readAll(await objects.read('a/small.mp4'))).toEqual(small);
+  });
+
+  test('an object that is there is not sent again', async ({ skip }) => {
+    skip(skipped());
+    const bytes = randomBytes(1000);
+    await objects.put('again', Readable.from([bytes]), 1000, sha256(bytes));
+    const unread = Readable.from([bytes]);
+    expect(await objects.put('again', unread, 1000, sha256(bytes))).toBe('already');
+    expect(unread.destroyed).toBe(true);
+  });
+
+  test('a wrong hash is refused by the server, and nothing is stored', async ({ skip }) => {
+    skip(skipped());
+    const bytes = randomBytes(200_000);
+    const other = sha256(randomBytes(10));
+    await expect(objects.put('wrong-hash', Readable.from([bytes]), bytes.length, other)).rejects.toThrow(
+      /match|Mismatch|BadDigest/i,
+    );
+    expect(await objects.stat('wrong-hash')).toBeNull();
+    expect(await listAll(objects, 'wrong-hash')).toEqual([]);
+    expect(await objects.put('wrong-hash', Readable.from([bytes]), bytes.length, sha256(bytes))).toBe('stored');
+  });
+
+  test('a stream that breaks off stores nothing', async ({ skip }) => {
+    skip(skipped());
+    const bytes = randomBytes(300_000);
+    const broken = Readable.from(
+      (async function* () {
+        yield bytes.subarray(0, 100_000);
+        await Promise.resolve();
+        throw new Error('the disk is gone');
+      })(),
+    );
+    await expect(objects.put('broken', broken, bytes.length, sha256(bytes))).rejects.toThrow('the disk is gone');
+    expect(await objects.stat('broken')).toBeNull();
+  });
+
+  test('a missing file is an error, not an empty object', async ({ skip }) => {
+    skip(skipped());
+    await expect(objects.put('missing', join(dir, 'no-such-file'), 10, sha256(Buffer.alloc(10)))).rejects.toThrow(
+      'ENOENT',
+    );
+    expect(await objects.stat('missing')).toBeNull();
+    await expect(objects.read('missing')).rejects.toMatchObject({ code: 'NoSuchKey' });
+  });
+
+  test('a listing goes on over its pages, in order', { timeout: 120_000 }, async ({ skip }) => {
+    skip(skipped());
+    const bytes = Buffer.from('x');
+    const keys = Array.from({ length: 1_205 }, (_, i) => `many/${String(i).padStart(5, '0')}`);
+    for (let i = 0; i < keys.length; i += 50) {
+      await Promise.all(keys.slice(i, i + 50).map((key) => objects.put(key, Readable.from([bytes]), 1, sha256(bytes))));
+    }
+    expect(await listAll(objects, 'many/')).toEqual(keys.map((key) => ({ key, bytes: 1 })));
+    expect(await objects.remove([...keys, 'many/never-there'])).toEqual([]);
+    expect(await listAll(objects, 'many/')).toEqual([]);
+    expect(await objects.remove([])).toEqual([]);
+  });
+
+  test('a versioned bucket keeps no version of what is removed', async ({ skip }) => {
+    skip(skipped());
+    const bucket = `${options.bucket}-versions`;
+    const versioned = createObjects({ ...options, bucket });
+    await versioned.ensureBucket();
+    expect(await versioned.versioning()).toEqual({ versioned: false, locked: false });
+    const admin = adminOf(options);
+    await admin.setBucketVersioning(bucket, { Status: 'Enabled' });
+    expect(await versioned.versioning()).toEqual({ versioned: true, locked: false });
+    for (const text of ['one', 'twos', 'three']) {
+      const bytes = Buffer.from(text);
+      await versioned.put('key', Readable.from([bytes]), bytes.length, sha256(bytes));
+    }
+    await versioned.put('key-2', Readable.from([Buffer.from('kept')]), 4, sha256(Buffer.from('kept')));
+    expect(await versioned.remove(['key'])).toEqual([]);
+    const left = [];
+    const listing: AsyncIterable<unknown> = admin.listObjects(bucket, '', true, { IncludeVersion: true });
+    for await (const item of listing) left.push(item);
+    expect(left).toMatchObject([{ name: 'key-2' }]);
+    versioned.close();
+  });
+
+  test('a locked object is reported, not taken for deleted', async ({ skip }) => {
+    skip(name === 'seaweedfs' || skipped()); // needs a bucket with object lock
+    const bucket = `${options.bucket}-locked`;
+    const admin = adminOf(options);
+    await admin.makeBucket(bucket, options.region, { ObjectLocking: true });
+    const locked = createObjects({ ...options, bucket });
+    expect(await locked.versioning()).toEqual({ versioned: true, locked: true });
+    const bytes = Buffer.from('evidence');
+    await locked.put('held', Readable.from([bytes]), bytes.length, sha256(bytes));
+    const held: unknown = admin.setObjectLegalHold(bucket, 'held', { status: 'ON' }); // declared as void
+    await held;
+    expect(await locked.remove(['held'])).toMatchObject([
+      { key: 'held', error: expect.stringMatching(/WORM|AccessDenied/) },
+    ]);
+    expect(await locked.stat('held')).toEqual({ bytes: bytes.length });
+    locked.close();
+  });
+
+  test('a wrong key is refused with a clear code', async ({ skip }) => {
+    skip(skipped());
+    const stranger = createObjects({ ...options, secretKey: 'not-the-secret-key' });
+    const bytes = Buffer.from('x');
+    await expect(stranger.put('stranger', Readable.from([bytes]), 1, sha256(bytes))).rejects.toMatchObject({
+      name: 'S3Error',
+    });
+    expect(await objects.stat('stranger')).toBeNull();
+    stranger.close();
+  });
+});
+
+function adminOf({ endpoint, accessKey, secretKey, region }: ObjectsOptions): Client {
+  const url = new URL(endpoint);
+  return new Client({ endPoint: url.hostname, port: Number(url.port), useSSL: false, accessKey, secretKey, region });
+}
+
+describe('a store that is gone', () => {
+  const keys = { accessKey: 'a', secretKey: 'b'.repeat(16), bucket: 'framekeep', region: 'us-east-1' };
+  const sockets: Socket[] = [];
+  let silent: Server;
+  let silentEndpoint: string;
+  beforeAll(async () => {
+    silent = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => undefined);
+      socket.resume();
+    });
+    silentEndpoint = await listen(silent);
+  });
+  afterAll(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+
+  test('one that accepts and says nothing gives an error for every call', { timeout: 40_000 }, async () => {
+    const objects = createObjects({ ...keys, endpoint: silentEndpoint });
+    const bytes = Buffer.from('x');
+    const calls = [
+      objects.stat('key'),
+      objects.put('key', Readable.from([bytes]), 1, sha256(bytes)),
+      objects.read('key'),
+      objects.remove(['key']),
+      listAll(objects, ''),
+      objects.ensureBucket(),
+    ];
+    const outcomes = await Promise.allSettled(calls);
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('was silent') } });
+    }
+    objects.close();
+  });
+
+  test('one that refuses gives an error', async () => {
+    const closed = createServer();
+    const endpoint = await listen(closed);
+    await new Promise((resolve) => closed.close(resolve));
+    await expect(createObjects({ ...keys, endpoint }).stat('key')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('a body that stops half-way gives an error', { timeout: 40_000 }, async () => {
+    const halting = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 206 Partial Content\r\ncontent-length: 1000\r\n\r\nhalf');
+      });
+      sockets.push(socket);
+    });
+    const endpoint = await listen(halting);
+    const objects = createObjects({ ...keys, endpoint });
+    await expect(objects.read('key', { offset: 0, length: 1000 }).then(readAll)).rejects.toThrow('aborted');
+    objects.close();
+    halting.close();
+  });
+});
