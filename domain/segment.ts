@@ -63,7 +63,7 @@ export interface FragmentTimeline {
   fragments: readonly Fragment[];
 }
 
-export type SanityCode = 'empty' | 'no-key' | 'not-monotonic' | 'tfdt-too-large' | 'too-short' | 'too-long';
+type SanityCode = 'empty' | 'no-key' | 'not-monotonic' | 'tfdt-too-large' | 'too-short' | 'too-long';
 
 export interface SanityProblem {
   code: SanityCode;

@@ -8,7 +8,7 @@ export interface VideoTrack extends DecoderConfig {
   height: number;
 }
 
-export interface AudioTrack {
+interface AudioTrack {
   id: number;
   timescale: number;
   /** FFmpeg's name. */

@@ -5,7 +5,7 @@ import type { Entry, Segment, StreamFormat } from '../domain/segment.ts';
 export type PlaylistSegment = Pick<Segment, 'startMs' | 'durationMs' | 'anchor' | 'format' | 'entries'>;
 
 /** An entry with its place in the object and in time. */
-export interface PlacedEntry {
+interface PlacedEntry {
   offset: number;
   bytes: number;
   startMs: number;
@@ -43,7 +43,7 @@ export function clipToRange<T extends PlaylistSegment>(
 }
 
 /** Each entry's place: they follow each other without a hole, the first right after the init. */
-export function placeEntries(segment: PlaylistSegment): PlacedEntry[] {
+function placeEntries(segment: PlaylistSegment): PlacedEntry[] {
   let offset = segment.format.initBytes;
   let startMs = segment.startMs;
   return segment.entries.map(({ bytes, ms }: Entry) => {
