@@ -1,0 +1,24 @@
+import type { GapReason } from './gap-reason.ts';
+
+/** Ordinary faults: from 1 s (a camera that reboots answers soon) to 30 s (so that footage is back within half a minute). */
+const ordinary = { floorMs: 1000, firstCeilingMs: 2000, ceilingMs: 30_000 };
+/** Faults a person must mend. From 30 s to 10 min, since cameras lock a login out for half an hour after a few bad tries. */
+const slow = { floorMs: 30_000, firstCeilingMs: 60_000, ceilingMs: 600_000 };
+
+const slowReasons: ReadonlySet<GapReason> = new Set(['auth', 'not-found']);
+
+/**
+ * How long to wait before the next try: exponential, with jitter over the whole range so that cameras behind one
+ * switch that comes back are not asked all in the same second.
+ * @param attempt tries failed in a row, 1 for the first
+ * @param random a number in [0, 1)
+ */
+export function backoffMs(reason: GapReason, attempt: number, random: () => number): number {
+  const { floorMs, firstCeilingMs, ceilingMs } = slowReasons.has(reason) ? slow : ordinary;
+  const doubled = firstCeilingMs * 2 ** Math.min(Math.max(attempt, 1) - 1, 16);
+  const top = Math.min(doubled, ceilingMs);
+  return Math.round(floorMs + random() * (top - floorMs));
+}
+
+/** A run that gave this much footage proves the camera well: the next fault starts again from the shortest wait. */
+export const healthyRunMs = 5000;

@@ -1,0 +1,105 @@
+/**
+ * Media time and wall time are kept apart: a run's pictures are placed on the wall clock by one offset, which is
+ * corrected slowly. So a segment starts exactly where the one before it ended, whatever jitter its packets had.
+ * All times in ms; media time is the run's own (tfdt over timescale), wall time is ms since 1970.
+ */
+export interface WallClock {
+  /** Wall time of media time 0. A fraction of a ms is kept, so that rounding does not add up. */
+  offsetMs: number;
+  /** Wall end of the newest placed segment; the next one starts here. Null before the first. */
+  lastEndMs: number | null;
+  /** Newest observations of (arrival - media time); their smallest is the one with the least delay in it. */
+  samples: number[];
+}
+
+/** Where a segment lies on the wall clock. */
+export interface Placement {
+  clock: WallClock;
+  startMs: number;
+  durationMs: number;
+  /** True: this segment starts a new timeline; a player needs a DISCONTINUITY before it. */
+  anchor: boolean;
+}
+
+/** Five observations: one late burst of packets cannot look like drift, and real drift shows within five segments. */
+const sampleCount = 5;
+/** A correction this small is not seen: less than one frame at 30 fps. */
+const smallestSlewMs = 20;
+/** For segments over 10 s: 2,000 ppm, ten times what a bad quartz drifts. */
+const slewShare = 0.002;
+/** Off by more than this, the wall clock or the camera has stepped, and slewing would take too long. */
+const stepMs = 1000;
+
+/**
+ * Starts a run's clock at its first packet.
+ * @param firstArrivalMs when the first packet of media time `mediaMs` came
+ * @param notBeforeMs end of what this recorder has placed already: a host clock set back must not make footage overlap
+ */
+export function anchorClock(firstArrivalMs: number, mediaMs: number, notBeforeMs: number | null): WallClock {
+  const startMs = Math.max(firstArrivalMs, notBeforeMs ?? firstArrivalMs);
+  return { offsetMs: startMs - mediaMs, lastEndMs: null, samples: [firstArrivalMs - mediaMs] };
+}
+
+/**
+ * Places a closed segment.
+ * @param arrivalMs when its end was seen; null after a crash, when nobody saw it
+ * @param notBeforeMs as in anchorClock; matters for a run's first segment only
+ */
+export function placeSegment(
+  clock: WallClock,
+  segment: { mediaStartMs: number; mediaEndMs: number; arrivalMs: number | null },
+  notBeforeMs: number | null,
+): Placement {
+  const samples =
+    segment.arrivalMs === null
+      ? clock.samples
+      : [...clock.samples, segment.arrivalMs - segment.mediaEndMs].slice(-sampleCount);
+  const observedMs = samples.length === 0 ? clock.offsetMs : Math.min(...samples);
+  return clock.lastEndMs === null
+    ? placeFirst(segment, samples, observedMs, notBeforeMs)
+    : placeNext(clock, clock.lastEndMs, segment, samples, observedMs);
+}
+
+/** A camera that sends its buffer at once makes the first packet late; what came by the segment's end corrects it. */
+function placeFirst(
+  segment: { mediaStartMs: number; mediaEndMs: number },
+  samples: number[],
+  observedMs: number,
+  notBeforeMs: number | null,
+): Placement {
+  const startMs = Math.round(Math.max(observedMs + segment.mediaStartMs, notBeforeMs ?? -Infinity));
+  const durationMs = Math.max(1, Math.round(segment.mediaEndMs - segment.mediaStartMs));
+  const clock = { offsetMs: startMs - segment.mediaStartMs, lastEndMs: startMs + durationMs, samples };
+  return { clock, startMs, durationMs, anchor: true };
+}
+
+function placeNext(
+  clock: WallClock,
+  lastEndMs: number,
+  segment: { mediaStartMs: number; mediaEndMs: number },
+  samples: number[],
+  observedMs: number,
+): Placement {
+  const lengthMs = segment.mediaEndMs - segment.mediaStartMs;
+  const driftMs = observedMs - clock.offsetMs;
+  if (driftMs > stepMs) {
+    const startMs = Math.round(observedMs + segment.mediaStartMs);
+    const durationMs = Math.max(1, Math.round(lengthMs));
+    return {
+      clock: { offsetMs: observedMs, lastEndMs: startMs + durationMs, samples },
+      startMs,
+      durationMs,
+      anchor: true,
+    };
+  }
+  // A step back cannot be followed: its footage would lie over what is committed. It is slewed away instead.
+  const limitMs = Math.max(smallestSlewMs, lengthMs * slewShare);
+  const offsetMs = clock.offsetMs + Math.min(Math.max(driftMs, -limitMs), limitMs);
+  const endMs = Math.max(lastEndMs + 1, Math.round(offsetMs + segment.mediaEndMs));
+  return {
+    clock: { offsetMs, lastEndMs: endMs, samples },
+    startMs: lastEndMs,
+    durationMs: endMs - lastEndMs,
+    anchor: false,
+  };
+}

@@ -1,0 +1,165 @@
+import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { CommitOutcome } from './commit.ts';
+import type { ClosedFile } from './run-files.ts';
+
+/** What waits to be committed on this host. */
+export interface Backlog {
+  files: number;
+  bytes: number;
+  /** End of the oldest footage that waits; null = nothing waits. */
+  oldestEndMs: number | null;
+}
+
+export interface CommitCounts {
+  committed: number;
+  covered: number;
+  quarantined: number;
+  failures: number;
+}
+
+/** Commits closed files: each camera's in order, some cameras at a time, again and again until it succeeds. */
+export interface Committer {
+  add(file: ClosedFile): void;
+  backlog(): Backlog;
+  counts(): CommitCounts;
+  /** Waits until nothing waits but what is held back. @returns false when time ran out */
+  flush(timeoutMs: number): Promise<boolean>;
+  /** Ends after the commits that run just now. */
+  stop(): Promise<void>;
+}
+
+/** Hashing and PUT of four files keep two cores and a 1 Gbit/s line busy. */
+const concurrentCommits = 4;
+const firstWaitMs = 1000;
+const longestWaitMs = 30_000;
+
+interface Waiting {
+  file: ClosedFile;
+  bytes: number;
+}
+
+export function createCommitter(deps: {
+  commit: (file: ClosedFile) => Promise<CommitOutcome>;
+  /** Told of every file that is done. */
+  onDone: (file: ClosedFile, outcome: CommitOutcome) => void;
+  log: Logger;
+  now: () => number;
+}): Committer {
+  const lanes = new Map<string, Waiting[]>();
+  const running = new Set<Promise<void>>();
+  const stopped = new AbortController();
+  const counts: CommitCounts = { committed: 0, covered: 0, quarantined: 0, failures: 0 };
+  const slots = createSlots(concurrentCommits);
+
+  async function drainLane(cameraId: string, lane: Waiting[]): Promise<void> {
+    let waitMs = firstWaitMs;
+    while (!stopped.signal.aborted) {
+      const head = lane.find((waiting) => (waiting.file.heldUntilMs ?? 0) <= deps.now());
+      if (head === undefined) {
+        if (lane.length === 0) break;
+        await pause(firstWaitMs); // what is left is held back for a while
+        continue;
+      }
+      const outcome = await slots.run(() => tryCommit(head.file));
+      if (outcome === null) {
+        await pause(waitMs);
+        waitMs = Math.min(waitMs * 2, longestWaitMs);
+        continue;
+      }
+      waitMs = firstWaitMs;
+      lane.splice(lane.indexOf(head), 1);
+      if (outcome.kind === 'cut') for (const part of outcome.parts) await insert(lane, part);
+      deps.onDone(head.file, outcome);
+    }
+    lanes.delete(cameraId);
+  }
+
+  async function tryCommit(file: ClosedFile): Promise<CommitOutcome | null> {
+    try {
+      const outcome = await deps.commit(file);
+      if (outcome.kind === 'committed') counts.committed += 1;
+      if (outcome.kind === 'covered') counts.covered += 1;
+      if (outcome.kind === 'quarantined') counts.quarantined += 1;
+      return outcome;
+    } catch (error) {
+      counts.failures += 1;
+      deps.log.warn(
+        { cameraId: file.cameraId, file: file.path, cause: errorText(error) },
+        'commit failed, the file waits in the spool',
+      );
+      return null;
+    }
+  }
+
+  const due = (): number =>
+    [...lanes.values()].flat().filter(({ file }) => (file.heldUntilMs ?? 0) <= deps.now()).length;
+  const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: stopped.signal }).catch(() => undefined);
+
+  return {
+    add(file) {
+      if (stopped.signal.aborted) return; // the next start finds it in `closed/`
+      const lane = lanes.get(file.cameraId);
+      if (lane !== undefined) {
+        void insert(lane, file);
+        return;
+      }
+      const started: Waiting[] = [];
+      lanes.set(file.cameraId, started);
+      const run = insert(started, file)
+        .then(() => drainLane(file.cameraId, started))
+        .finally(() => running.delete(run));
+      running.add(run);
+    },
+    backlog() {
+      const waiting = [...lanes.values()].flat();
+      const ends = waiting.map(({ file }) => file.name.startMs + file.name.durationMs);
+      return {
+        files: waiting.length,
+        bytes: waiting.reduce((sum, { bytes }) => sum + bytes, 0),
+        oldestEndMs: ends.length === 0 ? null : ends.reduce((a, b) => Math.min(a, b)),
+      };
+    },
+    counts: () => ({ ...counts }),
+    async flush(timeoutMs) {
+      const endsAtMs = Date.now() + timeoutMs;
+      while (due() > 0 && Date.now() < endsAtMs) await sleep(20);
+      return due() === 0;
+    },
+    async stop() {
+      stopped.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+/** By start, so that the watermark moves forward and the fast path holds. */
+async function insert(lane: Waiting[], file: ClosedFile): Promise<void> {
+  const waiting = { file, bytes: 0 };
+  const place = lane.findIndex((other) => other.file.name.startMs > file.name.startMs);
+  lane.splice(place < 0 ? lane.length : place, 0, waiting);
+  waiting.bytes = await stat(file.path).then(
+    (found) => found.size,
+    () => 0,
+  );
+}
+
+function createSlots(count: number): { run<T>(work: () => Promise<T>): Promise<T> } {
+  let free = count;
+  const queue: (() => void)[] = [];
+  return {
+    async run(work) {
+      if (free > 0) free -= 1;
+      else await new Promise<void>((resolve) => queue.push(resolve));
+      try {
+        return await work();
+      } finally {
+        const next = queue.shift();
+        if (next === undefined) free += 1;
+        else next();
+      }
+    },
+  };
+}

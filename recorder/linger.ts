@@ -1,0 +1,92 @@
+import { utimes } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { objectKey } from '../storage/keys.ts';
+import type { Objects } from '../storage/objects.ts';
+import type { Spool, SpoolFile } from '../storage/spool.ts';
+import type { CameraIds } from './camera-ids.ts';
+import type { Quarantine } from './quarantine.ts';
+import { parseSegmentFileName } from './segment-name.ts';
+
+/**
+ * Committed files stay for a while: an S3 server may answer a PUT before its disk has it, and this is what is left
+ * when it then loses power. A file goes only after a second look has found its object.
+ */
+export interface Linger {
+  /** Removes what has lingered long enough. @param lingerMs 0 when room is needed now */
+  sweep(lingerMs: number): Promise<{ removed: number; putAgain: number }>;
+  /** Sweeps from time to time until it is stopped. */
+  start(): void;
+  stop(): Promise<void>;
+}
+
+const sweepEveryMs = 10_000;
+
+export function createLinger(deps: {
+  spool: Spool;
+  objects: Objects;
+  cameraIds: CameraIds;
+  quarantine: Quarantine;
+  lingerMs: number;
+  log: Logger;
+  now: () => number;
+}): Linger {
+  const { spool, objects, log } = deps;
+  const stopped = new AbortController();
+  let sweeping: Promise<void> = Promise.resolve();
+
+  /** @returns whether the object was there, so that the file is gone now */
+  async function release(file: SpoolFile): Promise<boolean> {
+    const parsed = parseSegmentFileName(file.name);
+    if (parsed === null || parsed.sha256 === null) {
+      await deps.quarantine(file.cameraId, file.path, 'a name that is not ours');
+      return true;
+    }
+    const { tenantId } = await deps.cameraIds.of(file.cameraId);
+    const { name, sha256 } = parsed;
+    const key = objectKey({ tenantId, cameraId: file.cameraId, ...name, variant: 0, sha256 });
+    if ((await objects.stat(key))?.bytes === file.bytes) {
+      await spool.remove(file.path);
+      return true;
+    }
+    log.error({ cameraId: file.cameraId, key }, 'the object store has lost an object; it is stored again');
+    await objects.put(key, file.path, file.bytes, sha256);
+    const now = new Date(deps.now());
+    await utimes(file.path, now, now); // it lingers once more
+    return false;
+  }
+
+  async function sweep(lingerMs: number): Promise<{ removed: number; putAgain: number }> {
+    let removed = 0;
+    let putAgain = 0;
+    for (const file of await spool.lingeringFiles()) {
+      if (deps.now() - file.modifiedMs < lingerMs) continue;
+      if (await release(file)) removed += 1;
+      else putAgain += 1;
+    }
+    return { removed, putAgain };
+  }
+
+  async function run(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      try {
+        await sweep(deps.lingerMs);
+      } catch (error) {
+        log.warn({ cause: errorText(error) }, 'lingering files stay until storage and catalogue answer');
+      }
+      await sleep(sweepEveryMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    sweep,
+    start() {
+      sweeping = run();
+    },
+    async stop() {
+      stopped.abort();
+      await sweeping;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { readIndex, type SegmentIndex } from '../media/mp4-index.ts';
+import { parameterSetsAt, parameterSetsChangedAt } from '../media/parameter-sets.ts';
+
+/**
+ * Walking an open 60 s file costs some 100 small reads; a camera's change of size shows within this time. Meanwhile
+ * its pictures are recorded all the same, with their parameter sets in the stream.
+ */
+const lookMs = 5000;
+
+/** Watches a run's open file for pictures that the run's init does not describe. */
+export interface ParameterWatch {
+  /** Whether the file holds such a picture; looks at most every 5 s. */
+  changed(openPath: string, nowMs: number): Promise<boolean>;
+}
+
+export function createParameterWatch(): ParameterWatch {
+  let lookedMs = 0;
+  let known: Buffer[] | null = null;
+
+  async function look(openPath: string): Promise<boolean> {
+    const index = await readOpenIndex(openPath);
+    if (index === null || index.fragments.length === 0) return false;
+    // A camera that describes itself wrongly in SDP would otherwise be restarted for ever.
+    known ??= [...index.video.parameterSets, ...(await parameterSetsAt(openPath, index, 0))];
+    return (await parameterSetsChangedAt(openPath, index, known)) !== null;
+  }
+
+  return {
+    async changed(openPath, nowMs) {
+      if (nowMs - lookedMs < lookMs) return false;
+      lookedMs = nowMs;
+      return look(openPath);
+    },
+  };
+}
+
+/** Null while the next file is not there yet, or its head is not written. */
+async function readOpenIndex(openPath: string): Promise<SegmentIndex | null> {
+  try {
+    return await readIndex(openPath);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (error instanceof Error && error.name === 'Mp4Error') return null;
+    throw error;
+  }
+}

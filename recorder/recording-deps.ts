@@ -1,0 +1,37 @@
+import type { CameraState } from '../domain/camera.ts';
+import type { backoffMs } from '../domain/retry.ts';
+import type { SanityLimits } from '../domain/segment.ts';
+import type { StreamInfo } from '../media/ffprobe.ts';
+import type { Logger } from '../log.ts';
+import type { Spool } from '../storage/spool.ts';
+import type { Failure } from './camera-run.ts';
+import type { Dialer } from './dialer/dialer.ts';
+import type { Failpoint } from './failpoint.ts';
+import type { GapClaims } from './gap-claims.ts';
+import type { Quarantine } from './quarantine.ts';
+import type { ClosedFile } from './run-files.ts';
+
+/** What one recording is handed. Writes to the catalogue are in the background and never fail it. */
+export interface RecordingDeps {
+  openDialer: () => Promise<Dialer>;
+  ffmpeg: string;
+  ffprobe: string;
+  segmentSeconds: number;
+  spool: Spool;
+  quarantine: Quarantine;
+  limits: SanityLimits;
+  claims: GapClaims;
+  log: Logger;
+  now: () => number;
+  random: () => number;
+  backoffMs: typeof backoffMs;
+  failpoint: Failpoint;
+  /** Why this host does not record the camera just now (no room); null = it does. */
+  refusal: () => Failure | null;
+  writeState: (state: CameraState, reason: string | null, atMs: number) => void;
+  markRecording: (firstFrameMs: number) => void;
+  saveStream: (stream: StreamInfo) => void;
+  /** Writes the changed assignment. */
+  journal: () => void;
+  onClosed: (file: ClosedFile) => void;
+}

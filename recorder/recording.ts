@@ -1,0 +1,188 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CameraState } from '../domain/camera.ts';
+import { stateAfterFailure } from '../domain/camera-state.ts';
+import { healthyRunMs } from '../domain/retry.ts';
+import { errorText } from '../errors.ts';
+import { runCamera, type Failure, type RunEnd } from './camera-run.ts';
+import type { Assignment } from './journal.ts';
+import { probeCamera } from './probe.ts';
+import type { RecordingDeps } from './recording-deps.ts';
+
+export type RecordingEnd = 'unwanted' | 'reconfigure' | 'superseded' | 'stopped';
+
+export interface RecordingProgress {
+  /** Grows while the recording does its work: with each fragment, and with time while it waits for a camera. */
+  count: number;
+  /** End of the newest finished footage, ms since 1970; null = none yet. */
+  lastSegmentEndMs: number | null;
+  state: CameraState;
+  /** A gap reason, while there is no footage. */
+  reason: string | null;
+}
+
+/** One camera recorded by this process, whatever the camera does. */
+export interface Recording {
+  readonly cameraId: string;
+  /** Its fence in the catalogue. */
+  readonly epoch: number;
+  progress(): RecordingProgress;
+  /** Writes its state again, after the catalogue was told something else of the camera. */
+  announce(): void;
+  /** Why it ended; faults of the camera never end it. All its files are closed by then. */
+  ended: Promise<RecordingEnd>;
+  /** Ends it in order; the first reason wins. Resolves when its last file is closed. */
+  stop(reason: RecordingEnd): Promise<void>;
+}
+
+/**
+ * Starts to record: connects, records, and after any fault waits and connects again, until it is stopped.
+ * @param options.assignment journalled already; kept up to date in place
+ * @param options.lastEndMs end of this host's older footage of the camera; nothing is placed before it
+ * @param options.announces false where another host still records it: the camera's state is that one's until then
+ */
+export function startRecording(
+  deps: RecordingDeps,
+  options: { assignment: Assignment; lastEndMs: Promise<number | null>; announces: boolean },
+): Recording {
+  const { assignment } = options;
+  const { cameraId } = assignment;
+  const { log, claims, now } = deps;
+  const stopping = new AbortController();
+  let endReason: RecordingEnd | null = null;
+  let attempts = 0;
+  let lastEndMs: number | null = null;
+  let state: CameraState = 'connecting';
+  let reason: string | null = null;
+  let count = 0;
+  /** Since when nobody expects fragments, so that time itself is progress. */
+  let waitingSinceMs: number | null = now();
+
+  function show(next: CameraState, why: string | null): void {
+    state = next;
+    reason = why;
+    deps.writeState(next, why, now());
+  }
+
+  function waits(isWaiting: boolean): void {
+    if (waitingSinceMs !== null) count += ticks(now() - waitingSinceMs);
+    waitingSinceMs = isWaiting ? now() : null;
+  }
+
+  function firstFrame(atMs: number): void {
+    waits(false);
+    count += 1;
+    deps.markRecording(atMs);
+    claims.recovered(atMs);
+    show('recording', null);
+  }
+
+  function learn(stream: Assignment['stream']): void {
+    if (stream === null || JSON.stringify(stream) === JSON.stringify(assignment.stream)) return;
+    assignment.stream = stream;
+    deps.journal();
+  }
+
+  /** One try. @returns the failure, or null when the next one is to follow at once */
+  async function attempt(): Promise<{ failure: Failure | null; footageMs: number }> {
+    const refusal = deps.refusal();
+    if (refusal !== null) return { failure: refusal, footageMs: 0 };
+    if (assignment.stream === null) {
+      const probed = await probeCamera(deps, stopping.signal);
+      if ('failure' in probed) return { failure: probed.failure, footageMs: 0 };
+      learn({ codec: probed.stream.codec, audioCodec: probed.stream.audioCodec });
+    }
+    const stream = assignment.stream ?? { codec: 'h264' as const, audioCodec: null };
+    const end: RunEnd = await runCamera({
+      assignment,
+      stream,
+      openDialer: deps.openDialer,
+      ffmpeg: deps.ffmpeg,
+      segmentSeconds: deps.segmentSeconds,
+      spool: deps.spool,
+      quarantine: deps.quarantine,
+      limits: deps.limits,
+      notBeforeMs: () => lastEndMs,
+      signal: stopping.signal,
+      refusal: deps.refusal,
+      now,
+      log,
+      failpoint: deps.failpoint,
+      onFirstFrame: firstFrame,
+      onProgress: () => {
+        count += 1;
+      },
+      onClosed: (file) => {
+        lastEndMs = Math.max(lastEndMs ?? 0, file.name.startMs + file.name.durationMs);
+        deps.onClosed(file);
+      },
+    });
+    learn(end.stream);
+    return end;
+  }
+
+  async function failed(failure: Failure, footageMs: number): Promise<void> {
+    attempts = footageMs >= healthyRunMs ? 1 : attempts + 1;
+    const waitMs = deps.backoffMs(failure.reason, attempts, deps.random);
+    log.warn({ cameraId, ...failure, attempts, waitMs }, 'no footage');
+    claims.failed({ ...failure, atMs: now() }, lastEndMs);
+    show(stateAfterFailure(failure.reason, attempts), failure.reason);
+    await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+  }
+
+  async function run(): Promise<RecordingEnd> {
+    if (options.announces) show('connecting', null);
+    let switches = 0;
+    while (!stopping.signal.aborted) {
+      let result: { failure: Failure | null; footageMs: number };
+      try {
+        result = await attempt();
+      } catch (error) {
+        // This host's fault (no disk, no ffmpeg): the camera is tried again all the same, for disks come back.
+        log.error({ cameraId, err: error }, 'recording failed on this host');
+        result = { failure: { reason: 'storage-down', detail: errorText(error) }, footageMs: 0 };
+      }
+      waits(true);
+      if (stopping.signal.aborted) break;
+      switches = result.failure === null ? switches + 1 : 0;
+      // A camera that describes itself differently each time would be tried without a pause.
+      const failure =
+        switches > 2
+          ? ({ reason: 'bad-stream', detail: 'The camera changes its codec at every connection.' } as const)
+          : result.failure;
+      if (failure !== null) await failed(failure, result.footageMs);
+    }
+    return endReason ?? 'stopped';
+  }
+
+  void options.lastEndMs.then((endMs) => {
+    if (endMs !== null) lastEndMs = Math.max(lastEndMs ?? 0, endMs);
+  });
+  const ended = run();
+  return {
+    cameraId,
+    get epoch() {
+      return assignment.epoch;
+    },
+    progress: () => ({
+      count: count + (waitingSinceMs === null ? 0 : ticks(now() - waitingSinceMs)),
+      lastSegmentEndMs: lastEndMs,
+      state,
+      reason,
+    }),
+    announce() {
+      deps.writeState(state, reason, now());
+      if (state === 'recording') claims.recovered(now());
+    },
+    ended,
+    async stop(why) {
+      endReason ??= why;
+      stopping.abort();
+      await ended;
+    },
+  };
+}
+
+/** A tick a second. */
+function ticks(ms: number): number {
+  return Math.max(0, Math.floor(ms / 1000));
+}

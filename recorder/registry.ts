@@ -1,0 +1,190 @@
+import { cameraForRecording, type RecordedCamera } from '../db/cameras.ts';
+import { leaseOf, takeEpoch, type Lease } from '../db/leases.ts';
+import type { Pool } from '../db/sql.ts';
+import { AppError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { GapClaims } from './gap-claims.ts';
+import type { Assignment, Journal } from './journal.ts';
+import type { Recording, RecordingEnd } from './recording.ts';
+
+/** A running recording and what belongs to it. */
+export interface Entry {
+  assignment: Assignment;
+  recording: Recording;
+  claims: GapClaims;
+}
+
+/** Which cameras this process records; brings every change of mind of the catalogue to the recording it concerns. */
+export interface Registry {
+  ensure(cameraId: string, sessionId: string | null): Promise<Recording>;
+  /** Goes on with a journalled assignment. @param lastEndMs end of its footage on this host, once it is salvaged */
+  resume(assignment: Assignment, lastEndMs: Promise<number | null>): void;
+  /** What the catalogue says now. */
+  onLease(lease: Lease): void;
+  entry(cameraId: string): Entry | undefined;
+  entries(): Entry[];
+  /** Ends all; no camera is taken any more. */
+  stop(): Promise<void>;
+  /** No new camera is taken any more. */
+  close(): void;
+}
+
+/** Footage this fresh on another host means that it still records: the camera's state stays its. */
+const stillRecordingMs = 120_000;
+
+export function createRegistry(deps: {
+  db: Pool;
+  journal: Journal;
+  hostId: string;
+  slots: number;
+  /** Starts the recording of an assignment. */
+  start: (assignment: Assignment, options: { lastEndMs: Promise<number | null>; announces: boolean }) => Entry;
+  log: Logger;
+  now: () => number;
+}): Registry {
+  const { db, journal, log, now, hostId } = deps;
+  const entries = new Map<string, Entry>();
+  /** Cameras that are being started: a second `ensure` waits for the first. */
+  const starting = new Map<string, Promise<Recording>>();
+  const tasks = new Set<Promise<void>>();
+  let isOpen = true;
+
+  function begin(assignment: Assignment, options: { lastEndMs: Promise<number | null>; announces: boolean }): Entry {
+    const entry = deps.start(assignment, options);
+    entries.set(assignment.cameraId, entry);
+    track(entry.recording.ended.then((end) => settle(entry, end)));
+    return entry;
+  }
+
+  function track(task: Promise<void>): void {
+    const tracked = task
+      .catch((error: unknown) => log.error({ err: error }, 'a change of a recording failed'))
+      .finally(() => tasks.delete(tracked));
+    tasks.add(tracked);
+  }
+
+  /** What the journal says after the end; `reconfigure` has its successor in it already. */
+  async function settle(entry: Entry, end: RecordingEnd): Promise<void> {
+    const { cameraId } = entry.assignment;
+    if (entries.get(cameraId) === entry) entries.delete(cameraId);
+    log.info({ cameraId, epoch: entry.assignment.epoch, end }, 'recording ended');
+    if (end === 'stopped') await journal.write({ ...entry.assignment, stoppedAtMs: now() });
+    else if (end !== 'reconfigure') await journal.remove(cameraId);
+  }
+
+  async function startFresh(cameraId: string, sessionId: string | null): Promise<Recording> {
+    const camera = await cameraForRecording(db, cameraId);
+    if (camera === null) throw new AppError('not-found', 'There is no such camera.');
+    const before = await leaseOf(db, cameraId);
+    const epoch = await takeEpoch(db, cameraId, { hostId, sessionId });
+    const assignment = assignmentOf(camera, epoch);
+    await journal.write(assignment);
+    if (!isOpen) throw notTaking();
+    const isElsewhere =
+      before !== null &&
+      before.hostId !== null &&
+      before.hostId !== hostId &&
+      before.recordingEpoch > 0 &&
+      now() - before.lastEndMs < stillRecordingMs;
+    return begin(assignment, { lastEndMs: Promise.resolve(null), announces: !isElsewhere }).recording;
+  }
+
+  /** Another host took an epoch and gave the camera back before its first frame: the lease must name this one again. */
+  async function attach(entry: Entry, sessionId: string | null): Promise<Recording> {
+    const lease = await leaseOf(db, entry.assignment.cameraId);
+    if (lease !== null && lease.epoch !== entry.assignment.epoch && lease.recordingEpoch <= entry.assignment.epoch) {
+      entry.assignment.epoch = await takeEpoch(db, entry.assignment.cameraId, { hostId, sessionId });
+      await journal.write(entry.assignment);
+    }
+    return entry.recording;
+  }
+
+  function once(cameraId: string, work: () => Promise<Recording>): Promise<Recording> {
+    const running = starting.get(cameraId);
+    if (running !== undefined) return running;
+    const started = work().finally(() => starting.delete(cameraId));
+    starting.set(cameraId, started);
+    return started;
+  }
+
+  async function takeIn(entry: Entry): Promise<Recording> {
+    const { assignment, recording, claims } = entry;
+    const camera = await cameraForRecording(db, assignment.cameraId);
+    if (camera === null || !camera.wanted) return recording;
+    if (camera.sealedUrl === assignment.sealedUrl && camera.profile.audio === assignment.audio) {
+      assignment.configVersion = camera.configVersion;
+      assignment.tier = camera.tier;
+      await journal.write(assignment);
+      // A pause and a resume within a second: it never stopped, and the catalogue says that it connects.
+      recording.announce();
+      return recording;
+    }
+    const epoch = await takeEpoch(db, assignment.cameraId, { hostId, sessionId: null });
+    const next = assignmentOf(camera, epoch);
+    if (camera.sealedUrl !== assignment.sealedUrl) next.stream = null;
+    await journal.write(next);
+    await recording.stop('reconfigure');
+    const { lastSegmentEndMs } = recording.progress();
+    claims.opened('operator', Promise.resolve(lastSegmentEndMs));
+    if (!isOpen) throw notTaking();
+    return begin(next, { lastEndMs: Promise.resolve(lastSegmentEndMs), announces: true }).recording;
+  }
+
+  return {
+    async ensure(cameraId, sessionId) {
+      const running = starting.get(cameraId);
+      if (running !== undefined) return running;
+      const entry = entries.get(cameraId);
+      if (entry !== undefined) return attach(entry, sessionId);
+      if (!isOpen) throw notTaking();
+      if (entries.size + starting.size >= deps.slots) {
+        throw new AppError('unavailable', `This recorder holds ${deps.slots} cameras, which is all it may.`);
+      }
+      return once(cameraId, () => startFresh(cameraId, sessionId));
+    },
+    resume(assignment, lastEndMs) {
+      if (!entries.has(assignment.cameraId))
+        begin({ ...assignment, stoppedAtMs: null }, { lastEndMs, announces: true });
+    },
+    onLease(lease) {
+      const entry = entries.get(lease.cameraId);
+      if (entry === undefined || starting.has(lease.cameraId)) return;
+      if (!lease.wanted) {
+        track(entry.recording.stop('unwanted'));
+      } else if (lease.recordingEpoch > entry.recording.epoch) {
+        track(entry.recording.stop('superseded'));
+      } else if (lease.configVersion !== entry.assignment.configVersion) {
+        track(once(lease.cameraId, () => takeIn(entry)).then(() => undefined));
+      }
+    },
+    entry: (cameraId) => entries.get(cameraId),
+    entries: () => [...entries.values()],
+    close() {
+      isOpen = false;
+    },
+    async stop() {
+      isOpen = false;
+      await Promise.all([...entries.values()].map((entry) => entry.recording.stop('stopped')));
+      await Promise.all(tasks);
+    },
+  };
+}
+
+function assignmentOf(camera: RecordedCamera, epoch: number): Assignment {
+  const { cameraId, tenantId, sealedUrl, configVersion, tier, profile, stream } = camera;
+  return {
+    cameraId,
+    tenantId,
+    epoch,
+    sealedUrl,
+    configVersion,
+    tier,
+    audio: profile.audio,
+    stream: stream === null ? null : { codec: stream.codec, audioCodec: stream.audioCodec },
+    stoppedAtMs: null,
+  };
+}
+
+function notTaking(): AppError {
+  return new AppError('unavailable', 'This recorder takes no new cameras: it is draining or stopping.');
+}

@@ -1,0 +1,197 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { segmentDurationMs, type SanityLimits } from '../domain/segment.ts';
+import { anchorClock, placeSegment } from '../domain/wall-clock.ts';
+import type { Logger } from '../log.ts';
+import { Mp4Error } from '../media/mp4-boxes.ts';
+import { cutFile } from '../media/mp4-cut.ts';
+import { firstTfdt, readIndex, type SegmentIndex } from '../media/mp4-index.ts';
+import type { Failpoint } from './failpoint.ts';
+import { writeRunRecord, type RunRecord } from './run-record.ts';
+import { segmentFileName, type SegmentName } from './segment-name.ts';
+
+/** The next file's first fragment is written after 1 s of media, at most. */
+const nextFragmentWaitMs = 2000;
+const nextFragmentPollMs = 100;
+/** An init alone is smaller than this. */
+const emptyFileBytes = 8192;
+
+/** A file that has its place on the wall clock and lies in `closed/`. */
+export interface ClosedFile {
+  cameraId: string;
+  path: string;
+  name: SegmentName;
+  /** Not to be committed before. */
+  heldUntilMs?: number;
+}
+
+/** Gives the files of one run of ffmpeg their times, in order, and moves them out of `open/`. */
+export interface RunFiles {
+  /** ffmpeg's process runs. */
+  started(pid: number | null): void;
+  /** The first packet came at this moment: the clock starts. */
+  start(firstArrivalMs: number): void;
+  /** ffmpeg listed a finished file. */
+  listed(file: string, arrivalMs: number): void;
+  /** ffmpeg is gone: closes what is left, an unfinished file at its last whole fragment, and removes the folder. */
+  finish(): Promise<void>;
+  /** Wall end of the newest closed file. */
+  lastEndMs(): number | null;
+  /** Media closed so far. */
+  footageMs(): number;
+}
+
+export interface RunFilesOptions {
+  cameraId: string;
+  /** The run's folder in `open/`. */
+  dir: string;
+  record: RunRecord;
+  /** End of what this recorder has placed before this run. */
+  notBeforeMs: () => number | null;
+  limits: SanityLimits;
+  /** Moves a file of the run's folder into `closed/`, durably. @returns its new path */
+  close: (file: string, closedName: string) => Promise<string>;
+  /** Puts aside what is no footage we can read. */
+  quarantine: (cameraId: string, filePath: string, why: string) => Promise<void>;
+  onClosed: (file: ClosedFile, index: SegmentIndex) => void;
+  /** A file could not be closed; it stays where it is for the next salvage. */
+  onError: (error: unknown) => void;
+  log: Logger;
+  failpoint: Failpoint;
+}
+
+export function createRunFiles(options: RunFilesOptions): RunFiles {
+  const { cameraId, dir, log } = options;
+  let record = options.record;
+  let ended = false;
+  let failed = false;
+  let footageMs = 0;
+  let tail: Promise<void> = Promise.resolve();
+
+  const pathOf = (index: number): string => path.join(dir, `${index}.mp4`);
+
+  async function save(change: Partial<RunRecord>): Promise<void> {
+    record = { ...record, ...change };
+    await writeRunRecord(dir, record);
+  }
+
+  /** The place of a file: from its first tfdt to that of the next one, since the last sample's length is nominal. */
+  async function place(
+    index: number,
+    contents: SegmentIndex,
+    arrivalMs: number | null,
+    writtenMs: number,
+  ): Promise<SegmentName> {
+    if (record.placed?.index === index) return record.placed.name;
+    const nextTfdt = await tfdtOf(pathOf(index + 1));
+    const mediaStartMs = ((contents.fragments[0]?.tfdt ?? 0) * 1000) / contents.timescale;
+    const mediaEndMs = mediaStartMs + segmentDurationMs(contents, nextTfdt, options.limits);
+    // Killed before the first packet's time was noted: the file's last write is the best there is.
+    const firstMs = (arrivalMs ?? writtenMs) - (mediaEndMs - mediaStartMs);
+    const clock = record.clock ?? anchorClock(firstMs, mediaStartMs, options.notBeforeMs());
+    const placed = placeSegment(clock, { mediaStartMs, mediaEndMs, arrivalMs }, options.notBeforeMs());
+    const { startMs, durationMs, anchor } = placed;
+    const name = { startMs, durationMs, epoch: record.epoch, anchor };
+    await save({ clock: placed.clock, placed: { index, name } });
+    return name;
+  }
+
+  async function tfdtOf(filePath: string): Promise<number | null> {
+    for (let waitedMs = 0; ; waitedMs += nextFragmentPollMs) {
+      const tfdt = await firstTfdt(filePath);
+      if (tfdt !== null || ended || waitedMs >= nextFragmentWaitMs) return tfdt;
+      await sleep(nextFragmentPollMs);
+    }
+  }
+
+  /** @param arrivalMs null when nobody saw the file's end */
+  async function closeFile(index: number, arrivalMs: number | null): Promise<void> {
+    const filePath = pathOf(index);
+    let contents: SegmentIndex;
+    try {
+      contents = await readIndex(filePath);
+    } catch (error) {
+      if (!(error instanceof Mp4Error)) throw error;
+      await putAside(filePath, error.message);
+      return;
+    }
+    if (contents.fragments[0]?.key === false) {
+      await putAside(filePath, 'it does not start at a key picture');
+      return;
+    }
+    if (contents.fragments.length === 0) {
+      log.info({ cameraId, filePath }, 'open file without a whole fragment');
+      await rm(filePath, { force: true });
+      return;
+    }
+    const writtenMs = Math.round((await stat(filePath)).mtimeMs);
+    if (arrivalMs === null) {
+      await cutFile(filePath, contents, { from: 0, to: contents.fragments.length }, filePath);
+      contents = await readIndex(filePath);
+    }
+    const name = await place(index, contents, arrivalMs, writtenMs);
+    await options.failpoint('placed');
+    const closedPath = await options.close(`${index}.mp4`, segmentFileName(name));
+    await options.failpoint('closed');
+    footageMs += name.durationMs;
+    options.onClosed({ cameraId, path: closedPath, name }, contents);
+  }
+
+  /** ffmpeg leaves an empty file behind when it is killed before the first fragment: nothing is lost with that. */
+  async function putAside(filePath: string, why: string): Promise<void> {
+    const { size } = await stat(filePath);
+    if (size < emptyFileBytes) {
+      log.info({ cameraId, filePath, size }, 'open file without footage');
+      await rm(filePath, { force: true });
+      return;
+    }
+    log.error({ cameraId, filePath, why }, 'unreadable file put into quarantine');
+    await options.quarantine(cameraId, filePath, why);
+  }
+
+  /** One after the other; after an error the rest waits for the next salvage, since places depend on each other. */
+  function enqueue(work: () => Promise<void>): Promise<void> {
+    tail = tail.then(async () => {
+      if (failed) return;
+      try {
+        await work();
+      } catch (error) {
+        failed = true;
+        options.onError(error);
+      }
+    });
+    return tail;
+  }
+
+  return {
+    started(pid) {
+      void enqueue(() => save({ pid }));
+    },
+    start(firstArrivalMs) {
+      if (record.clock !== null) return;
+      void enqueue(() => save({ clock: anchorClock(firstArrivalMs, 0, options.notBeforeMs()) }));
+    },
+    listed(file, arrivalMs) {
+      const index = indexOf(file);
+      if (index !== null) void enqueue(() => closeFile(index, arrivalMs));
+    },
+    async finish() {
+      ended = true;
+      await enqueue(async () => {
+        const left = (await readdir(dir)).flatMap((file) => indexOf(file) ?? []).toSorted((a, b) => a - b);
+        for (const index of left) await closeFile(index, null);
+        await options.failpoint('run-closed');
+        await rm(dir, { recursive: true, force: true });
+      });
+    },
+    lastEndMs: () => record.clock?.lastEndMs ?? null,
+    footageMs: () => footageMs,
+  };
+}
+
+/** The n of `n.mp4`. */
+function indexOf(file: string): number | null {
+  const match = /^(\d+)\.mp4$/.exec(file);
+  return match === null ? null : Number(match[1]);
+}

@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SanityLimits } from '../domain/segment.ts';
+import type { Logger } from '../log.ts';
+import type { Spool } from '../storage/spool.ts';
+import type { Failpoint } from './failpoint.ts';
+import type { Quarantine } from './quarantine.ts';
+import { createRunFiles, type ClosedFile } from './run-files.ts';
+import { readRunRecord } from './run-record.ts';
+import { parseSegmentFileName } from './segment-name.ts';
+
+export interface SalvageDeps {
+  spool: Spool;
+  quarantine: Quarantine;
+  limits: SanityLimits;
+  onClosed: (file: ClosedFile) => void;
+  log: Logger;
+  failpoint: Failpoint;
+}
+
+/** A killed recorder's ffmpeg ends within a second, since its camera connection died with it. */
+const orphanWaitMs = 5000;
+const orphanPollMs = 100;
+
+/**
+ * What a process that ended without order has left of a camera: finished files and the open one of each run get their
+ * places and go to `closed/`, and all of `closed/` is handed on to be committed. Recording may go on meanwhile: it
+ * writes to a folder of its own.
+ * @param runs folders in `open/<camera>/`, read before recording was resumed
+ * @returns the end of the camera's footage on this host; null = there was none
+ */
+export async function salvageCamera(
+  deps: SalvageDeps,
+  cameraId: string,
+  runs: readonly string[],
+): Promise<number | null> {
+  let lastEndMs: number | null = null;
+  const found = (file: ClosedFile): void => {
+    lastEndMs = Math.max(lastEndMs ?? 0, file.name.startMs + file.name.durationMs);
+    deps.onClosed(file);
+  };
+  for (const file of await deps.spool.closedFiles(cameraId)) {
+    const parsed = parseSegmentFileName(file.name);
+    if (parsed === null) {
+      if (!file.name.endsWith('.part')) await deps.quarantine(cameraId, file.path, 'a name that is not ours');
+      else await deps.spool.remove(file.path); // a cut that was not finished; its source is still there
+      continue;
+    }
+    found({ cameraId, path: file.path, name: parsed.name });
+  }
+  for (const run of runs) await salvageRun(deps, cameraId, run, found);
+  return lastEndMs;
+}
+
+async function salvageRun(
+  deps: SalvageDeps,
+  cameraId: string,
+  run: string,
+  onClosed: (file: ClosedFile) => void,
+): Promise<void> {
+  const { spool, log, failpoint } = deps;
+  const dir = path.join(spool.dir, 'open', cameraId, run);
+  const record = await readRunRecord(dir);
+  if (record !== null && record.pid !== null) await untilGone(record.pid, dir, log);
+  await failpoint('salvage');
+  const files = createRunFiles({
+    cameraId,
+    dir,
+    record: record ?? { epoch: 0, clock: null, pid: null, placed: null },
+    notBeforeMs: () => null,
+    limits: deps.limits,
+    close: (file, closedName) => spool.close({ cameraId, run, name: file }, closedName),
+    quarantine: deps.quarantine,
+    onClosed,
+    onError: (error) =>
+      log.error({ cameraId, run, err: error }, 'a run could not be salvaged; tried at the next start'),
+    log,
+    failpoint,
+  });
+  await files.finish();
+  log.info({ cameraId, run, footageMs: files.footageMs(), endMs: files.lastEndMs() }, 'run salvaged');
+}
+
+/** Waits for the ffmpeg of a killed recorder; one that hangs is ended, when it is ours beyond doubt. */
+async function untilGone(pid: number, dir: string, log: Logger): Promise<void> {
+  for (let waitedMs = 0; await writesTo(pid, dir); waitedMs += orphanPollMs) {
+    if (waitedMs >= orphanWaitMs) {
+      log.warn({ pid }, 'the ffmpeg of a killed recorder hangs and is ended');
+      process.kill(pid, 'SIGKILL');
+      await sleep(orphanPollMs);
+      return;
+    }
+    await sleep(orphanPollMs);
+  }
+}
+
+/** Whether this process is the ffmpeg that writes to the folder; its arguments name it. */
+async function writesTo(pid: number, dir: string): Promise<boolean> {
+  try {
+    return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes(dir);
+  } catch (error) {
+    // Gone; or a system without /proc, where the second that a restart takes must do.
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { upsertRecorder } from '../db/recorders.ts';
+import type { Db } from '../db/sql.ts';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
+
+/** Keeps this host's row in the catalogue fresh: after 20 s without it the host counts as lost. */
+export interface SignOfLife {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+const everyMs = 5000;
+
+export function createSignOfLife(deps: {
+  db: Db;
+  hostId: string;
+  url: () => string;
+  slots: number;
+  used: () => number;
+  now: () => number;
+  log: Logger;
+}): SignOfLife {
+  const stopped = new AbortController();
+  let beating: Promise<void> = Promise.resolve();
+
+  async function run(): Promise<void> {
+    let starts = true;
+    while (!stopped.signal.aborted) {
+      try {
+        const { db, hostId, slots } = deps;
+        await upsertRecorder(db, { hostId, url: deps.url(), slots, used: deps.used(), seenMs: deps.now(), starts });
+        starts = false;
+      } catch (error) {
+        deps.log.warn({ cause: errorText(error) }, 'no sign of life to the catalogue');
+      }
+      await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    start() {
+      beating = run();
+    },
+    async stop() {
+      stopped.abort();
+      await beating;
+    },
+  };
+}

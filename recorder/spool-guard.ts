@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CameraTier } from '../domain/camera.ts';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Spool, SpoolUsage } from '../storage/spool.ts';
+import type { Failure } from './camera-run.ts';
+
+/** Decides who may still write when the spool fills up because storage or database are away. */
+export interface SpoolGuard {
+  /** Why a camera of this tier is not recorded now; null = it is. */
+  refusal(tier: CameraTier): Failure | null;
+  /** As measured last; null before the first time. */
+  usage(): SpoolUsage | null;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+const lookEveryMs = 5000;
+/** Above this share lingering files go at once, for they are stored already. */
+const tightShare = 0.8;
+/** Normal cameras stop here, critical ones go on to the bound. */
+const normalShare = 0.9;
+/** They start again below this: a spool at its bound would else start and stop cameras every 5 s. */
+const resumeShare = 0.85;
+
+export function createSpoolGuard(deps: {
+  spool: Spool;
+  /** Gives up what has lingered, for room. */
+  releaseLingering: () => Promise<unknown>;
+  log: Logger;
+}): SpoolGuard {
+  const { spool, log } = deps;
+  const stopped = new AbortController();
+  let looking: Promise<void> = Promise.resolve();
+  let usage: SpoolUsage | null = null;
+  let missing: string | null = null;
+  const refused: Record<CameraTier, boolean> = { normal: false, critical: false };
+
+  async function look(): Promise<void> {
+    try {
+      await spool.checkPresent();
+      missing = null;
+    } catch (error) {
+      if (missing === null) log.error({ cause: errorText(error) }, 'the spool is gone, recording is refused');
+      missing = errorText(error);
+      return;
+    }
+    usage = await spool.usage();
+    if (share(usage) >= tightShare) {
+      await deps.releaseLingering();
+      usage = await spool.usage();
+    }
+    const filled = share(usage);
+    refused.normal = filled >= (refused.normal ? resumeShare : normalShare);
+    refused.critical = filled >= (refused.critical ? normalShare : 1);
+    if (refused.normal) log.error({ usage, critical: refused.critical }, 'the spool is full, cameras stop recording');
+  }
+
+  async function run(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      try {
+        await look();
+      } catch (error) {
+        log.warn({ cause: errorText(error) }, 'the spool could not be looked at');
+      }
+      await sleep(lookEveryMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    refusal(tier) {
+      if (missing !== null) return { reason: 'storage-down', detail: missing };
+      if (!refused[tier] || usage === null) return null;
+      const { usedBytes, maxBytes, freeBytes } = usage;
+      return {
+        reason: 'spool-full',
+        detail: `The spool holds ${usedBytes} of ${maxBytes} bytes, the disk has ${freeBytes} left.`,
+      };
+    },
+    usage: () => usage,
+    start() {
+      looking = run();
+    },
+    async stop() {
+      stopped.abort();
+      await looking;
+    },
+  };
+}
+
+/** Of what may be used: the bound, or less where the disk has less. */
+function share({ usedBytes, maxBytes, freeBytes }: SpoolUsage): number {
+  return usedBytes / Math.max(1, Math.min(maxBytes, usedBytes + freeBytes));
+}

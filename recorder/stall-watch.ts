@@ -1,0 +1,54 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+
+/** Fragments come each second; ffmpeg's own limit (twice its timeout) is 10 s. After this long something hangs. */
+export const stallLimitMs = 20_000;
+
+/** Watches whether the open file of a run grows. A file grows by whole fragments, since ffmpeg flushes each. */
+export interface StallWatch {
+  /** A file was finished: the next one is open now. */
+  listed(file: string): void;
+  /** Looks at the file. @returns how long nothing has been written */
+  quietMs(nowMs: number): Promise<number>;
+  /** The file being written. */
+  openPath(): string;
+  /** Raised by every growth. */
+  growths(): number;
+}
+
+export function createStallWatch(dir: string, startedMs: number): StallWatch {
+  let index = 0;
+  let bytes = 0;
+  let grownMs = startedMs;
+  let growths = 0;
+  const openPath = (): string => path.join(dir, `${index}.mp4`);
+
+  return {
+    openPath,
+    growths: () => growths,
+    listed(file) {
+      const listedIndex = Number.parseInt(file, 10);
+      if (Number.isNaN(listedIndex)) return;
+      index = listedIndex + 1;
+      bytes = 0;
+    },
+    async quietMs(nowMs) {
+      const size = await sizeOf(openPath());
+      if (size > bytes) {
+        bytes = size;
+        grownMs = nowMs;
+        growths += 1;
+      }
+      return nowMs - grownMs;
+    },
+  };
+}
+
+async function sizeOf(filePath: string): Promise<number> {
+  try {
+    return (await stat(filePath)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}

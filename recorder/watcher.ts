@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { leasesOf, type Lease } from '../db/leases.ts';
+import type { Db } from '../db/sql.ts';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
+
+/** Looks once a second, in one query for the whole process, what the catalogue says about the recorded cameras. */
+export interface Watcher {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+const everyMs = 1000;
+
+export function createWatcher(deps: {
+  db: Db;
+  cameraIds: () => string[];
+  /** Told of each lease; a camera the catalogue does not know has none. */
+  onLease: (lease: Lease) => void;
+  log: Logger;
+}): Watcher {
+  const stopped = new AbortController();
+  let watching: Promise<void> = Promise.resolve();
+
+  async function run(): Promise<void> {
+    let isAway = false;
+    while (!stopped.signal.aborted) {
+      try {
+        const ids = deps.cameraIds();
+        const leases = ids.length === 0 ? [] : await leasesOf(deps.db, ids);
+        if (isAway) deps.log.info('the catalogue is back');
+        isAway = false;
+        for (const lease of leases) deps.onLease(lease);
+      } catch (error) {
+        // What was wanted stays wanted: nobody could have said otherwise.
+        if (!isAway) deps.log.warn({ cause: errorText(error) }, 'the catalogue is away, recording goes on');
+        isAway = true;
+      }
+      await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    start() {
+      watching = run();
+    },
+    async stop() {
+      stopped.abort();
+      await watching;
+    },
+  };
+}
