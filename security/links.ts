@@ -4,7 +4,7 @@ import { deriveKey } from './keys.ts';
 import { uuidBytes, uuidText } from './uuid.ts';
 
 /** What the bearer of a link may read: one camera's footage within a range, until it expires. */
-export interface LinkClaims {
+interface LinkClaims {
   tenantId: string;
   cameraId: string;
   fromMs: number;

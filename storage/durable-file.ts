@@ -12,7 +12,7 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /** Makes a file's content durable. */
-export async function syncFile(path: string): Promise<void> {
+async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
     await file.sync();

@@ -23,7 +23,7 @@ export interface SpoolFile {
 }
 
 /** A file that was being written; `run` names one run of ffmpeg. */
-export interface OpenFile extends SpoolFile {
+interface OpenFile extends SpoolFile {
   run: string;
 }
 
