@@ -1,32 +1,31 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { readFrameCounters } from '../support/frame-counter.ts';
 import { startRecording, type Recording, type RecordingOptions } from '../support/camera/recording.ts';
 import {
   startCamera,
   type CameraOptions,
+  type Fault,
+  type StreamOptions,
   type SentFrame,
   type SimulatedCamera,
 } from '../support/camera/start-camera.ts';
-import { startGstCamera, type GstCamera } from '../support/gst-camera.ts';
+import { startGstCamera } from '../support/gst-camera.ts';
 
-const cameras: (SimulatedCamera | GstCamera)[] = [];
-const recordings: Recording[] = [];
+/** Undoes what a test started; tests of this file run side by side, so each has its own. */
+interface Test {
+  onTestFinished: TestContext['onTestFinished'];
+}
 
-afterEach(async () => {
-  for (const recording of recordings.splice(0)) recording.remove();
-  for (const camera of cameras.splice(0)) await camera.close();
-});
-
-function recordingOf(options: RecordingOptions): Recording {
+function recordingOf(test: Test, options: RecordingOptions): Recording {
   const recording = startRecording(options);
-  recordings.push(recording);
+  test.onTestFinished(() => recording.remove());
   return recording;
 }
 
-async function cameraOf(options: CameraOptions): Promise<SimulatedCamera> {
+async function cameraOf(test: Test, options: CameraOptions): Promise<SimulatedCamera> {
   const camera = await startCamera(options);
-  cameras.push(camera);
+  test.onTestFinished(() => camera.close());
   return camera;
 }
 
@@ -50,12 +49,13 @@ function displayed(sent: SentFrame[]): number[] {
 
 /** Records this many pictures with the recorder's flags, ends by EOF; every picture sent must be in the files. */
 async function expectEveryFrame(
+  test: Test,
   options: CameraOptions,
   recording: Partial<RecordingOptions> = {},
   frames = 60,
 ): Promise<SimulatedCamera> {
-  const camera = await cameraOf(options);
-  const running = recordingOf({ url: camera.url(undefined, options.login), ...recording });
+  const camera = await cameraOf(test, options);
+  const running = recordingOf(test, { url: camera.url(undefined, options.login), ...recording });
   await sentFrames(camera, frames, running);
   camera.dropAll('eof');
   const { code, files } = await running.ended;
@@ -64,70 +64,70 @@ async function expectEveryFrame(
   return camera;
 }
 
-describe("the recorder's ffmpeg gets every picture of", () => {
-  it.each([
+describe.concurrent("the recorder's ffmpeg gets every picture of", () => {
+  it.for([
     ['H.264', {}],
     ['H.264 in several slices', { slices: 4 }],
     ['H.264 with B-frames', { bFrames: 2 }],
     ['H.264 with GOPs of 10 s', { gopSeconds: 10 }],
     ['H.264 at 30 fps and 1080p', { width: 1920, height: 1080, fps: 30, bitrateKbps: 4000, frames: 150 }],
-  ])('%s', async (_, stream) => {
-    await expectEveryFrame({ streams: { '/stream': stream }, clock: 'per-client' });
+  ] as [string, StreamOptions][])('%s', async ([, stream], test) => {
+    await expectEveryFrame(test, { streams: { '/stream': stream }, clock: 'per-client' });
   });
 
-  it('H.265', async () => {
-    await expectEveryFrame({ streams: { '/stream': { codec: 'hevc', frames: 300 } } }, { codec: 'hevc' });
+  it('H.265', async (test) => {
+    await expectEveryFrame(test, { streams: { '/stream': { codec: 'hevc', frames: 300 } } }, { codec: 'hevc' });
   });
 
-  it('a loop that starts again', async () => {
-    const camera = await expectEveryFrame({ streams: { '/stream': { frames: 30 } } }, {}, 75);
+  it('a loop that starts again', async (test) => {
+    const camera = await expectEveryFrame(test, { streams: { '/stream': { frames: 30 } } }, {}, 75);
     expect(camera.framesSent().at(-1)?.index).toBeGreaterThanOrEqual(74);
   });
 
-  it.each([
+  it.for([
     ['PCMU beside it, left out', 'pcmu', { audio: 'none' }],
     ['PCMU beside it, encoded', 'pcmu', { audio: 'aac', audioCodec: 'pcm_mulaw' }],
     ['PCMA beside it, encoded', 'pcma', { audio: 'aac', audioCodec: 'pcm_alaw' }],
     ['AAC beside it, copied', 'aac', { audio: 'aac', audioCodec: 'aac' }],
-  ] as const)('H.264 with %s', async (_, audio, recording) => {
-    await expectEveryFrame({ streams: { '/stream': { audio } } }, recording);
+  ] as const)('H.264 with %s', async ([, audio, recording], test) => {
+    await expectEveryFrame(test, { streams: { '/stream': { audio } } }, recording);
   });
 
-  it.each([
+  it.for([
     ['jitter of 60 ms', { jitterMs: 60 }],
     ['bursts', { burstEveryMs: 700 }],
     ['a clock that jumps an hour ahead', { clockJumpAfterMs: 2000, clockJumpMs: 3_600_000 }],
     ['a clock that jumps an hour back', { clockJumpAfterMs: 2000, clockJumpMs: -3_600_000 }],
     ['100 Mbit/s', { padToKbps: 100_000 }],
-  ])('a camera with %s', async (_, fault) => {
-    await expectEveryFrame({ faults: { '*': fault } });
+  ] as [string, Fault][])('a camera with %s', async ([, fault], test) => {
+    await expectEveryFrame(test, { faults: { '*': fault } });
   });
 
-  it.each([
+  it.for([
     ['Basic', 'basic'],
     ['Digest', 'digest'],
-  ] as const)('a camera with a %s login', async (_, scheme) => {
-    const camera = await expectEveryFrame({ login: { user: 'viewer', password: 'a b:c@d', scheme } });
+  ] as const)('a camera with a %s login', async ([, scheme], test) => {
+    const camera = await expectEveryFrame(test, { login: { user: 'viewer', password: 'a b:c@d', scheme } });
     expect(camera.refusedLogins()).toBe(0);
   });
 
-  it('a camera that calls the nonce stale at the first keep-alive', async () => {
+  it('a camera that calls the nonce stale at the first keep-alive', async (test) => {
     const login = { user: 'viewer', password: 'right', scheme: 'digest' } as const;
     const faults = { '*': { staleNonce: true } };
-    const camera = await expectEveryFrame({ login, faults, sessionTimeoutSeconds: 2 });
+    const camera = await expectEveryFrame(test, { login, faults, sessionTimeoutSeconds: 2 });
     expect(camera.refusedLogins()).toBe(0);
     expect(camera.requests().filter(({ method }) => method === 'GET_PARAMETER').length).toBeGreaterThan(1);
   });
 
-  it('a camera that ends sessions without keep-alive, and knows OPTIONS only', async () => {
+  it('a camera that ends sessions without keep-alive, and knows OPTIONS only', async (test) => {
     const publicMethods = 'OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN';
-    await expectEveryFrame({ sessionTimeoutSeconds: 2, publicMethods }, {}, 75);
+    await expectEveryFrame(test, { sessionTimeoutSeconds: 2, publicMethods }, {}, 75);
   });
 
-  it('a camera that redirects to another', async () => {
-    const target = await cameraOf({});
-    const camera = await cameraOf({ faults: { '*': { redirectTo: target.url() } } });
-    const running = recordingOf({ url: camera.url() });
+  it('a camera that redirects to another', async (test) => {
+    const target = await cameraOf(test, {});
+    const camera = await cameraOf(test, { faults: { '*': { redirectTo: target.url() } } });
+    const running = recordingOf(test, { url: camera.url() });
     await sentFrames(target, 30, running);
     target.dropAll('eof');
     const { code, files } = await running.ended;
@@ -135,15 +135,15 @@ describe("the recorder's ffmpeg gets every picture of", () => {
     expect(await readFrameCounters(files)).toEqual(displayed(target.framesSent()));
   });
 
-  it('a stream that becomes larger', async () => {
+  it('a stream that becomes larger', async (test) => {
     const changeTo = { width: 640, height: 360, frames: 150 };
-    const camera = await expectEveryFrame({ faults: { '*': { changeTo, changeAfterMs: 1500 } } });
+    const camera = await expectEveryFrame(test, { faults: { '*': { changeTo, changeAfterMs: 1500 } } });
     expect(camera.loop().frames).toBe(150);
   });
 });
 
-it('a throttled camera sends fewer pictures, in whole runs from key pictures on', async () => {
-  const camera = await expectEveryFrame({ faults: { '*': { maxBytesPerSecond: 20_000 } } }, {}, 20);
+it.concurrent('a throttled camera sends fewer pictures, in whole runs from key pictures on', async (test) => {
+  const camera = await expectEveryFrame(test, { faults: { '*': { maxBytesPerSecond: 20_000 } } }, {}, 20);
   const sent = camera.framesSent();
   expect(sent.at(-1)?.index).toBeGreaterThan((sent[0]?.index ?? 0) + sent.length);
   sent.forEach((frame, place) => {
@@ -152,21 +152,34 @@ it('a throttled camera sends fewer pictures, in whole runs from key pictures on'
   });
 });
 
-it('a codec change ends the use of a recording: ffmpeg gets no H.264 any more', async () => {
+it.concurrent('nonsense between packets costs pictures, of which ffmpeg says nothing and exits with 0', async (test) => {
+  const camera = await cameraOf(test, { faults: { '*': { garbageEveryMs: 700 } } });
+  const running = recordingOf(test, { url: camera.url() });
+  await sentFrames(camera, 75, running);
+  camera.dropAll('eof');
+  const { code, complaints, files } = await running.ended;
+  expect(code).toBe(0);
+  expect(complaints.join('\n')).not.toContain('[error]');
+  const counters = await readFrameCounters(files);
+  expect(counters.length).toBeGreaterThan(0);
+  expect(counters.length).toBeLessThan(camera.framesSent().length);
+});
+
+it.concurrent('a codec change ends the use of a recording: ffmpeg gets no H.264 any more', async (test) => {
   const changeTo = { codec: 'hevc', frames: 300 } as const;
-  const camera = await cameraOf({ faults: { '*': { changeTo, changeAfterMs: 1500 } } });
-  const running = recordingOf({ url: camera.url() });
+  const camera = await cameraOf(test, { faults: { '*': { changeTo, changeAfterMs: 1500 } } });
+  const running = recordingOf(test, { url: camera.url() });
   await sentFrames(camera, 60, running);
   camera.dropAll('eof');
   const { files } = await running.ended;
   await expect(readFrameCounters(files)).rejects.toThrow(/does not decode|no frame counter/);
 });
 
-it('with one clock, two clients get one stream', async () => {
-  const camera = await cameraOf({});
-  const first = recordingOf({ url: camera.url() });
+it.concurrent('with one clock, two clients get one stream', async (test) => {
+  const camera = await cameraOf(test, {});
+  const first = recordingOf(test, { url: camera.url() });
   await sentFrames(camera, 20, first);
-  const second = recordingOf({ url: camera.url() });
+  const second = recordingOf(test, { url: camera.url() });
   await sentFrames(camera, 100, second);
   camera.dropAll('eof');
   const [early, late] = await Promise.all([first.ended, second.ended]);
@@ -177,17 +190,17 @@ it('with one clock, two clients get one stream', async () => {
   for (const frame of camera.framesSent()) expect(frame.timestamp).toBe(timestamps.get(frame.index));
 });
 
-describe("Debian's gst-rtsp-server", () => {
-  it.each([
+describe.concurrent("Debian's gst-rtsp-server", () => {
+  it.for([
     ['h264', undefined],
     ['hevc', undefined],
     ['h264', 'basic'],
     ['hevc', 'digest'],
-  ] as const)('%s, login %s: every picture', async (codec, scheme) => {
+  ] as const)('%s, login %s: every picture', async ([codec, scheme], test) => {
     const login = scheme === undefined ? {} : { login: { user: 'viewer', password: 'a b:c@d', scheme } };
     const camera = await startGstCamera({ codec, ...login });
-    cameras.push(camera);
-    const running = recordingOf({ url: camera.url, codec });
+    test.onTestFinished(() => camera.close());
+    const running = recordingOf(test, { url: camera.url, codec });
     await wait(5000);
     running.stop();
     const { code, files } = await running.ended;

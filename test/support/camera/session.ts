@@ -66,7 +66,8 @@ export function serve(socket: Socket, client: number, camera: SessionCamera): Se
   }
 
   function handle(request: RtspRequest): void {
-    if (path === '' || !['SETUP', 'PLAY', 'TEARDOWN'].includes(request.method)) path = streamPath(request.url);
+    const named = streamPath(request.url);
+    if (camera.stream(named) !== null || !['SETUP', 'PLAY', 'TEARDOWN'].includes(request.method)) path = named;
     camera.received(request, path, client);
     keepAlive();
     if (camera.hangs() || fault().silent === true) return;
@@ -129,7 +130,7 @@ export function serve(socket: Socket, client: number, camera: SessionCamera): Se
   }
 
   function answerSetup(request: RtspRequest): void {
-    stream ??= camera.stream(path);
+    stream = camera.stream(path);
     const track = trackOf(request.url);
     if (stream === null || track > (stream.audio === null ? 0 : 1)) return reply(404, request);
     const transport = request.headers['transport'] ?? '';
