@@ -122,7 +122,9 @@ export async function createTestSystem(
     async stop() {
       await Promise.all([...processes].map((running) => running.end('SIGKILL')));
       await database.drop();
-      rmSync(dir, { recursive: true, force: true });
+      // For a look at the logs of a failed test.
+      if (process.env['KEEP_TEST_DATA'] === undefined) rmSync(dir, { recursive: true, force: true });
+      else process.stderr.write(`kept ${dir}\n`);
     },
   };
 }
