@@ -2,7 +2,7 @@ import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'no
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A process as this machine knows it: a pid alone may belong to somebody else by now. */
-export interface RecordedProcess {
+interface RecordedProcess {
   name: string;
   pid: number;
   /** Clock ticks from boot to the process's start: /proc/<pid>/stat, field 22. */

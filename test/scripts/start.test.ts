@@ -89,7 +89,7 @@ function recordedPids(dir: string): number[] {
 
 test(
   'the whole life of npm start: records, ends clean, starts again, survives being killed',
-  { timeout: 240_000 },
+  { timeout: 400_000 },
   async () => {
     const first = await newSystem();
     const { dir, port } = first;
