@@ -89,7 +89,11 @@ export function startRelay(options: {
       for (const piece of halfFrame) toCamera.write(piece);
       halfFrame = [];
     },
-    message: (message) => conversation.fromFfmpeg(message),
+    message: (message) => {
+      // ffmpeg says goodbye also when it has given up on a silent camera.
+      if (message.kind === 'request' && message.method === 'TEARDOWN') noteSilence();
+      conversation.fromFfmpeg(message);
+    },
     garbage: () => end(),
   });
 
@@ -116,6 +120,12 @@ export function startRelay(options: {
       return failure('stalled', `${place} stopped sending video ${seconds(nowMs() - lastVideoMs)} s ago.`);
     }
     return null;
+  }
+
+  /** ffmpeg leaves: was it because of the camera's silence? */
+  function noteSilence(): void {
+    const cause = isEnding || conversation.hasEnded() ? null : silence(Math.min(silenceAtLeaveMs, stallMs / 2));
+    if (cause !== null) options.fail(cause);
   }
 
   const watch = setInterval(
@@ -161,9 +171,8 @@ export function startRelay(options: {
   socket.on('close', () => onCameraGone(null));
   ffmpeg.on('data', (chunk: Buffer) => fromFfmpeg.push(chunk));
   ffmpeg.on('close', () => {
-    const cause = conversation.hasEnded() ? null : silence(Math.min(silenceAtLeaveMs, stallMs / 2));
-    if (cause !== null) fail(cause);
-    else end();
+    noteSilence();
+    end();
   });
   socket.resume();
   ffmpeg.resume();

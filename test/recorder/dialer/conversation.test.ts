@@ -1,0 +1,264 @@
+import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { client, dial, reply, scriptedCamera, until, type Got } from './dialing.ts';
+
+const sdp = [
+  'v=0',
+  'o=- 0 0 IN IP4 0.0.0.0',
+  's=x',
+  't=0 0',
+  'm=video 0 RTP/AVP 96',
+  'a=rtpmap:96 H264/90000',
+  'a=control:trackID=1',
+  '',
+].join('\r\n');
+
+/** A camera that agrees to everything. */
+function agree(got: Got, port: number): string {
+  if (got.method === 'DESCRIBE') return reply(got, '200 OK', [`Content-Base: rtsp://127.0.0.1:${port}/base/`], sdp);
+  if (got.method === 'SETUP') {
+    return reply(got, '200 OK', ['Session: 12345;timeout=60', 'Transport: RTP/AVP/TCP;unicast;interleaved=4-5']);
+  }
+  if (got.method === 'PLAY') {
+    return reply(got, '200 OK', [`RTP-Info: url=trackID=1;seq=1;rtptime=2,url=rtsp://10.0.0.9/other;seq=3`]);
+  }
+  return reply(got, '200 OK', ['Public: OPTIONS, DESCRIBE', 'Server: RealServer', 'Location: rtsp://10.0.0.9/']);
+}
+
+function withLogin(url: string): string {
+  return url.replace('//', '//bob:hunter2@');
+}
+
+describe('URIs', () => {
+  it('are the camera’s to the camera and local to ffmpeg', async () => {
+    let port = 0;
+    const camera = await scriptedCamera((got) => agree(got, port));
+    ({ port } = camera);
+    const dialer = await dial(withLogin(camera.url));
+    const { ask } = await client(dialer.url);
+    const answers = [await ask('OPTIONS'), await ask('DESCRIBE')];
+    const controls = [...(answers[1] ?? '').matchAll(/a=control:(\S+)/g)].map(([, uri]) => uri);
+    expect(controls).toHaveLength(2);
+    answers.push(await ask('SETUP', controls[1]), await ask('PLAY', controls[0]), await ask('TEARDOWN', controls[0]));
+    expect(camera.got.map(({ method, uri }) => `${method} ${uri}`)).toEqual([
+      `OPTIONS ${camera.url}`,
+      `DESCRIBE ${camera.url}`,
+      `SETUP rtsp://127.0.0.1:${port}/base/trackID=1`,
+      `PLAY rtsp://127.0.0.1:${port}/base/`,
+      `TEARDOWN rtsp://127.0.0.1:${port}/base/`,
+    ]);
+    expect(answers[3]).toContain(`RTP-Info: url=${controls[1]};seq=1;rtptime=2\r\n`);
+    for (const answer of answers) {
+      expect(answer).toMatch(/^RTSP\/1\.0 200 OK/);
+      expect(answer).not.toMatch(new RegExp(`:${port}|10\\.0\\.0\\.9|Location|Server|Content-Base|bob|hunter2`));
+    }
+    expect(answers[2]).toContain('Session: 12345;timeout=60');
+  });
+
+  it('of a camera that names another host stay on this connection', async () => {
+    const elsewhere = sdp.replace('a=control:trackID=1', 'a=control:rtsp://10.0.0.9/track');
+    const camera = await scriptedCamera((got) =>
+      got.method === 'DESCRIBE' ? reply(got, '200 OK', [], elsewhere) : reply(got, '200 OK'),
+    );
+    const dialer = await dial(camera.url);
+    const { ask } = await client(dialer.url);
+    const uri = [...(await ask('DESCRIBE')).matchAll(/a=control:(\S+)/g)][1]?.[1] ?? '';
+    expect(uri).toMatch(/^rtsp:\/\/127\.0\.0\.1/);
+    await ask('SETUP', uri);
+    expect(camera.got.at(-1)?.uri).toBe('rtsp://10.0.0.9/track');
+  });
+});
+
+describe('login', () => {
+  const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
+  const field = (got: Got, name: string): string =>
+    new RegExp(`${name}="?([^",]*)`).exec(got.header('Authorization') ?? '')?.[1] ?? '';
+
+  it('is answered unseen, and the numbers of both sides stay in order', async () => {
+    let port = 0;
+    const camera = await scriptedCamera((got) =>
+      got.header('Authorization') === undefined
+        ? reply(got, '401 Unauthorized', [
+            'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256',
+          ])
+        : agree(got, port),
+    );
+    ({ port } = camera);
+    const dialer = await dial(withLogin(camera.url));
+    const { ask } = await client(dialer.url);
+    expect(await ask('OPTIONS')).toMatch(/^RTSP\/1\.0 200 OK\r\nCSeq: 1\r\n/);
+    expect(await ask('DESCRIBE')).toMatch(/^RTSP\/1\.0 200 OK\r\nCSeq: 2\r\n/);
+    expect(camera.got.map((got) => got.header('CSeq'))).toEqual(['1', '2', '3']);
+    const [, options, describing] = camera.got;
+    for (const [got, count] of [
+      [options, '00000001'],
+      [describing, '00000002'],
+    ] as const) {
+      if (got === undefined) throw new Error('no request');
+      const middle = `n:${count}:${field(got, 'cnonce')}:auth`;
+      expect(field(got, 'nc')).toBe(count);
+      expect(field(got, 'uri')).toBe(got.uri);
+      expect(field(got, 'response')).toBe(sha(`${sha('bob:r:hunter2')}:${middle}:${sha(`${got.method}:${got.uri}`)}`));
+    }
+  });
+
+  it.each([
+    ['always with a fresh nonce', '', 2],
+    ['always stale', ', stale=true', 3],
+  ])('refused %s, it ends after %#', async (_, more, requests) => {
+    let nonce = 0;
+    const camera = await scriptedCamera((got) => {
+      nonce += 1;
+      return reply(got, '401 Unauthorized', [`WWW-Authenticate: Digest realm="r", nonce="n${nonce}"${more}`]);
+    });
+    const dialer = await dial(withLogin(camera.url));
+    const { ask, closed } = await client(dialer.url);
+    const answer = await ask('DESCRIBE');
+    expect(answer).toMatch(/^RTSP\/1\.0 401 Unauthorized\r\nCSeq: 1\r\n/);
+    expect(answer).not.toContain('WWW-Authenticate');
+    await closed;
+    expect(camera.got).toHaveLength(requests);
+    expect(dialer.failure()?.reason).toBe('auth');
+  });
+
+  it('goes on when the nonce of a later request has run out, even unannounced', async () => {
+    let port = 0;
+    let nonce = 'n1';
+    const camera = await scriptedCamera((got) => {
+      if (got.method === 'SETUP' && nonce === 'n1') nonce = 'n2';
+      return field(got, 'nonce') === nonce
+        ? agree(got, port)
+        : reply(got, '401 Unauthorized', [`WWW-Authenticate: Digest realm="r", nonce="${nonce}"`]);
+    });
+    ({ port } = camera);
+    const dialer = await dial(withLogin(camera.url));
+    const { ask } = await client(dialer.url);
+    const uri = [...(await ask('DESCRIBE')).matchAll(/a=control:(\S+)/g)][1]?.[1] ?? '';
+    expect(await ask('SETUP', uri)).toMatch(/^RTSP\/1\.0 200 OK\r\nCSeq: 2\r\n/);
+    expect(dialer.failure()).toBeNull();
+  });
+
+  it('never goes to a camera that asks for none', async () => {
+    let port = 0;
+    const camera = await scriptedCamera((got) => agree(got, port));
+    ({ port } = camera);
+    const { ask } = await client((await dial(withLogin(camera.url))).url);
+    await ask('OPTIONS');
+    await ask('DESCRIBE', undefined, ['Authorization: Basic Zm9vOmJhcg==']);
+    expect(camera.got.map(({ text }) => text).join('\n')).not.toMatch(/authorization|bob|hunter2/i);
+  });
+});
+
+describe('answers of odd cameras', () => {
+  it('without or with a wrong CSeq belong to the oldest request', async () => {
+    const camera = await scriptedCamera(() => 'RTSP/1.0 200 OK\r\nCSeq: 999\r\n\r\n\r\n');
+    const { ask } = await client((await dial(camera.url)).url);
+    expect(await ask('OPTIONS')).toContain('CSeq: 1\r\n');
+    expect(await ask('OPTIONS')).toContain('CSeq: 2\r\n');
+  });
+
+  it('a refused keep-alive ends nothing; requests of the camera are answered here', async () => {
+    let port = 0;
+    let socket: Socket | null = null;
+    const camera = await scriptedCamera((got, from) => {
+      socket = from;
+      return got.method === 'GET_PARAMETER' ? reply(got, '451 Parameter Not Understood') : agree(got, port);
+    });
+    ({ port } = camera);
+    const dialer = await dial(camera.url);
+    const { ask } = await client(dialer.url);
+    const [control, stream] = [...(await ask('DESCRIBE')).matchAll(/a=control:(\S+)/g)].map(([, uri]) => uri);
+    await ask('SETUP', stream);
+    await ask('PLAY', control);
+    (socket as Socket | null)?.write('REDIRECT rtsp://a/ RTSP/1.0\r\nCSeq: 7\r\nLocation: rtsp://10.0.0.9/\r\n\r\n');
+    expect(await ask('GET_PARAMETER', control)).toContain('451 Parameter Not Understood');
+    await until(() => camera.got.length >= 5);
+    expect(camera.got.find(({ text }) => text.startsWith('RTSP/1.0 501'))?.header('CSeq')).toBe('7');
+    expect(dialer.failure()).toBeNull();
+  });
+
+  it.each([
+    ['no video', 'v=0\r\nm=audio 0 RTP/AVP 8\r\n'],
+    ['nothing', ''],
+  ])('that describe %s are a bad stream', async (_, body) => {
+    const camera = await scriptedCamera((got) => reply(got, '200 OK', [], body));
+    const dialer = await dial(camera.url);
+    const { ask, closed } = await client(dialer.url);
+    await ask('DESCRIBE');
+    await closed;
+    expect(dialer.failure()?.reason).toBe('bad-stream');
+  });
+});
+
+describe('media', () => {
+  const frame = (channel: number, bytes: number): Buffer =>
+    Buffer.concat([Buffer.from([0x24, channel, bytes >> 8, bytes & 0xff]), Buffer.alloc(bytes, channel)]);
+
+  async function playing(): Promise<{
+    camera: Socket;
+    dialer: Awaited<ReturnType<typeof dial>>;
+    ffmpeg: Awaited<ReturnType<typeof client>>;
+    got: Got[];
+  }> {
+    let port = 0;
+    let socket: Socket | null = null;
+    const camera = await scriptedCamera((got, from) => {
+      socket = from;
+      return agree(got, port);
+    });
+    ({ port } = camera);
+    const dialer = await dial(camera.url);
+    const ffmpeg = await client(dialer.url);
+    const uris = [...(await ffmpeg.ask('DESCRIBE')).matchAll(/a=control:(\S+)/g)].map(([, uri]) => uri);
+    await ffmpeg.ask('SETUP', uris[1]);
+    await ffmpeg.ask('PLAY', uris[0]);
+    if (socket === null) throw new Error('no connection');
+    return { camera: socket, dialer, ffmpeg, got: camera.got };
+  }
+
+  it('begins with the first packet on the channel that SETUP gave the video', async () => {
+    const { camera, dialer, ffmpeg } = await playing();
+    const before = ffmpeg.received().length;
+    camera.write(Buffer.concat([frame(5, 20), frame(0, 20)]));
+    await until(() => ffmpeg.received().length === before + 48);
+    expect(dialer.firstMediaMs()).toBeNull();
+    camera.write(frame(4, 1000));
+    await until(() => ffmpeg.received().length === before + 48 + 1004);
+    expect(dialer.firstMediaMs()).toBeGreaterThan(Date.now() - 10_000);
+    expect(ffmpeg.received().subarray(before)).toEqual(Buffer.concat([frame(5, 20), frame(0, 20), frame(4, 1000)]));
+  });
+
+  it('is held back, in bounded memory, when ffmpeg does not read, which is no stall', async () => {
+    const { camera, dialer, ffmpeg } = await playing();
+    ffmpeg.socket.pause();
+    const block = Buffer.concat(Array.from({ length: 20 }, () => frame(4, 60_000)));
+    let written = 0;
+    // Kernel buffers take some megabytes; the dialer itself next to nothing.
+    while (written < 100_000_000 && camera.writableLength < 20_000_000) {
+      camera.write(block);
+      written += block.length;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const held = dialer.bytes();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(dialer.bytes()).toBe(held);
+    expect(held).toBeLessThan(written / 2);
+    expect(dialer.failure()).toBeNull();
+    ffmpeg.socket.resume();
+    await until(() => dialer.bytes() >= written);
+    expect(dialer.failure()).toBeNull();
+  });
+
+  it('reports of ffmpeg reach the camera whole', async () => {
+    const { camera, ffmpeg } = await playing();
+    const before = camera.bytesRead;
+    const report = frame(5, 32);
+    ffmpeg.socket.write(report.subarray(0, 10));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(camera.bytesRead).toBe(before);
+    ffmpeg.socket.write(report.subarray(10));
+    await until(() => camera.bytesRead === before + report.length);
+  });
+});
