@@ -1,0 +1,2 @@
+/** Vite turns an imported stylesheet into a file of its own. */
+declare module '*.css' {}

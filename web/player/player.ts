@@ -1,0 +1,277 @@
+import { signal, type ReadonlySignal } from '@preact/signals';
+import { openHls, type HlsSession } from './hls-session.ts';
+import { firstSegment, loadPlaylist, longestRangeMs, type Range } from './playlist.ts';
+import { mediaOf, wallEnd, wallOf } from './wall-map.ts';
+import { createStill } from './still.ts';
+
+/** `empty`: no footage from there on; `no-h265`: this browser cannot decode it. */
+export type Phase = 'loading' | 'ready' | 'empty' | 'no-h265' | 'failed';
+
+export interface PlayerCamera {
+  id: string;
+  createdMs: number;
+  /** End of its newest committed footage, ms since 1970; null when it has none. */
+  newestMs: () => number | null;
+}
+
+export interface Player {
+  phase: ReadonlySignal<Phase>;
+  /** Code of what failed, for support. */
+  failure: ReadonlySignal<string | null>;
+  paused: ReadonlySignal<boolean>;
+  /** The picture waits for data. */
+  waiting: ReadonlySignal<boolean>;
+  rate: ReadonlySignal<number>;
+  sound: ReadonlySignal<'none' | 'off' | 'on'>;
+  /** Wall time of the picture that is shown. */
+  wallMs: ReadonlySignal<number | null>;
+  range: ReadonlySignal<Range | null>;
+  /** Plays on with the newest footage; ends with any jump or pause. */
+  following: ReadonlySignal<boolean>;
+  /** Shows a moment; null: the latest footage, and goes on with it. */
+  open(atMs: number | null): Promise<void>;
+  seek(atMs: number): void;
+  toggle(): void;
+  /** Shows the next (1) or previous (-1) frame. */
+  step(frames: 1 | -1): void;
+  setRate(rate: number): void;
+  toggleSound(): void;
+  close(): void;
+}
+
+export const rates = [0.25, 0.5, 1, 2, 4, 8] as const;
+
+const twoHoursMs = 2 * 3_600_000;
+/** How far behind the end of the footage "the latest" starts: one segment of 10 s and its commit stay ahead. */
+const behindMs = 15_000;
+/** A jump of the wall clock against the media clock by more than this is a gap without footage. */
+const skipFromMs = 1_000;
+/** Between two rebuilds after stale links: else a server fault becomes a storm. */
+const rebuildAfterMs = 5_000;
+
+interface PlayerOptions {
+  video: HTMLVideoElement;
+  /** Keeps the last picture while the next range loads. */
+  still: HTMLCanvasElement;
+  camera: PlayerCamera;
+  onSkip: (ms: number) => void;
+}
+
+/** Plays any moment of one camera: ranges of two hours, opened as needed, with wall time throughout. */
+export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): Player {
+  const phase = signal<Phase>('loading');
+  const failure = signal<string | null>(null);
+  const paused = signal(true);
+  const waiting = signal(false);
+  const rate = signal(1);
+  const sound = signal<'none' | 'off' | 'on'>('none');
+  const wallMs = signal<number | null>(null);
+  const range = signal<Range | null>(null);
+  const following = signal(false);
+  const picture = createStill(video, still);
+  let session: HlsSession | null = null;
+  let opening = 0;
+  let rebuiltMs = 0;
+  let frameSeconds = 1 / 25;
+  let last: { media: number; wall: number } | null = null;
+  let wantsPlay = true;
+
+  function rangeAround(atMs: number | null): Range | null {
+    const newestMs = camera.newestMs();
+    if (newestMs === null) return null;
+    const recentFromMs = Math.max(newestMs - twoHoursMs, camera.createdMs);
+    if (atMs === null || atMs >= recentFromMs) {
+      return { cameraId: camera.id, fromMs: recentFromMs, toMs: recentFromMs + longestRangeMs, open: true };
+    }
+    const fromMs = Math.max(atMs - twoHoursMs / 2, camera.createdMs);
+    return { cameraId: camera.id, fromMs, toMs: fromMs + twoHoursMs, open: false };
+  }
+
+  async function open(atMs: number | null): Promise<void> {
+    const mine = ++opening;
+    const outdated = () => mine !== opening;
+    picture.keep();
+    session?.close();
+    session = null;
+    last = null;
+    failure.value = null;
+    phase.value = 'loading';
+    following.value = atMs === null;
+    const asked = rangeAround(atMs);
+    if (asked === null) return finish('empty');
+    range.value = asked;
+    const [playlist, segment] = await Promise.all([loadPlaylist(asked), firstSegment(camera.id, atMs ?? asked.fromMs)]);
+    if (outdated() || playlist.kind === 'aborted' || segment.kind === 'aborted') return;
+    if (segment.kind === 'problem') return finish('failed', segment.problem.code);
+    if (segment.value !== null) {
+      frameSeconds = 1 / Math.max(1, segment.value.fps);
+      if (segment.value.codec === 'hevc' && !playsH265()) return finish('no-h265');
+    }
+    if (playlist.kind === 'problem') {
+      if (playlist.problem.code !== 'no-footage') return finish('failed', playlist.problem.code);
+      if (segment.value === null) return finish('empty');
+      return open(Date.parse(segment.value.startAt));
+    }
+    const { pieces } = playlist.value;
+    const endMs = wallEnd(pieces) ?? 0;
+    const wantedMs = atMs ?? Math.max(pieces[0]?.wallMs ?? 0, endMs - behindMs);
+    if (wantedMs >= endMs && segment.value !== null && Date.parse(segment.value.startAt) > endMs) {
+      return open(Date.parse(segment.value.startAt));
+    }
+    const startPosition = mediaOf(pieces, Math.min(wantedMs, endMs - 200)) ?? 0;
+    noteLanding(atMs, wallOf(pieces, startPosition));
+    const opened = await openHls({
+      video,
+      range: asked,
+      first: playlist.value,
+      startPosition,
+      newestMs: () => camera.newestMs() ?? 0,
+      events: { onCodec, onStale, onFailure: (code) => finish('failed', code) },
+    });
+    if (outdated()) return opened.close();
+    session = opened;
+    video.playbackRate = rate.value;
+    phase.value = 'ready';
+    if (wantsPlay) void startPlaying();
+  }
+
+  function finish(end: Phase, code: string | null = null): void {
+    failure.value = code;
+    phase.value = end;
+    waiting.value = false;
+    if (end !== 'ready') session?.close();
+  }
+
+  function onCodec(codec: string): void {
+    finish(/hvc1|hev1/.test(codec) ? 'no-h265' : 'failed', codec);
+  }
+
+  function onStale(): void {
+    const now = performance.now();
+    if (now - rebuiltMs < rebuildAfterMs) return;
+    rebuiltMs = now;
+    const { value: isFollowing } = following;
+    void open(wallMs.peek()).then(() => {
+      following.value = isFollowing;
+    });
+  }
+
+  async function startPlaying(): Promise<void> {
+    try {
+      await video.play();
+    } catch (error) {
+      // The browser wants a click first, or the source was changed meanwhile: the play button says so.
+      if (error instanceof DOMException) paused.value = video.paused;
+      else throw error;
+    }
+  }
+
+  /** Says what a jump has left out when it asked for a moment without footage. */
+  function noteLanding(askedMs: number | null, landedMs: number | null): void {
+    if (askedMs !== null && landedMs !== null && landedMs - askedMs > skipFromMs) onSkip(landedMs - askedMs);
+  }
+
+  function onFrame(_now: number, { mediaTime }: VideoFrameCallbackMetadata): void {
+    picture.drop();
+    waiting.value = false;
+    const wall = session === null ? null : wallOf(session.pieces(), mediaTime);
+    if (wall !== null) {
+      const jumped = last === null || video.seeking ? 0 : wall - last.wall - (mediaTime - last.media) * 1000;
+      if (jumped > skipFromMs) onSkip(jumped);
+      last = { media: mediaTime, wall };
+      wallMs.value = wall;
+      sound.value = session?.hasSound() === true ? (video.muted ? 'off' : 'on') : 'none';
+    }
+    handle = video.requestVideoFrameCallback(onFrame);
+  }
+  let handle = video.requestVideoFrameCallback(onFrame);
+
+  const listeners: [keyof HTMLVideoElementEventMap, () => void][] = [
+    ['play', () => (paused.value = false)],
+    ['pause', () => (paused.value = true)],
+    ['waiting', () => (waiting.value = true)],
+    ['playing', () => (waiting.value = false)],
+    ['seeking', () => (last = null)],
+    ['ended', goOn],
+  ];
+  for (const [name, listener] of listeners) video.addEventListener(name, listener);
+
+  /** At the end of a range the next one begins. */
+  function goOn(): void {
+    const nextMs = session?.continuesAtMs ?? (session?.range.open === false ? session.range.toMs : null);
+    if (nextMs !== null) void open(nextMs);
+  }
+
+  function seek(atMs: number): void {
+    const pieces = session?.pieces() ?? [];
+    const endMs = wallEnd(pieces);
+    const current = range.peek();
+    following.value = false;
+    if (
+      session === null ||
+      current === null ||
+      endMs === null ||
+      atMs < current.fromMs ||
+      (atMs > endMs && !current.open)
+    ) {
+      return void open(atMs);
+    }
+    const target = mediaOf(pieces, Math.min(atMs, endMs - 200));
+    if (target === null) return;
+    noteLanding(atMs, wallOf(pieces, target));
+    last = null;
+    wallMs.value = wallOf(pieces, target);
+    video.currentTime = target;
+  }
+
+  return {
+    phase,
+    failure,
+    paused,
+    waiting,
+    rate,
+    sound,
+    wallMs,
+    range,
+    following,
+    open,
+    seek,
+    toggle() {
+      wantsPlay = video.paused;
+      if (wantsPlay) {
+        void startPlaying();
+      } else {
+        following.value = false;
+        video.pause();
+      }
+    },
+    step(frames) {
+      wantsPlay = false;
+      following.value = false;
+      video.pause();
+      const media = last?.media ?? video.currentTime;
+      // Half a frame past the edge, so that rounding cannot show the neighbour.
+      video.currentTime = Math.max(0, media + frames * frameSeconds + frameSeconds / 2);
+    },
+    setRate(next) {
+      rate.value = next;
+      video.playbackRate = next;
+    },
+    toggleSound() {
+      video.muted = !video.muted;
+      sound.value = video.muted ? 'off' : 'on';
+    },
+    close() {
+      opening += 1;
+      session?.close();
+      video.cancelVideoFrameCallback(handle);
+      for (const [name, listener] of listeners) video.removeEventListener(name, listener);
+    },
+  };
+}
+
+/** Asked before anything is loaded, since a decoder that is missing shows only as a failed append. */
+function playsH265(): boolean {
+  const type = 'video/mp4; codecs="hvc1.1.6.L120.B0"';
+  return typeof MediaSource !== 'undefined' && MediaSource.isTypeSupported(type);
+}
