@@ -39,6 +39,7 @@ const longestWaitMs = 30_000;
 interface Waiting {
   file: ClosedFile;
   bytes: number;
+  closedAtMs: number;
 }
 
 export function createCommitter(deps: {
@@ -71,7 +72,9 @@ export function createCommitter(deps: {
       }
       waitMs = firstWaitMs;
       lane.splice(lane.indexOf(head), 1);
-      if (outcome.kind === 'cut') for (const part of outcome.parts) await insert(lane, part);
+      const commitMs = deps.now() - head.closedAtMs;
+      deps.log.debug({ cameraId, outcome: outcome.kind, commitMs }, 'closed file done');
+      if (outcome.kind === 'cut') for (const part of outcome.parts) await insert(lane, part, deps.now());
       deps.onDone(head.file, outcome);
     }
     lanes.delete(cameraId);
@@ -103,12 +106,12 @@ export function createCommitter(deps: {
       if (stopped.signal.aborted) return; // the next start finds it in `closed/`
       const lane = lanes.get(file.cameraId);
       if (lane !== undefined) {
-        void insert(lane, file);
+        void insert(lane, file, deps.now());
         return;
       }
       const started: Waiting[] = [];
       lanes.set(file.cameraId, started);
-      const run = insert(started, file)
+      const run = insert(started, file, deps.now())
         .then(() => drainLane(file.cameraId, started))
         .finally(() => running.delete(run));
       running.add(run);
@@ -136,8 +139,8 @@ export function createCommitter(deps: {
 }
 
 /** By start, so that the watermark moves forward and the fast path holds. */
-async function insert(lane: Waiting[], file: ClosedFile): Promise<void> {
-  const waiting = { file, bytes: 0 };
+async function insert(lane: Waiting[], file: ClosedFile, closedAtMs: number): Promise<void> {
+  const waiting = { file, bytes: 0, closedAtMs };
   const place = lane.findIndex((other) => other.file.name.startMs > file.name.startMs);
   lane.splice(place < 0 ? lane.length : place, 0, waiting);
   waiting.bytes = await stat(file.path).then(

@@ -1,7 +1,8 @@
 import type { GapReason } from '../domain/gap-reason.ts';
 import { AppError } from '../errors.ts';
 import { probeStream, type StreamInfo } from '../media/ffprobe.ts';
-import { ffmpegTimeoutMs, type Failure } from './camera-run.ts';
+import { ffmpegTimeoutMs } from './camera-run.ts';
+import type { Failure } from './failure.ts';
 import type { RecordingDeps } from './recording-deps.ts';
 
 /** Asks the camera once what it sends, through a dialer of its own; later SDP tells. */

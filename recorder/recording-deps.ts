@@ -4,7 +4,7 @@ import type { SanityLimits } from '../domain/segment.ts';
 import type { StreamInfo } from '../media/ffprobe.ts';
 import type { Logger } from '../log.ts';
 import type { Spool } from '../storage/spool.ts';
-import type { Failure } from './camera-run.ts';
+import type { Failure } from './failure.ts';
 import type { Dialer } from './dialer/dialer.ts';
 import type { Failpoint } from './failpoint.ts';
 import type { GapClaims } from './gap-claims.ts';

@@ -3,7 +3,7 @@ import type { CameraTier } from '../domain/camera.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Spool, SpoolUsage } from '../storage/spool.ts';
-import type { Failure } from './camera-run.ts';
+import type { Failure } from './failure.ts';
 
 /** Decides who may still write when the spool fills up because storage or database are away. */
 export interface SpoolGuard {

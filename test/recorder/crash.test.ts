@@ -1,0 +1,137 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
+import { followFrames, readFrameCounters } from '../support/frame-counter.ts';
+import { waitFor } from '../support/system.ts';
+import { createSite, environmentOf, type Site } from './host.ts';
+
+let site: Site;
+let camera: SimulatedCamera;
+const children = new Set<ChildProcess>();
+beforeEach(async () => {
+  site = await createSite();
+  camera = await startCamera();
+});
+afterEach(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  children.clear();
+  await site.close();
+  await camera.close();
+});
+
+function startProcess(name: string, cameraIds: string[], killAt?: string): ChildProcess {
+  const environment = environmentOf({ ...site, name, databaseUrl: site.database.url });
+  const entry = new URL('recorder-process.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, ['--import', 'tsx', entry, ...cameraIds], {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      ...environment,
+      FRAMEKEEP_TEMPORAL_ADDRESS: '127.0.0.1:1',
+      ...(killAt === undefined ? {} : { KILL_AT: killAt }),
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  children.add(child);
+  return child;
+}
+
+async function noOverlap(cameraId: string): Promise<void> {
+  const rows = await site.segments(cameraId);
+  rows.slice(1).forEach((row, i) => expect(row.startMs).toBeGreaterThanOrEqual(rows[i]?.endMs ?? 0));
+}
+
+test('kill -9: the restarted process salvages, resumes by itself and explains what is missing', async () => {
+  const cameraId = await site.addCamera(camera.url());
+  const child = startProcess('a', [cameraId]);
+  await waitFor('segments', async () => (await site.segments(cameraId)).length >= 2);
+  await new Promise((resolve) => setTimeout(resolve, 900));
+  child.kill('SIGKILL');
+  const killedMs = Date.now();
+  await once(child, 'exit');
+
+  const recorder = await site.start('a');
+  await waitFor('resumed', async () => recorder.get(cameraId)?.progress().state === 'recording');
+  await waitFor('new footage', async () => (await site.segments(cameraId)).some((row) => row.startMs > killedMs));
+  await recorder.get(cameraId)?.stop('unwanted');
+  await waitFor('all committed', async () => recorder.stats().backlog.files + recorder.stats().pendingWrites === 0);
+
+  await noOverlap(cameraId);
+  const rows = await site.segments(cameraId);
+  const salvagedEndMs = Math.max(...rows.filter((row) => row.startMs < killedMs).map((row) => row.endMs));
+  expect(killedMs - salvagedEndMs).toBeLessThan(1500);
+  const gaps = (await site.gaps(cameraId)).filter((gap) => gap.startMs >= salvagedEndMs - 1);
+  expect(gaps).toMatchObject([{ reason: 'host-lost', startMs: salvagedEndMs }]);
+  const files = await site.download(cameraId);
+  const before = files.slice(0, rows.filter((row) => row.startMs < killedMs).length);
+  const report = followFrames(await readFrameCounters(before), camera.loop().frames);
+  expect(report).toMatchObject({ missing: [], duplicated: [], reordered: [] });
+});
+
+test.each(['placed', 'closed', 'stored', 'inserted'])(
+  'killed at %s: nothing is lost, double or overlapping',
+  async (step) => {
+    const cameraId = await site.addCamera(camera.url());
+    const child = startProcess('a', [cameraId], step);
+    await once(child, 'exit');
+    const killedMs = Date.now();
+    const recorder = await site.start('a');
+    await waitFor('new footage', async () => (await site.segments(cameraId)).some((row) => row.startMs > killedMs));
+    await recorder.get(cameraId)?.stop('unwanted');
+    await waitFor('all committed', async () => recorder.stats().backlog.files + recorder.stats().pendingWrites === 0);
+    await noOverlap(cameraId);
+    const rows = (await site.segments(cameraId)).filter((row) => row.startMs < killedMs);
+    rows.slice(1).forEach((row, i) => expect(row.startMs).toBe(rows[i]?.endMs));
+    const files = (await site.download(cameraId)).slice(0, rows.length);
+    const report = followFrames(await readFrameCounters(files), camera.loop().frames);
+    expect(report).toMatchObject({ missing: [], duplicated: [], reordered: [] });
+  },
+);
+
+test('two recorders on one camera: the newer one takes over without a hole, nothing overlaps', async () => {
+  const cameraId = await site.addCamera(camera.url());
+  const [a, b] = [await site.start('a'), await site.start('b')];
+  const old = await a.ensure(cameraId, null);
+  await waitFor('segments', async () => (await site.segments(cameraId)).length >= 2);
+  const fresh = await b.ensure(cameraId, null);
+  expect(fresh.epoch).toBe(old.epoch + 1);
+  expect(await old.ended).toBe('superseded');
+  expect(a.list()).toEqual([]);
+  await waitFor(
+    'footage of the new one',
+    async () => (await site.segments(cameraId)).filter((row) => row.epoch === fresh.epoch).length >= 3,
+  );
+  await fresh.stop('unwanted');
+  await waitFor('all committed', async () => b.stats().backlog.files === 0);
+  await noOverlap(cameraId);
+  const rows = await site.segments(cameraId);
+  rows.slice(1).forEach((row, i) => expect(row.startMs - (rows[i]?.endMs ?? 0)).toBeLessThan(100));
+  const report = followFrames(await readFrameCounters(await site.download(cameraId)), camera.loop().frames);
+  expect(report).toMatchObject({ missing: [], duplicated: [], reordered: [] });
+});
+
+test('what the catalogue wants is done within seconds: unwanted, another URL', async () => {
+  const other = await startCamera({ streams: { '/other': { codec: 'hevc' } } });
+  const recorder = await site.start('a');
+  const cameraId = await site.addCamera(camera.url());
+  const first = await recorder.ensure(cameraId, null);
+  await waitFor('a segment', async () => (await site.segments(cameraId)).length >= 1);
+  const { createSealer, cameraUrlAad } = await import('../../security/seal.ts');
+  const sealed = createSealer(site.secretKey).seal(other.url(), cameraUrlAad(cameraId));
+  await site.database.pool.query(
+    `update camera set sealed_url = $2, config_version = config_version + 1 where public_id = $1`,
+    [cameraId, sealed],
+  );
+  expect(await first.ended).toBe('reconfigure');
+  await waitFor('HEVC', async () => (await site.segments(cameraId)).some((row) => row.codecTag.startsWith('hvc1')));
+  const second = recorder.get(cameraId);
+  expect(second?.epoch).toBe(first.epoch + 1);
+  await site.database.pool.query(
+    `update camera_lease set wanted = false where camera_id = (select id from camera where public_id = $1)`,
+    [cameraId],
+  );
+  expect(await second?.ended).toBe('unwanted');
+  expect(recorder.list()).toEqual([]);
+  await other.close();
+});

@@ -1,0 +1,29 @@
+import { readConfig, requireServices } from '../../config.ts';
+import { createPool } from '../../db/sql.ts';
+import { createLogger } from '../../log.ts';
+import { createRecorder } from '../../recorder/recorder.ts';
+import { createObjects } from '../../storage/objects.ts';
+
+// A recorder in a process of its own, to be killed: `recorder-process.ts <camera id>...`, settings from the environment.
+// KILL_AT=<failpoint> ends it by SIGKILL when a commit or a salvage comes there for the second time.
+const config = readConfig(process.env);
+const services = requireServices(config);
+const killAt = process.env['KILL_AT'];
+let seen = 0;
+
+const recorder = await createRecorder({
+  config,
+  services,
+  db: createPool(services.databaseUrl, { max: 5, applicationName: 'recorder-process' }),
+  objects: createObjects(services.s3),
+  log: createLogger({ level: 'silent', name: 'recorder-process' }),
+  now: Date.now,
+  failpoint(name) {
+    if (name !== killAt) return;
+    seen += 1;
+    if (seen === 2) process.kill(process.pid, 'SIGKILL');
+  },
+});
+await recorder.start();
+for (const cameraId of process.argv.slice(2)) await recorder.ensure(cameraId, null);
+process.stdout.write('recording\n');
