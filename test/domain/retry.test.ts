@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { gapReasons } from '../../domain/gap-reason.ts';
+import { backoffMs } from '../../domain/retry.ts';
+
+const slow = ['auth', 'not-found'];
+const anyReason = fc.constantFrom(...gapReasons);
+const anyRandom = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+test('waits stay within their bounds at any attempt', () => {
+  fc.assert(
+    fc.property(anyReason, fc.integer({ min: 1, max: 1_000_000 }), anyRandom, (reason, attempt, random) => {
+      const waitMs = backoffMs(reason, attempt, () => random);
+      const [floorMs, ceilingMs] = slow.includes(reason) ? [30_000, 600_000] : [1000, 30_000];
+      expect(waitMs).toBeGreaterThanOrEqual(floorMs);
+      expect(waitMs).toBeLessThanOrEqual(ceilingMs);
+    }),
+  );
+});
+
+test('the longest possible wait doubles up to the ceiling', () => {
+  const longest = (reason: 'closed' | 'auth') =>
+    [1, 2, 3, 4, 5, 6, 7].map((attempt) => Math.round(backoffMs(reason, attempt, () => 0.999_999) / 1000));
+  expect(longest('closed')).toEqual([2, 4, 8, 16, 30, 30, 30]);
+  expect(longest('auth')).toEqual([60, 120, 240, 480, 600, 600, 600]);
+});
+
+test('jitter spreads over the whole range', () => {
+  expect(backoffMs('refused', 4, () => 0)).toBe(1000);
+  expect(backoffMs('refused', 4, () => 0.5)).toBe(8500);
+});

@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { anchorClock, placeSegment, type Placement, type WallClock } from '../../domain/wall-clock.ts';
+
+const startMs = 1_700_000_000_000;
+
+/** Places segments of these lengths; each end is seen late by its delay, and the camera's clock runs at `rate`. */
+function placeAll(options: {
+  lengthsMs: number[];
+  delaysMs?: number[];
+  /** Wall ms a media ms. */
+  rate?: number;
+  hostStep?: { segment: number; ms: number };
+  notBeforeMs?: number;
+}): Placement[] {
+  const { lengthsMs, delaysMs = [], rate = 1, hostStep, notBeforeMs = null } = options;
+  const placed: Placement[] = [];
+  let clock: WallClock = anchorClock(startMs, 0, notBeforeMs);
+  let mediaMs = 0;
+  lengthsMs.forEach((lengthMs, i) => {
+    const mediaEndMs = mediaMs + lengthMs;
+    const stepMs = hostStep !== undefined && i >= hostStep.segment ? hostStep.ms : 0;
+    const arrivalMs = startMs + mediaEndMs * rate + (delaysMs[i] ?? 0) + stepMs;
+    const next = placeSegment(clock, { mediaStartMs: mediaMs, mediaEndMs, arrivalMs }, notBeforeMs);
+    placed.push(next);
+    clock = next.clock;
+    mediaMs = mediaEndMs;
+  });
+  return placed;
+}
+
+const lengths = fc.array(fc.double({ min: 100, max: 120_000, noNaN: true }), { minLength: 1, maxLength: 60 });
+const delays = fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 60 });
+const endOf = (placement: Placement): number => placement.startMs + placement.durationMs;
+
+test('segments never overlap and have whole, positive lengths, whatever the delays and clocks do', () => {
+  const step = fc.record({ segment: fc.nat(60), ms: fc.integer({ min: -7_200_000, max: 7_200_000 }) });
+  fc.assert(
+    fc.property(
+      lengths,
+      delays,
+      fc.double({ min: 0.98, max: 1.02, noNaN: true }),
+      step,
+      (lengthsMs, delaysMs, rate, hostStep) => {
+        const placed = placeAll({ lengthsMs, delaysMs, rate, hostStep });
+        placed.forEach((segment, i) => {
+          expect(Number.isInteger(segment.startMs) && Number.isInteger(segment.durationMs)).toBe(true);
+          expect(segment.durationMs).toBeGreaterThan(0);
+          const previous = placed[i - 1];
+          if (previous === undefined) expect(segment.anchor).toBe(true);
+          else if (segment.anchor) expect(segment.startMs).toBeGreaterThan(endOf(previous));
+          else expect(segment.startMs).toBe(endOf(previous));
+        });
+      },
+    ),
+  );
+});
+
+test('delays bend no time: lengths differ from the media by the slew at most', () => {
+  const upTo900 = fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 60, maxLength: 60 });
+  fc.assert(
+    fc.property(lengths, upTo900, (lengthsMs, delaysMs) => {
+      placeAll({ lengthsMs, delaysMs }).forEach((segment, i) => {
+        const mediaMs = lengthsMs[i] ?? 0;
+        expect(Math.abs(segment.durationMs - mediaMs)).toBeLessThanOrEqual(Math.max(20, mediaMs * 0.002) + 1.01);
+        expect(segment.anchor).toBe(i === 0);
+      });
+    }),
+  );
+});
+
+test('rounding does not add up: 10,000 segments of 33.367 ms frames end where the media ends', () => {
+  const lengthsMs = Array.from({ length: 10_000 }, () => 60 * 33.3667);
+  const last = placeAll({ lengthsMs }).at(-1);
+  expect(Math.abs((last === undefined ? 0 : endOf(last)) - startMs - 10_000 * 60 * 33.3667)).toBeLessThan(2);
+});
+
+test('a camera clock off by 500 ppm is followed for a day without a step', () => {
+  const lengthsMs = Array.from({ length: 1440 }, () => 60_000);
+  for (const rate of [0.9995, 1.0005]) {
+    const placed = placeAll({ lengthsMs, rate });
+    expect(placed.filter((segment) => segment.anchor).length).toBe(1);
+    const last = placed.at(-1);
+    expect(Math.abs((last === undefined ? 0 : endOf(last)) - startMs - 86_400_000 * rate)).toBeLessThan(300);
+  }
+});
+
+test('a host clock set forward starts a new timeline once; set back it never does', () => {
+  const lengthsMs = Array.from({ length: 30 }, () => 10_000);
+  const forward = placeAll({ lengthsMs, hostStep: { segment: 10, ms: 3_600_000 } });
+  expect(forward.filter((segment) => segment.anchor).length).toBe(2);
+  expect(endOf(forward.at(-1) as Placement) - startMs).toBeGreaterThan(3_600_000);
+  const back = placeAll({ lengthsMs, hostStep: { segment: 10, ms: -3_600_000 } });
+  expect(back.filter((segment) => segment.anchor).length).toBe(1);
+});
+
+test('one late segment is no drift', () => {
+  const placed = placeAll({ lengthsMs: Array.from({ length: 9 }, () => 10_000), delaysMs: [0, 0, 0, 0, 5000] });
+  expect(placed.map((segment) => segment.durationMs)).toEqual(Array.from({ length: 9 }, () => 10_000));
+});
+
+test('a camera that sends what it has buffered at once starts where its first picture belongs', () => {
+  const clock = anchorClock(startMs, 0, null);
+  const placed = placeSegment(clock, { mediaStartMs: 0, mediaEndMs: 4000, arrivalMs: startMs + 2500 }, null);
+  expect(placed.startMs).toBe(startMs - 1500);
+});
+
+test('a new run never starts before the end of the last one', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: -10_000, max: 7_200_000 }), (aheadMs) => {
+      const notBeforeMs = startMs + aheadMs;
+      const [first] = placeAll({ lengthsMs: [4000], notBeforeMs });
+      expect(first?.startMs).toBe(Math.max(startMs, notBeforeMs));
+    }),
+  );
+});
