@@ -33,10 +33,18 @@ export async function connectCamera(options: {
   timeoutMs: number;
   signal: AbortSignal;
 }): Promise<Connected> {
-  const { camera, networks, timeoutMs } = options;
+  // Own timers: in Node 20 what AbortSignal.any and .timeout make can be collected before it fires (seen: a hang).
+  const limit = limitTo(options.timeoutMs, options.signal);
+  try {
+    return await connectWithin({ ...options, signal: limit.signal });
+  } finally {
+    limit.clear();
+  }
+}
+
+async function connectWithin(options: Parameters<typeof connectCamera>[0]): Promise<Connected> {
+  const { camera, networks, timeoutMs, signal } = options;
   const place = placeOf(camera);
-  const timer = AbortSignal.timeout(timeoutMs);
-  const signal = AbortSignal.any([options.signal, timer]);
   const late = failure('unreachable', `${place} did not accept a connection within ${timeoutMs / 1000} s.`);
 
   const found = await orAborted(resolveAll(options.resolve, camera.host), signal);
@@ -58,9 +66,10 @@ export async function connectCamera(options: {
   for (const [index, address] of found.entries()) {
     // A dead address must leave time for the next one.
     const shareMs = Math.ceil(timeoutMs / found.length);
-    const share = index === found.length - 1 ? signal : AbortSignal.any([signal, AbortSignal.timeout(shareMs)]);
+    const share = limitTo(shareMs, signal);
     const socket = connectTcp({ host: address, port: camera.port, noDelay: true });
-    const code = await ready(socket, 'connect', share);
+    const code = await ready(socket, 'connect', index === found.length - 1 ? signal : share.signal);
+    share.clear();
     if (code === null)
       return camera.scheme === 'rtsps' ? secure(socket, camera, signal) : { socket, certificate: null };
     socket.destroy();
@@ -68,6 +77,22 @@ export async function connectCamera(options: {
     if (signal.aborted) break;
   }
   return { failure: last };
+}
+
+/** A signal that comes after this time, or with another one. */
+function limitTo(ms: number, other: AbortSignal): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const timer = setTimeout(abort, ms);
+  other.addEventListener('abort', abort);
+  if (other.aborted) abort();
+  return {
+    signal: controller.signal,
+    clear: () => {
+      clearTimeout(timer);
+      other.removeEventListener('abort', abort);
+    },
+  };
 }
 
 /** How messages name the camera: never its path or login. */

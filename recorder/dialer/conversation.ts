@@ -18,6 +18,8 @@ export interface Conversation {
   fromCamera(message: RtspMessage): void;
   description(): StreamDescription | null;
   isVideoChannel(channel: number): boolean;
+  /** Whether a SETUP gave the channel to a stream or its reports. */
+  isChannel(channel: number): boolean;
   /** The request whose answer a session cannot do without, while there is none. */
   waitingFor(): { method: string; sentAtMs: number } | null;
   /** When the camera agreed to play. */
@@ -64,6 +66,7 @@ export function createConversation(options: {
   const uris = createLocalUris(options.localUrl, camera.requestUri);
   const pending = new Map<number, Pending>();
   const videoChannels = new Set<number>();
+  const channels = new Set<number>();
   let kinds: string[] = [];
   let cseq = 0;
   let session: string | null = null;
@@ -166,7 +169,8 @@ export function createConversation(options: {
   }
 
   function noteChannel(stream: number | null, transport: string | null): void {
-    const channel = /interleaved=(\d+)/i.exec(transport ?? '')?.[1];
+    const [, channel, reports = channel] = /interleaved=(\d+)(?:-(\d+))?/i.exec(transport ?? '') ?? [];
+    if (channel !== undefined) channels.add(Number(channel)).add(Number(reports));
     // A single stream may be set up by the session's own URI.
     const kind = stream === null ? 'video' : kinds[stream];
     if (channel !== undefined && kind === 'video') videoChannels.add(Number(channel));
@@ -190,6 +194,7 @@ export function createConversation(options: {
     fromCamera,
     description: () => description,
     isVideoChannel: (channel) => videoChannels.has(channel),
+    isChannel: (channel) => channels.has(channel),
     waitingFor: () => {
       const entry = [...pending.values()].find(({ request }) => !optional.has(request.method));
       return entry === undefined || playingSinceMs !== null

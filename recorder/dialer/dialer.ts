@@ -113,6 +113,7 @@ export async function openDialer(options: {
       socket,
       stallMs: options.stallMs ?? defaultStallMs,
       maxBytesPerSecond: options.maxBytesPerSecond ?? Infinity,
+      log,
       fail,
     });
   }

@@ -9,6 +9,14 @@ export interface FramingEvents {
   message(message: RtspMessage): void;
   /** The bytes are not RTSP; nothing follows. The text never repeats them. */
   garbage(problem: string): void;
+  /**
+   * Whether frames are expected on this channel. With it, once frames have come, bytes that are not RTSP are skipped up
+   * to the next frame of such a channel: some cameras mix junk into a running stream, and ffmpeg itself would lose far
+   * more before it found its place again.
+   */
+  isExpected?(channel: number): boolean;
+  /** So many bytes were skipped. */
+  skipped?(bytes: number): void;
 }
 
 export interface Framing {
@@ -23,6 +31,12 @@ export interface Framing {
 const maxHeadBytes = 16_384;
 /** Real session descriptions are below 4 KB. */
 const maxBodyBytes = 65_536;
+const answerStart = 'RTSP/1.0 ';
+const longestStart = answerStart.length;
+/** More junk than this in a row is no running stream. */
+const maxSkippedBytes = 65_536;
+/** An RTP packet has at least its fixed header, an RTCP packet 8 bytes. */
+const minPayloadBytes = 8;
 const dollar = 0x24;
 
 /**
@@ -38,12 +52,21 @@ export function createFraming(events: FramingEvents): Framing {
   /** The head in work, and the message whose body is in work. */
   let held: Buffer | null = null;
   let open: { message: RtspMessage; parts: Buffer[]; left: number } | null = null;
+  /** Where the place in the stream is lost: what may still be the start of a frame. */
+  let lost: Buffer | null = null;
+  let skippedBytes = 0;
+  let hasFrames = false;
   let isStopped = false;
 
-  function push(chunk: Buffer): void {
+  function push(bytes: Buffer): void {
+    let chunk = bytes;
     let at = 0;
-    while (at < chunk.length && !isStopped) {
-      if (open !== null) at = takeBody(open, chunk, at);
+    while ((at < chunk.length || lost !== null) && !isStopped) {
+      if (lost !== null) {
+        chunk = Buffer.concat([lost, chunk.subarray(at)]);
+        at = findFrame(chunk);
+        if (lost !== null) return;
+      } else if (open !== null) at = takeBody(open, chunk, at);
       else if (held !== null) at = takeHead(held, chunk, at);
       else if (headerSeen > 0 || payloadLeft > 0 || chunk[at] === dollar) at = takeFrames(chunk, at);
       else at = beginMessage(chunk, at);
@@ -68,6 +91,7 @@ export function createFraming(events: FramingEvents): Framing {
       if (headerSeen === 4) {
         payloadLeft = highByte * 256 + byte;
         headerSeen = 0;
+        hasFrames = true;
         events.frame(channel, payloadLeft);
         if (isStopped) return chunk.length;
       }
@@ -90,10 +114,15 @@ export function createFraming(events: FramingEvents): Framing {
     const lineEnd = all.indexOf(0x0a);
     const line = all.toString('latin1', 0, lineEnd === -1 ? all.length : lineEnd).replace(/\r$/, '');
     if (lineEnd === -1 ? !/^[A-Z_]{1,24}(?:$|[ /])/.test(line) : !isStartLine(line)) {
-      return garbage(chunk, line.startsWith('HTTP/') ? 'it answers HTTP, not RTSP' : 'what it sends is not RTSP');
+      return garbage(
+        all,
+        at + rest.length,
+        line.startsWith('HTTP/') ? 'it answers HTTP, not RTSP' : 'what it sends is not RTSP',
+      );
     }
     const end = endOfHead(all, Math.max(0, before.length - 3));
-    if ((end === -1 ? all.length : end) > maxHeadBytes) return garbage(chunk, 'it sends a message without end');
+    if ((end === -1 ? all.length : end) > maxHeadBytes)
+      return garbage(all, at + rest.length, 'it sends a message without end');
     if (end === -1) {
       held = all;
       return at + rest.length;
@@ -102,7 +131,7 @@ export function createFraming(events: FramingEvents): Framing {
     const message = parseHead(all.toString('latin1', 0, end));
     const length = message === null ? '' : (header(message.headers, 'content-length') ?? '0');
     if (message === null || !/^\d{1,9}$/.test(length) || Number(length) > maxBodyBytes) {
-      return garbage(chunk, 'it sends a message of impossible length');
+      return garbage(all, at + rest.length, 'it sends a message of impossible length');
     }
     if (Number(length) === 0) events.message(message);
     else open = { message, parts: [], left: Number(length) };
@@ -120,10 +149,44 @@ export function createFraming(events: FramingEvents): Framing {
     return at + part.length;
   }
 
-  function garbage(chunk: Buffer, problem: string): number {
-    isStopped = true;
-    events.garbage(problem);
-    return chunk.length;
+  function garbage(all: Buffer, next: number, problem: string): number {
+    held = null;
+    if (hasFrames && events.isExpected !== undefined) {
+      // One byte is skipped in any case, or the same bytes would be read again.
+      lost = all.subarray(1);
+      skippedBytes = 1;
+    } else {
+      isStopped = true;
+      events.garbage(problem);
+    }
+    return next;
+  }
+
+  /** Looks for the start of an expected frame or of an answer; where there is none, `lost` keeps what may become one. */
+  function findFrame(bytes: Buffer): number {
+    let at = 0;
+    while (at < bytes.length && !startsFrame(bytes, at)) at += 1;
+    skippedBytes += at;
+    const isFound = at + longestStart <= bytes.length;
+    lost = isFound ? null : bytes.subarray(at);
+    if (skippedBytes > maxSkippedBytes) {
+      isStopped = true;
+      events.garbage('what it sends is not RTSP any more');
+    } else if (isFound) events.skipped?.(skippedBytes);
+    return at;
+  }
+
+  /** Whether a frame or an answer starts here, as far as the bytes go. */
+  function startsFrame(bytes: Buffer, at: number): boolean {
+    const start = bytes.subarray(at, at + longestStart);
+    if (start[0] !== dollar) return Buffer.from(answerStart.slice(0, start.length)).equals(start);
+    const [, frameChannel, high = 0xff, low = 0xff, version = 0x80] = start;
+    // RTP and RTCP packets both begin with version 2 in two bits.
+    return (
+      (frameChannel === undefined || events.isExpected?.(frameChannel) === true) &&
+      high * 256 + low >= minPayloadBytes &&
+      version >> 6 === 2
+    );
   }
 
   return {

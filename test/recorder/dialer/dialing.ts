@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { createLogger } from '../../../log.ts';
 import { createAddressPolicy } from '../../../recorder/dialer/address-policy.ts';
 import { openDialer, type Dialer } from '../../../recorder/dialer/dialer.ts';
@@ -132,6 +132,11 @@ export async function client(url: string): Promise<{
     }
   }
   return { ask, closed, socket, received: () => all };
+}
+
+export function expectFailure(dialer: Dialer, reason: string, detail: string | RegExp): void {
+  expect(dialer.failure()?.reason).toBe(reason);
+  expect(dialer.failure()?.detail).toMatch(detail);
 }
 
 /** Waits until the condition holds. */

@@ -8,7 +8,7 @@ function frame(channel: number, payload: Uint8Array): Buffer {
 }
 
 /** All that came out, with neighbouring frame bytes joined: where they are cut is not part of the result. */
-function run(chunks: Buffer[]): string[] {
+function run(chunks: Buffer[], isExpected?: (channel: number) => boolean): string[] {
   const seen: string[] = [];
   let bytes: Buffer[] = [];
   const flush = (): void => {
@@ -17,6 +17,11 @@ function run(chunks: Buffer[]): string[] {
   };
   const frames: string[] = [];
   const framing = createFraming({
+    ...(isExpected === undefined ? {} : { isExpected }),
+    skipped: (count) => {
+      flush();
+      seen.push(`skipped ${count}`);
+    },
     frame: (channel, payloadBytes) => frames.push(`frame ${channel} ${payloadBytes}`),
     frameBytes: (part) => bytes.push(Buffer.from(part)),
     message: (message) => {
@@ -53,6 +58,60 @@ const anyMessage = fc
   );
 const stray = fc.constant(Buffer.from('\r\n'));
 const junk = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes));
+
+/** A packet as it would be sent: RTP version 2 and a payload. */
+const anyPacket = fc
+  .tuple(fc.constantFrom(0, 1), fc.uint8Array({ minLength: 12, maxLength: 300 }))
+  .map(([channel, payload]) => frame(channel, Uint8Array.of(0x80, ...payload)));
+const isExpected = (channel: number): boolean => channel < 2;
+
+describe('junk in a running stream', () => {
+  /** Bytes that start neither a frame nor a message. */
+  const plainJunk = fc
+    .uint8Array({ minLength: 1, maxLength: 300 })
+    .map((bytes) => Buffer.from(bytes.map((byte) => byte | 0x80)));
+
+  it('is skipped, and every packet before and after it is found', () => {
+    fc.assert(
+      fc.property(anyPacket, fc.array(fc.tuple(plainJunk, anyPacket)), (first, rest) => {
+        const seen = run([Buffer.concat([first, ...rest.flat()])], isExpected);
+        const bytes = seen.filter((line) => line.startsWith('bytes')).map((line) => line.slice(6));
+        expect(bytes.join('')).toBe(Buffer.concat([first, ...rest.map(([, packet]) => packet)]).toString('hex'));
+        expect(seen.filter((line) => line.startsWith('skipped'))).toEqual(
+          rest.map(([junked]) => `skipped ${junked.length}`),
+        );
+      }),
+    );
+  });
+
+  it('gives the same whatever the junk and the chunks', () => {
+    const text = fc
+      .constantFrom('RTSP/1.0 ', 'RTSP/1.0 200 OK\r\nContent-Length: x\r\n\r\n', 'OPTIONS ', '$')
+      .map(Buffer.from);
+    const part = fc.oneof(anyPacket, plainJunk, junk, text, anyMessage);
+    fc.assert(
+      fc.property(anyPacket, fc.array(part), fc.array(fc.nat()), (first, parts, cuts) => {
+        const bytes = Buffer.concat([first, ...parts]);
+        const whole = run([bytes], isExpected);
+        expect(run(split(bytes, cuts), isExpected)).toEqual(whole);
+        expect(
+          run(
+            [...bytes].map((byte) => Buffer.from([byte])),
+            isExpected,
+          ),
+        ).toEqual(whole);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is garbage before any frame, and after 64 KiB', () => {
+    const packet = frame(0, Buffer.alloc(100, 0x80));
+    const noise = Buffer.alloc(70_000, 0xff);
+    expect(run([noise, packet], isExpected)).toEqual(['garbage what it sends is not RTSP']);
+    expect(run([packet, noise, packet], isExpected)).toContain('garbage what it sends is not RTSP any more');
+  });
+});
 
 describe('createFraming', () => {
   it('gives the same whatever the chunks', () => {
