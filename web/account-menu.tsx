@@ -4,7 +4,6 @@ import { FormDialog } from './parts/dialog.tsx';
 import { Field } from './parts/field.tsx';
 import { LanguageChoice } from './parts/language-choice.tsx';
 import { Menu, MenuItem } from './parts/menu.tsx';
-import { problemText } from './parts/problem-note.tsx';
 import { toast } from './parts/toast.tsx';
 import { changeOwnPassword, me, signOut } from './session.ts';
 import { words } from './words/index.ts';
@@ -35,7 +34,7 @@ interface Errors {
 }
 
 function errorsOf(problem: Problem): Errors {
-  if (problem.code === 'wrong-login' || 'currentPassword' in problem.fields) return { current: problemText(problem) };
+  if (problem.code === 'wrong-login') return { current: words.peek().wrongCurrentPassword };
   const next = problem.fields['newPassword'];
   return next === undefined ? {} : { next };
 }

@@ -69,6 +69,10 @@ function isCameras(path: string): boolean {
 
 function Page() {
   const { path } = place.value;
+  const title = path === '/play' ? words.value.play : words.value.cameras;
+  useEffect(() => {
+    document.title = `${title} · framekeep`;
+  }, [title]);
   if (isCameras(path)) return <CamerasPage />;
   if (path === '/play') return <PlayPage />;
   return (

@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import type { CameraAnswer } from '../api/schemas/camera.ts';
 import { call, type Answer, type Problem } from './api.ts';
-import { nowMs, serverNowMs } from './clock.ts';
+import { nowMs, slowServerNowMs } from './clock.ts';
 import { compareNames } from './format.ts';
 
 export type Camera = CameraAnswer;
@@ -49,7 +49,7 @@ export const sortedCameras = computed(() =>
 
 /** Age of a camera's newest committed footage in ms; null when it has none. */
 export function footageAgeMs(camera: Camera): number | null {
-  return camera.lastSegmentEndAt === null ? null : Math.max(0, serverNowMs() - Date.parse(camera.lastSegmentEndAt));
+  return camera.lastSegmentEndAt === null ? null : Math.max(0, slowServerNowMs() - Date.parse(camera.lastSegmentEndAt));
 }
 
 /** Has a camera committed anything? The watermark of one that has not stands at its creation. */

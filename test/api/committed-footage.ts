@@ -30,7 +30,8 @@ export async function recordFiles(): Promise<RecordedFile[]> {
   }
 }
 
-async function readRecorded(path: string, position: number): Promise<RecordedFile> {
+/** A file as it is committed; the first of several begins a new media timeline. */
+export async function readRecorded(path: string, position: number): Promise<RecordedFile> {
   const [bytes, index] = await Promise.all([readFile(path), readIndex(path)]);
   const durationMs = segmentDurationMs(index, null, { maxDurationMs: 60_000 });
   return {

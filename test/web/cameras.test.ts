@@ -84,6 +84,8 @@ test('the strip draws gaps in their owner’s colour and says why on focus', asy
   const [whole, lost] = [await strip.boundingBox(), await gap.boundingBox()];
   // 18 min 56 s of an hour.
   expect((lost?.width ?? 0) / (whole?.width ?? 1)).toBeCloseTo(18.93 / 60, 2);
+  const first = `document.querySelector('[data-camera="Gate 2"] .gap')`;
+  expect(await page.evaluate(`getComputedStyle(${first}).backgroundColor`)).toBe('rgb(255, 243, 163)');
   await gap.focus();
   const card = page.locator('.gap-card');
   expect(await card.textContent()).toContain('Camera does not answer');
@@ -163,7 +165,7 @@ test('the own password is changed from the account menu', async () => {
   await dialog.getByLabel('Current password').fill('not mine');
   await dialog.getByLabel('New password').fill('another fine password');
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await expect.poll(() => dialog.locator('.note.error').textContent()).toBe('User name or password is wrong.');
+  await expect.poll(() => dialog.locator('.note.error').textContent()).toBe('This is not your current password.');
   await dialog.getByLabel('Current password').fill(login.password);
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.waitFor({ state: 'detached' });

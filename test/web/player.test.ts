@@ -166,6 +166,7 @@ test('a click on the timeline seeks, Back returns', async () => {
 test('the latest footage plays on as more is committed', async () => {
   const { page } = watched;
   await page.goto(`/play?cams=${camera.id}`);
+  await page.getByLabel('Speed').selectOption('4');
   await expect.poll(counter, { timeout: 15_000 }).toBeGreaterThan(frameAt(gapEndMs));
   const { rows } = await ui.api.database.pool.query<{ last_end_at: Date }>(
     `select last_end_at from camera_lease where camera_id = (select id from camera where public_id = $1)`,

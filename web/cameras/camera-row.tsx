@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { gapReasons } from '../../domain/gap-reason.ts';
-import { serverNowMs } from '../clock.ts';
+import { slowServerNowMs } from '../clock.ts';
 import { footageAgeMs, hasFootage, isAbnormal, isRetired, shownState, type Camera } from '../fleet.ts';
 import { useGaps } from '../footage.ts';
 import { age, duration, longDate, shortTime } from '../format.ts';
@@ -75,7 +75,7 @@ function Reason({ camera }: { camera: Camera }) {
   if (camera.graceEndsAt !== null) {
     return <p class="reason">{w.willBeDeletedOn(longDate(Date.parse(camera.graceEndsAt)))}</p>;
   }
-  const since = shortTime(Date.parse(camera.stateSince), serverNowMs());
+  const since = shortTime(Date.parse(camera.stateSince), slowServerNowMs());
   const reason = camera.stateReason;
   if (reason === null || reason in w.states || !isAbnormal(camera)) return <p class="reason">{w.stateSince(since)}</p>;
   return <p class="reason">{w.reasonSince(reasonText(reason), since)}</p>;
@@ -105,7 +105,7 @@ function LastHour({ camera }: { camera: Camera }) {
       </div>
     );
   }
-  const toMs = serverNowMs();
+  const toMs = slowServerNowMs();
   const fromMs = toMs - hourMs;
   const footage = footageSpan(camera, fromMs, toMs);
   const pieces = gapPieces(loaded.gaps, fromMs, toMs, stripResMs);
@@ -129,12 +129,12 @@ function LastHour({ camera }: { camera: Camera }) {
 function LastFootage({ camera }: { camera: Camera }) {
   const w = words.value;
   const ageMs = footageAgeMs(camera);
-  if (ageMs === null || !hasFootage(camera)) return <div class="camera-age">{w.noFootageYet}</div>;
-  const late = camera.state === 'recording' && ageMs > lateFootageMs;
+  const known = ageMs !== null && hasFootage(camera);
+  const late = known && camera.state === 'recording' && ageMs > lateFootageMs;
   return (
     <div class="camera-age" data-late={late}>
       <span class="age-label">{w.lastFootage}: </span>
-      {w.ago(age(ageMs))}
+      {known ? w.ago(age(ageMs)) : w.noFootageYet}
     </div>
   );
 }

@@ -5,7 +5,7 @@ import { CameraRow, type CameraDialog } from '../cameras/camera-row.tsx';
 import { FleetNumber } from '../cameras/fleet-number.tsx';
 import { fleet, isRetired, refreshFleet, sortedCameras, type Camera } from '../fleet.ts';
 import { hourMinute, nameContains } from '../format.ts';
-import { serverNowMs } from '../clock.ts';
+import { slowServerNowMs } from '../clock.ts';
 import { Button } from '../parts/button.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Legend } from '../parts/legend.tsx';
@@ -75,7 +75,7 @@ function CameraList({ onOpen }: { onOpen: (open: Open) => void }) {
       onDirect={(what) => void direct(camera, what)}
     />
   );
-  const now = serverNowMs();
+  const now = slowServerNowMs();
   return (
     <>
       {all.length >= searchFrom && (

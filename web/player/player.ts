@@ -42,8 +42,8 @@ export interface Player {
 export const rates = [0.25, 0.5, 1, 2, 4, 8] as const;
 
 const twoHoursMs = 2 * 3_600_000;
-/** How far behind the end of the footage "the latest" starts: one segment of 10 s and its commit stay ahead. */
-const behindMs = 15_000;
+/** How far behind the end of the footage "the latest" starts: a segment of 10 s, its commit and the next look stay ahead. */
+const behindMs = 20_000;
 /** A jump of the wall clock against the media clock by more than this is a gap without footage. */
 const skipFromMs = 1_000;
 /** Between two rebuilds after stale links: else a server fault becomes a storm. */
@@ -75,6 +75,8 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
   let frameSeconds = 1 / 25;
   let last: { media: number; wall: number } | null = null;
   let wantsPlay = true;
+  /** Media time a step has asked for and that is not shown yet. */
+  let stepped: number | null = null;
 
   function rangeAround(atMs: number | null): Range | null {
     const newestMs = camera.newestMs();
@@ -175,6 +177,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     picture.drop();
     waiting.value = false;
     const wall = session === null ? null : wallOf(session.pieces(), mediaTime);
+    if (!video.seeking) stepped = null;
     if (wall !== null) {
       const jumped = last === null || video.seeking ? 0 : wall - last.wall - (mediaTime - last.media) * 1000;
       if (jumped > skipFromMs) onSkip(jumped);
@@ -220,6 +223,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     if (target === null) return;
     noteLanding(atMs, wallOf(pieces, target));
     last = null;
+    stepped = null;
     wallMs.value = wallOf(pieces, target);
     video.currentTime = target;
   }
@@ -249,9 +253,10 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
       wantsPlay = false;
       following.value = false;
       video.pause();
-      const media = last?.media ?? video.currentTime;
+      // A step while the one before is still on its way counts on from that one.
+      stepped = Math.max(0, (stepped ?? last?.media ?? video.currentTime) + frames * frameSeconds);
       // Half a frame past the edge, so that rounding cannot show the neighbour.
-      video.currentTime = Math.max(0, media + frames * frameSeconds + frameSeconds / 2);
+      video.currentTime = stepped + frameSeconds / 2;
     },
     setRate(next) {
       rate.value = next;

@@ -19,57 +19,54 @@ export function Transport({ player, onMove, onGoTo, onLatest, onFull }: Transpor
   const rate = player.rate.value;
   return (
     <div class="transport" role="group" aria-label={w.video}>
-      <WallClock player={player} />
-      <div class="transport-main">
-        <Button kind="quiet" label={w.back5} onClick={() => onMove(-5000)}>
-          −5 {w.units.s}
-        </Button>
-        <Button kind="quiet" icon="frameBack" label={w.previousFrame} onClick={() => player.step(-1)} />
-        <Button
-          kind="primary"
-          icon={paused ? 'play' : 'pause'}
-          label={paused ? w.playVideo : w.pauseVideo}
-          onClick={() => player.toggle()}
-        />
-        <Button kind="quiet" icon="frameForward" label={w.nextFrame} onClick={() => player.step(1)} />
-        <Button kind="quiet" label={w.forward5} onClick={() => onMove(5000)}>
-          +5 {w.units.s}
-        </Button>
-      </div>
-      <div class="transport-rest">
-        <select
-          class="speed"
-          aria-label={w.speed}
-          title={w.speed}
-          value={String(rate)}
-          onChange={(event) => player.setRate(Number(event.currentTarget.value))}
-        >
-          {rates.map((one) => (
-            <option key={one} value={String(one)}>
-              {one.toLocaleString(locale.value)}×
-            </option>
-          ))}
-        </select>
-        <Button icon="clock" onClick={onGoTo}>
-          {w.goTo}
-        </Button>
-        <Button
-          icon="latest"
-          onClick={onLatest}
-          aria-pressed={player.following.value}
-          disabled={player.following.value && !paused}
-        >
-          {w.latest}
-        </Button>
-        {sound !== 'none' && (
+      <div class="transport-row">
+        <WallClock player={player} />
+        <div class="transport-main">
+          <Button kind="quiet" label={w.back5} onClick={() => onMove(-5000)}>
+            −5 {w.units.s}
+          </Button>
+          <Button kind="quiet" icon="frameBack" label={w.previousFrame} onClick={() => player.step(-1)} />
           <Button
-            kind="quiet"
-            icon={sound === 'on' ? 'sound' : 'mute'}
-            label={sound === 'on' ? w.mute : w.sound}
-            onClick={() => player.toggleSound()}
+            kind="primary"
+            icon={paused ? 'play' : 'pause'}
+            label={paused ? w.playVideo : w.pauseVideo}
+            onClick={() => player.toggle()}
           />
-        )}
-        <Button kind="quiet" icon="full" label={w.fullScreen} onClick={onFull} />
+          <Button kind="quiet" icon="frameForward" label={w.nextFrame} onClick={() => player.step(1)} />
+          <Button kind="quiet" label={w.forward5} onClick={() => onMove(5000)}>
+            +5 {w.units.s}
+          </Button>
+        </div>
+        <div class="transport-rest">
+          <select
+            class="speed"
+            aria-label={w.speed}
+            title={w.speed}
+            value={String(rate)}
+            onChange={(event) => player.setRate(Number(event.currentTarget.value))}
+          >
+            {rates.map((one) => (
+              <option key={one} value={String(one)}>
+                {one.toLocaleString(locale.value)}×
+              </option>
+            ))}
+          </select>
+          <Button icon="clock" label={w.goToTitle} onClick={onGoTo}>
+            {w.goTo}
+          </Button>
+          <Button icon="latest" label={w.toLatest} onClick={onLatest} aria-pressed={player.following.value}>
+            {w.latest}
+          </Button>
+          {sound !== 'none' && (
+            <Button
+              kind="quiet"
+              icon={sound === 'on' ? 'sound' : 'mute'}
+              label={sound === 'on' ? w.mute : w.sound}
+              onClick={() => player.toggleSound()}
+            />
+          )}
+          <Button kind="quiet" icon="full" label={w.fullScreen} onClick={onFull} />
+        </div>
       </div>
     </div>
   );

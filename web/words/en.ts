@@ -82,6 +82,7 @@ export const en = {
   currentPassword: 'Current password',
   newPassword: 'New password',
   newPasswordHint: 'At least 12 characters.',
+  wrongCurrentPassword: 'This is not your current password.',
   passwordTooShort: 'Use at least 12 characters.',
   passwordChanged: 'Password changed.',
   required: 'Fill this in.',

@@ -68,6 +68,7 @@ export const tr: Words = {
   currentPassword: 'Şimdiki parola',
   newPassword: 'Yeni parola',
   newPasswordHint: 'En az 12 karakter.',
+  wrongCurrentPassword: 'Şimdiki parolanız bu değil.',
   passwordTooShort: 'En az 12 karakter kullanın.',
   passwordChanged: 'Parola değiştirildi.',
   required: 'Bu alanı doldurun.',

@@ -24,10 +24,8 @@ export interface WatchedPage {
   complaints: string[];
 }
 
-const chromiumArguments = [
-  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-  ...['--disable-background-networking', '--disable-component-update', '--autoplay-policy=no-user-gesture-required'],
-];
+const chromiumArguments =
+  '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync --disable-background-networking --disable-component-update';
 
 /** The built console, served by the real API over a database and a bucket of its own, and Chromium to look at it. */
 export async function startConsole(): Promise<ConsoleUnderTest> {
@@ -56,7 +54,7 @@ export async function startConsole(): Promise<ConsoleUnderTest> {
 function startChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env['FRAMEKEEP_CHROMIUM'] ?? '/usr/bin/chromium',
-    args: chromiumArguments,
+    args: chromiumArguments.split(' '),
   });
 }
 

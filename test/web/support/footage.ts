@@ -1,9 +1,5 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { entriesOf, segmentDurationMs } from '../../../domain/segment.ts';
-import { readIndex, streamFormatOf } from '../../../media/mp4-index.ts';
-import type { RecordedFile } from '../../api/committed-footage.ts';
+import { readRecorded, type RecordedFile } from '../../api/committed-footage.ts';
 import { ffmpeg, makeFolder, record, run } from '../../media/footage.ts';
 import { counterFilter } from '../../support/camera/loop-arguments.ts';
 
@@ -29,38 +25,13 @@ export async function makeCountedFootage(options: {
     const encoder =
       codec === 'h264' ? ['libx264', '-preset', 'ultrafast', '-bf', '0'] : ['libx265', '-preset', 'ultrafast'];
     const hevc = codec === 'hevc' ? ['-x265-params', `log-level=none:bframes=0:keyint=${2 * fps}:scenecut=0`] : [];
-    await run(ffmpeg, [
-      ...[
-        '-v',
-        'error',
-        '-y',
-        '-f',
-        'lavfi',
-        '-i',
-        `${picture}=size=${size}:rate=${fps},format=yuv420p,${counterFilter()}`,
-      ],
-      ...['-t', `${seconds}`, '-c:v', ...encoder, ...hevc, '-g', `${2 * fps}`, '-sc_threshold', '0', source],
-    ]);
+    const input = ['-f', 'lavfi', '-i', `${picture}=size=${size}:rate=${fps},format=yuv420p,${counterFilter()}`];
+    const gop = ['-g', `${2 * fps}`, '-sc_threshold', '0'];
+    const output = ['-t', `${seconds}`, '-c:v', ...encoder, ...hevc, ...gop, source];
+    await run(ffmpeg, ['-v', 'error', '-y', ...input, ...output]);
     const paths = await record(source, { dir: folder.path, codec, segmentSeconds });
     return { fps, files: await Promise.all(paths.map(readRecorded)) };
   } finally {
     await folder.remove();
   }
-}
-
-async function readRecorded(path: string, position: number): Promise<RecordedFile> {
-  const [bytes, index] = await Promise.all([readFile(path), readIndex(path)]);
-  const durationMs = segmentDurationMs(index, null, { maxDurationMs: 60_000 });
-  return {
-    bytes,
-    segment: {
-      durationMs,
-      bytes: bytes.length,
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-      variant: 0,
-      anchor: position === 0,
-      format: streamFormatOf(index),
-      entries: entriesOf(index.fragments, index.timescale, durationMs),
-    },
-  };
 }
