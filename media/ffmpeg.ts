@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { errorText } from '../errors.ts';
 import { cleanStderr, createProgressReader, parseListLine, type ListLine, type Progress } from './ffmpeg-output.ts';
 import { createLineSplitter } from './lines.ts';
@@ -93,7 +93,10 @@ export interface ToolOptions {
   args: readonly string[];
   timeoutMs: number;
   signal?: AbortSignal;
-  stdin?: string | Uint8Array;
+  /** A stream that fails ends the input early: the tool then sees a whole, shorter file, so abort it by `signal`. */
+  stdin?: string | Uint8Array | Readable;
+  /** Each line as it comes, redacted: of a long complaint the first line tells, and `stderr` keeps the last ones. */
+  onStderr?: (line: string) => void;
   /** More on stdout ends the tool; default 4 MiB. */
   maxStdoutBytes?: number;
 }
@@ -132,13 +135,16 @@ export async function runTool(options: ToolOptions): Promise<ToolResult> {
     () => undefined,
     (line) => {
       const clean = cleanStderr(line);
-      if (clean !== null) stderr.push(clean);
+      if (clean === null) return;
+      stderr.push(clean);
       if (stderr.length > keptLines) stderr.shift();
+      options.onStderr?.(clean);
     },
   );
   // A tool may end before it has read all its input (EPIPE); its exit then tells.
   child.stdin.on('error', (error) => stderr.push(`stdin: ${error.message}`));
-  child.stdin.end(options.stdin);
+  if (options.stdin instanceof Readable) pipeline(options.stdin, child.stdin, () => undefined);
+  else child.stdin.end(options.stdin);
   const onAbort = (): void => end('aborted');
   abort?.addEventListener('abort', onAbort, { once: true });
   const timer = setTimeout(() => end('timeout'), options.timeoutMs);

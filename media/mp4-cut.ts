@@ -67,8 +67,11 @@ async function copyRange(
   }
 }
 
-/** The mfra box: players and ffmpeg seek by it. */
-function fragmentTable(fragments: readonly Fragment[], trackId: number, initBytes: number): Buffer {
+/**
+ * The mfra box: players and ffmpeg seek by it.
+ * @param fragments the first of which comes to lie right behind the init
+ */
+export function fragmentTable(fragments: readonly Fragment[], trackId: number, initBytes: number): Buffer {
   const shift = initBytes - (fragments[0]?.offset ?? 0);
   const keys = fragments.filter((fragment) => fragment.key);
   const tfra = Buffer.alloc(16 + keys.length * 19);

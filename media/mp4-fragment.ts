@@ -10,6 +10,8 @@ export interface TrackRun {
   durations: number[];
   firstSampleKey: boolean;
   firstSampleBytes: number;
+  /** From the first sample's decode time to its presentation, in ticks; 0 without B-frames. */
+  firstDelayTicks: number;
   /** Of the first sample, from the start of the moof; null = the first byte of the mdat. */
   dataOffset: number | null;
   /** Some sample is shown at another time than it is decoded: B-frames. */
@@ -46,6 +48,7 @@ function parseTraf(moof: Buffer, traf: Box, trackDefaults: Map<number, SampleDef
     durations: [],
     firstSampleKey: false,
     firstSampleBytes: 0,
+    firstDelayTicks: 0,
     dataOffset: null,
     reordered: false,
   };
@@ -87,10 +90,12 @@ function addTrun(moof: Buffer, box: Box, defaults: SampleDefaults, run: TrackRun
     const durationTicks = (flags & 0x100) === 0 ? defaults.durationTicks : read();
     const bytes = (flags & 0x200) === 0 ? defaults.bytes : read();
     const ownFlags = (flags & 0x400) === 0 ? defaults.flags : read();
-    if ((flags & 0x800) !== 0 && read() !== 0) run.reordered = true;
+    const delayTicks = (flags & 0x800) === 0 ? 0 : read() | 0;
+    if (delayTicks !== 0) run.reordered = true;
     if (run.durations.length === 0) {
       run.firstSampleKey = ((firstFlags ?? ownFlags) & nonSyncSample) === 0;
       run.firstSampleBytes = bytes;
+      run.firstDelayTicks = delayTicks;
       run.dataOffset = dataOffset;
     }
     run.durations.push(durationTicks);

@@ -22,6 +22,8 @@ export interface SegmentIndex {
   fileBytes: number;
   /** What is wrong behind the last whole fragment, e.g. garbage; null = nothing, or merely cut off. */
   damage: string | null;
+  /** The earliest presentation of any track, in seconds: FFmpeg's `start_time` of the file. */
+  startSeconds: number;
   /** Frames per second, whole where the cadence is not an exact one like 29.97. */
   fps: number;
   /**
@@ -50,7 +52,7 @@ export async function readIndex(path: string): Promise<SegmentIndex> {
       if (!(error instanceof Mp4Error) || walk.isEmpty()) throw error;
       damage = error.message;
     }
-    const { moov, fragments, wholeBytes, durations, reordered, audioLagMs } = walk.result();
+    const { moov, fragments, wholeBytes, durations, reordered, audioLagMs, startSeconds } = walk.result();
     const init = Buffer.alloc(fragments[0]?.offset ?? wholeBytes);
     await file.read(init, 0, init.length, 0);
     return {
@@ -63,6 +65,7 @@ export async function readIndex(path: string): Promise<SegmentIndex> {
       wholeBytes,
       fileBytes,
       damage,
+      startSeconds,
       fps: estimateFps(durations, moov.video.timescale),
       reordered,
       audioLagMs,
@@ -117,6 +120,8 @@ function createWalk() {
   let wholeBytes = 0;
   let reordered = false;
   let audioEnd: number | null = null;
+  let audioStart: number | null = null;
+  let videoStart: number | null = null;
   const fragments: Fragment[] = [];
   const durations: number[] = [];
 
@@ -135,7 +140,10 @@ function createWalk() {
     pending = null;
     const { video, audio } = moov;
     const audioRun = runs.find((run) => run.trackId === audio?.id);
-    if (audioRun !== undefined) audioEnd = (audioRun.tfdt + sum(audioRun.durations)) / (audio?.timescale ?? 1);
+    if (audioRun !== undefined && audio !== null) {
+      audioStart ??= audioRun.tfdt / audio.timescale;
+      audioEnd = (audioRun.tfdt + sum(audioRun.durations)) / audio.timescale;
+    }
     const previous = fragments[fragments.length - 1];
     const run = runs.find((one) => one.trackId === video.id);
     // Offsets tile the file, whatever lies between mdat and moof.
@@ -146,6 +154,7 @@ function createWalk() {
       else previous.bytes = end - previous.offset;
       return;
     }
+    videoStart ??= (run.tfdt + run.firstDelayTicks) / video.timescale;
     const start = leading ?? moofOffset;
     leading = null;
     const sampleAt = run.dataOffset === null ? offset + headerBytes : moofOffset + run.dataOffset;
@@ -168,7 +177,8 @@ function createWalk() {
     const last = fragments[fragments.length - 1];
     const videoEnd = last === undefined ? 0 : (last.tfdt + last.durationTicks) / moov.video.timescale;
     const audioLagMs = audioEnd === null ? null : Math.round((videoEnd - audioEnd) * 1000);
-    return { moov, fragments, wholeBytes, durations, reordered, audioLagMs };
+    const startSeconds = Math.min(videoStart ?? 0, audioStart ?? Infinity);
+    return { moov, fragments, wholeBytes, durations, reordered, audioLagMs, startSeconds };
   };
   return { table, data, result, isEmpty: () => fragments.length === 0 };
 }
