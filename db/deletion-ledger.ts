@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { at, bigint, hex, instant, many, type Db } from './sql.ts';
+
+/** Why footage is deleted: it has reached its age, or its camera is purged. */
+export type DeletionCause = 'retention' | 'purge';
+
+/** A row that is marked as deleting: the API does not show it any more, its object may or may not be there. */
+export interface MarkedSegment {
+  startMs: number;
+  durationMs: number;
+  bytes: number;
+  epoch: number;
+  variant: number;
+  /** Hex, of the object. */
+  sha256: string;
+}
+
+const markedRow = z
+  .object({
+    start_at: instant,
+    duration_ms: z.number(),
+    bytes: bigint,
+    epoch: z.number(),
+    variant: z.number(),
+    sha256: hex,
+  })
+  .transform((row): MarkedSegment => ({
+    startMs: row.start_at,
+    durationMs: row.duration_ms,
+    bytes: row.bytes,
+    epoch: row.epoch,
+    variant: row.variant,
+    sha256: row.sha256,
+  }));
+
+/**
+ * A camera's marked rows, oldest first; also those that an earlier deletion left when it was killed.
+ * @param page.afterMs start of the last row of the page before
+ */
+export function markedSegments(
+  db: Db,
+  internalId: number,
+  page: { afterMs?: number | undefined; limit: number },
+): Promise<MarkedSegment[]> {
+  return many(
+    db,
+    markedRow,
+    `select start_at, duration_ms, bytes, epoch, variant, sha256 from segment
+     where camera_id = $1::int and state = 1 and start_at > coalesce($2::timestamptz, '-infinity')
+     order by start_at limit $3::int`,
+    [internalId, at(page.afterMs), page.limit],
+  );
+}
+
+/** The internal ids of cameras with marked rows: deletions to go on with. */
+export function camerasWithMarkedSegments(db: Db): Promise<number[]> {
+  return many(
+    db,
+    z.object({ camera_id: z.number() }).transform((row) => row.camera_id),
+    `select distinct camera_id from segment where state = 1 order by camera_id`,
+  );
+}
+
+/**
+ * Deletes marked rows whose objects are seen to be gone, and writes them into the ledger that certificates are made
+ * of: one statement, so that a kill leaves both or neither.
+ * @returns how many rows went; fewer than asked when another deletion was first
+ */
+export async function forgetMarked(
+  db: Db,
+  internalId: number,
+  segments: readonly MarkedSegment[],
+  deletion: { cause: DeletionCause; atMs: number },
+): Promise<number> {
+  const { rowCount } = await db.query(
+    `with gone as (
+       delete from segment where camera_id = $1::int and state = 1 and start_at = any($2::timestamptz[])
+       returning camera_id, start_at, sha256, duration_ms, bytes, epoch, variant
+     ), noted as (
+       insert into deleted_segment (camera_id, start_at, sha256, duration_ms, bytes, epoch, variant, cause, deleted_at)
+       select camera_id, start_at, sha256, duration_ms, bytes, epoch, variant, $3::text, $4::timestamptz from gone
+       on conflict do nothing
+     )
+     select from gone`,
+    [internalId, segments.map(({ startMs }) => at(startMs)), deletion.cause, at(deletion.atMs)],
+  );
+  return rowCount ?? 0;
+}
