@@ -20,7 +20,7 @@ import type { Objects } from '../storage/objects.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { CameraIds } from './camera-ids.ts';
 import type { Failpoint } from './failpoint.ts';
-import { fragmentBorders, keyNearest } from './handover-cut.ts';
+import { handoverCut } from './handover-cut.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { ClosedFile } from './run-files.ts';
 import { lingeringFileName, segmentFileName } from './segment-name.ts';
@@ -132,8 +132,8 @@ async function joinWatermark(file: ClosedFile, lastEndMs: number): Promise<Close
 }
 
 /**
- * A newer recording has its first frame within this file: from there on its footage counts. The rest of this file
- * is kept back until that footage had time to be committed; what is not covered then is committed after all.
+ * A newer recording has its first frame within this file or before it: from there on its footage counts. The rest of
+ * this file is kept back until that footage had time to be committed; what is not covered then is committed after all.
  */
 async function splitAtHandover(
   deps: CommitDeps,
@@ -142,19 +142,23 @@ async function splitAtHandover(
   lease: Lease,
 ): Promise<ClosedFile[] | null> {
   const { startMs, durationMs, epoch } = file.name;
-  const endMs = startMs + durationMs;
   if (lease.recordingEpoch <= epoch || lease.firstFrameMs === null || file.heldUntilMs !== undefined) return null;
-  if (lease.firstFrameMs <= startMs || lease.firstFrameMs >= endMs) return null;
-  const at = keyNearest({ ...index, ...file.name }, lease.firstFrameMs);
-  if (at === null) return null;
-  const borders = fragmentBorders({ ...index, ...file.name });
-  const atMs = borders[at] ?? endMs;
+  const heldUntilMs = lease.firstFrameMs + deps.handoverHoldMs;
+  if (heldUntilMs < Date.now()) return null;
+  const cut = handoverCut({ ...index, ...file.name }, lease.firstFrameMs);
+  if (cut === null) return null;
+  if (cut.fragment === 0) return [{ ...file, heldUntilMs }];
   const [head, rest] = await cutFileToParts(deps, file, index, [
-    { from: 0, to: at, startMs, durationMs: atMs - startMs },
-    { from: at, to: index.fragments.length, startMs: atMs, durationMs: endMs - atMs },
+    { from: 0, to: cut.fragment, startMs, durationMs: cut.atMs - startMs },
+    {
+      from: cut.fragment,
+      to: index.fragments.length,
+      startMs: cut.atMs,
+      durationMs: startMs + durationMs - cut.atMs,
+    },
   ]);
   if (head === undefined || rest === undefined) throw new Error('a file was not cut in two');
-  return [head, { ...rest, heldUntilMs: Date.now() + deps.handoverHoldMs }];
+  return [head, { ...rest, heldUntilMs }];
 }
 
 function isWorthAnObject(piece: Piece): boolean {

@@ -1,30 +1,32 @@
 import type { Fragment } from '../domain/segment.ts';
 
-/** The fragment that starts nearest to a moment and with a key; null = none but the first. */
-export function keyNearest(
-  file: { fragments: readonly Fragment[]; timescale: number; startMs: number; durationMs: number },
-  atMs: number,
-): number | null {
-  const borders = fragmentBorders(file);
-  let best: number | null = null;
-  file.fragments.forEach((fragment, i) => {
-    if (i === 0 || !fragment.key) return;
-    if (best === null || Math.abs((borders[i] ?? 0) - atMs) < Math.abs((borders[best] ?? 0) - atMs)) best = i;
-  });
-  return best;
-}
-
-/** Where each fragment starts on the wall clock, and at last where the file ends; the file's own bounds are exact. */
-export function fragmentBorders(file: {
+/** A file's fragments, and where it lies on the wall clock as a whole. */
+interface PlacedFile {
   fragments: readonly Fragment[];
   timescale: number;
   startMs: number;
   durationMs: number;
-}): number[] {
-  const firstTfdt = file.fragments[0]?.tfdt ?? 0;
+}
+
+/** Where a file is cut: before this fragment, at this time. */
+export interface HandoverCut {
+  fragment: number;
+  atMs: number;
+}
+
+/**
+ * Where the footage of a newer recording takes over: at the key nearest to its first frame, since two clocks that saw
+ * the same key differ by some ms. Fragment 0: the newer one has all of this file's time. Null: none of it.
+ */
+export function handoverCut(file: PlacedFile, firstFrameMs: number): HandoverCut | null {
   const endMs = file.startMs + file.durationMs;
-  const starts = file.fragments.map((fragment) =>
-    Math.min(endMs, file.startMs + Math.round(((fragment.tfdt - firstTfdt) * 1000) / file.timescale)),
-  );
-  return [...starts, endMs];
+  if (firstFrameMs >= endMs) return null;
+  const firstTfdt = file.fragments[0]?.tfdt ?? 0;
+  let best: HandoverCut = { fragment: 0, atMs: file.startMs };
+  file.fragments.forEach((fragment, i) => {
+    if (!fragment.key) return;
+    const atMs = Math.min(endMs, file.startMs + Math.round(((fragment.tfdt - firstTfdt) * 1000) / file.timescale));
+    if (Math.abs(atMs - firstFrameMs) < Math.abs(best.atMs - firstFrameMs)) best = { fragment: i, atMs };
+  });
+  return Math.abs(endMs - firstFrameMs) < Math.abs(best.atMs - firstFrameMs) ? null : best;
 }
