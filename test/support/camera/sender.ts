@@ -106,7 +106,7 @@ export function createSender(options: SenderOptions): { stop(): void } {
   }
 
   function writePicture(picture: LivePicture): void {
-    if (stopped || options.video === null || socket.destroyed) return;
+    if (stopped || options.video === null || !socket.writable) return;
     const { unit, timestamp, index } = picture;
     if (stalls()) {
       waitForKey = true;
@@ -145,7 +145,7 @@ export function createSender(options: SenderOptions): { stop(): void } {
     picture: (picture) => schedule(() => writePicture(picture)),
     audio: (audio: LiveAudio) =>
       schedule(() => {
-        if (stopped || options.audio === null || socket.destroyed || stalls()) return;
+        if (stopped || options.audio === null || !socket.writable || stalls()) return;
         write(options.audio, audio.packets, audio.timestamp);
       }),
   };

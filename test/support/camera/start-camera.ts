@@ -77,8 +77,8 @@ export interface SimulatedCamera {
 }
 
 const allMethods = 'OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN';
-/** A client that lets this much queue up is dropped: 30 s of a 4 Mbit/s stream, more than 1 s of a 100 Mbit/s one. */
-const maxQueuedBytes = 16 * 1024 * 1024;
+/** A client that lets this much queue up is dropped: 5 s of a 100 Mbit/s stream, which a busy machine may need. */
+const maxQueuedBytes = 64 * 1024 * 1024;
 const maxFramesKept = 200_000;
 
 /** Starts a simulated RTSP camera on a free port of 127.0.0.1. */
