@@ -61,6 +61,7 @@ function startChromium(): Promise<Browser> {
 async function newPage(browser: Browser, options: BrowserContextOptions): Promise<WatchedPage> {
   const context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
+    colorScheme: 'dark',
     locale: 'en-GB',
     timezoneId: 'Europe/Istanbul',
     ...options,
