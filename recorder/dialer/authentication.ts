@@ -99,7 +99,7 @@ function quote(text: string): string {
 
 /** One header value may hold several challenges: `Basic realm="a", Digest realm="a", nonce="b"`. */
 function parseChallenges(value: string): Challenge[] {
-  const token = /(?:^|,)\s*(Basic|Digest)(?=\s|,|$)|([a-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*))/gi;
+  const token = /(?:^|,)\s*(Basic|Digest)(?=\s|,|$)|(?<![a-z-])([a-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*))/gi;
   const found: { scheme: string; parameters: Map<string, string> }[] = [];
   for (const [, scheme, name, quoted, bare] of value.matchAll(token)) {
     if (scheme !== undefined) found.push({ scheme: scheme.toLowerCase(), parameters: new Map() });

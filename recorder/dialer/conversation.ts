@@ -141,10 +141,11 @@ export function createConversation(options: {
   function accepted(entry: Pending, message: RtspResponse): void {
     const { method, uri } = entry.request;
     session = header(message.headers, 'session')?.split(';')[0]?.trim() ?? session;
-    let { body } = message;
+    // Other bodies say nothing that ffmpeg needs.
+    let body = Buffer.alloc(0);
     if (method === 'DESCRIBE') {
       const base = header(message.headers, 'content-base') ?? header(message.headers, 'content-location');
-      const described = describe(body.toString('latin1'), base === null || base === '' ? uri : base);
+      const described = describe(message.body.toString('latin1'), base === null || base === '' ? uri : base);
       if (described === null) return answer(entry.ffmpegCseq, 415, 'Unsupported Media Type');
       body = Buffer.from(described, 'latin1');
     }

@@ -3,8 +3,8 @@ import { createServer, type Socket } from 'node:net';
 import { parseCameraUrl } from '../../domain/camera-url.ts';
 import type { Logger } from '../../log.ts';
 import type { AddressPolicy } from './address-policy.ts';
-import { connectCamera, resolveHost, type Certificate, type Resolve } from './connect.ts';
-import type { Failure } from './failure.ts';
+import { connectCamera, placeOf, resolveHost, type Certificate, type Connected, type Resolve } from './connect.ts';
+import { failure, type Failure } from './failure.ts';
 import { startRelay, type Relay } from './relay.ts';
 import type { StreamDescription } from './session-description.ts';
 
@@ -28,8 +28,10 @@ export interface Dialer {
   close(): Promise<void>;
 }
 
-/** A camera on a local network answers in milliseconds, over a mobile link in seconds. */
-const defaultConnectTimeoutMs = 10_000;
+/** Below ffmpeg's own -timeout of 5 s, above the second repetition of a lost SYN (3 s). */
+const defaultConnectTimeoutMs = 4500;
+/** ffmpeg that leaves after so long without a camera left because of it. */
+const noCameraMs = 2000;
 /** As long as ffmpeg itself waits (twice its -timeout of 5 s); pauses up to 8 s are known to be survived. */
 const defaultStallMs = 10_000;
 
@@ -61,7 +63,7 @@ export async function openDialer(options: {
   let isTaken = false;
   const openedMs = performance.now();
 
-  const server = createServer({ pauseOnConnect: true, noDelay: true }, (ffmpeg) => {
+  const server = createServer({ noDelay: true }, (ffmpeg) => {
     if (isTaken || abort.signal.aborted) {
       ffmpeg.destroy();
       return;
@@ -69,7 +71,12 @@ export async function openDialer(options: {
     isTaken = true;
     server.close(); // later connections are refused by the kernel
     track(ffmpeg);
-    void serve(ffmpeg);
+    serve(ffmpeg).catch((error: unknown) => {
+      // Of no known cause; one camera must not end the process that records the others.
+      log.error({ err: error }, 'dialing failed');
+      fail(failure('unknown', 'Dialing the camera failed inside the recorder.'));
+      ffmpeg.destroy();
+    });
   });
 
   function track(socket: Socket): void {
@@ -85,16 +92,44 @@ export async function openDialer(options: {
     log.debug(cause, 'camera connection failed');
   }
 
-  async function serve(ffmpeg: Socket): Promise<void> {
+  /** Connects to the camera while ffmpeg waits, and stops when ffmpeg has waited enough. */
+  async function connectFor(ffmpeg: Socket): Promise<Connected & { early: Buffer[] }> {
+    const startedMs = performance.now();
+    const attempt = new AbortController();
+    const early: Buffer[] = [];
+    // Read, or its leaving would go unseen; it sends one request and waits for the answer.
+    const onData = (bytes: Buffer): void => void early.push(bytes);
+    const onClose = (): void => {
+      const waitedMs = performance.now() - startedMs;
+      if (waitedMs >= noCameraMs) {
+        fail(
+          failure('unreachable', `${placeOf(camera)} accepted no connection for ${(waitedMs / 1000).toFixed(1)} s.`),
+        );
+      }
+      attempt.abort();
+    };
+    const onAbort = (): void => attempt.abort();
+    ffmpeg.on('data', onData);
+    ffmpeg.on('close', onClose);
+    abort.signal.addEventListener('abort', onAbort);
     const connected = await connectCamera({
       camera,
       networks: options.networks,
       resolve: options.resolve ?? resolveHost,
       timeoutMs: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
-      signal: abort.signal,
+      signal: attempt.signal,
     });
+    ffmpeg.pause();
+    ffmpeg.off('data', onData);
+    ffmpeg.off('close', onClose);
+    abort.signal.removeEventListener('abort', onAbort);
+    return { ...connected, early };
+  }
+
+  async function serve(ffmpeg: Socket): Promise<void> {
+    const connected = await connectFor(ffmpeg);
     if ('failure' in connected) {
-      fail(connected.failure);
+      if (!ffmpeg.destroyed) fail(connected.failure);
       ffmpeg.destroy();
       return;
     }
@@ -110,6 +145,7 @@ export async function openDialer(options: {
       camera,
       localUrl: url,
       ffmpeg,
+      early: connected.early,
       socket,
       stallMs: options.stallMs ?? defaultStallMs,
       maxBytesPerSecond: options.maxBytesPerSecond ?? Infinity,

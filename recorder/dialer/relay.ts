@@ -44,6 +44,8 @@ export function startRelay(options: {
   camera: CameraUrl;
   localUrl: string;
   ffmpeg: Socket;
+  /** What ffmpeg has sent already. */
+  early: Buffer[];
   socket: Socket;
   stallMs: number;
   maxBytesPerSecond: number;
@@ -185,6 +187,7 @@ export function startRelay(options: {
     noteSilence();
     end();
   });
+  for (const chunk of options.early) fromFfmpeg.push(chunk);
   socket.resume();
   ffmpeg.resume();
 

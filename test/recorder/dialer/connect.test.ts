@@ -19,6 +19,24 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+async function silentPort(): Promise<number> {
+  // A process that listens but sleeps: once its queue of 1 is full, the kernel drops what comes.
+  const sleep = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)';
+  const listen = `const s = require('net').createServer().listen({port: 0, host: '127.0.0.1', backlog: 1}, () => {
+    require('fs').writeSync(1, String(s.address().port)); ${sleep}; })`;
+  const child = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [bytes] = (await once(child.stdout, 'data')) as [Buffer];
+  const port = Number(bytes.toString());
+  for (let filled = 0; filled < 4; filled += 1) {
+    const filler = connect(port, '127.0.0.1');
+    filler.on('error', () => undefined);
+    onTestFinished(() => void filler.destroy());
+  }
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  return port;
+}
+
 describe('connecting to a camera', () => {
   it('a closed port is refused', async () => {
     const dialer = await dial(`rtsp://127.0.0.1:${await freePort()}/a`);
@@ -51,25 +69,18 @@ describe('connecting to a camera', () => {
   });
 
   it('an address that never accepts is unreachable after the limit', async () => {
-    // A process that listens but sleeps: once its queue of 1 is full, the kernel drops what comes.
-    const sleep = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)';
-    const listen = `const s = require('net').createServer().listen({port: 0, host: '127.0.0.1', backlog: 1}, () => {
-      require('fs').writeSync(1, String(s.address().port)); ${sleep}; })`;
-    const child = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const [bytes] = (await once(child.stdout, 'data')) as [Buffer];
-    const port = Number(bytes.toString());
-    for (let filled = 0; filled < 4; filled += 1) {
-      const filler = connect(port, '127.0.0.1');
-      filler.on('error', () => undefined);
-      onTestFinished(() => void filler.destroy());
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const port = await silentPort();
     const dialer = await dial(`rtsp://127.0.0.1:${port}/a`, { connectTimeoutMs: 300 });
     await (
       await client(dialer.url)
     ).closed;
     expectFailure(dialer, 'unreachable', /within 0.3 s/);
+  });
+
+  it('is unreachable also when ffmpeg gives up first', async () => {
+    const dialer = await dial(`rtsp://127.0.0.1:${await silentPort()}/a`, { connectTimeoutMs: 60_000 });
+    await runFfmpeg(dialer.url, { timeoutMs: 2500 });
+    expectFailure(dialer, 'unreachable', /accepted no connection for \d/);
   });
 
   it('a forbidden address is never connected to', async () => {

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseCameraUrl } from '../../../domain/camera-url.ts';
+import { createConversation } from '../../../recorder/dialer/conversation.ts';
 import { client, dial, reply, scriptedCamera, until, type Got } from './dialing.ts';
 
 const sdp = [
@@ -260,5 +263,71 @@ describe('media', () => {
     expect(camera.bytesRead).toBe(before);
     ffmpeg.socket.write(report.subarray(10));
     await until(() => camera.bytesRead === before + report.length);
+  });
+});
+
+describe('whatever a camera says', () => {
+  const headerValue = fc.oneof(
+    fc.string({ maxLength: 60 }),
+    fc.constantFrom(
+      'Digest realm="a", nonce="b"',
+      'RTP/AVP/TCP;interleaved=0-1',
+      'url=a;seq=1,url=b',
+      'rtsp://10.0.0.9/a',
+      '7',
+    ),
+  );
+  const name = fc.constantFrom(
+    'CSeq',
+    'WWW-Authenticate',
+    'Transport',
+    'RTP-Info',
+    'Session',
+    'Content-Base',
+    'Location',
+  );
+  const line = fc.oneof(
+    fc.constantFrom('m=video 0 RTP/AVP 96', 'm=', 'a=control:', 'a=control:*', 'a=control:x', 'a=rtpmap:96 H264/90000'),
+    fc.string({ maxLength: 40 }),
+  );
+  const answer = fc.record({
+    kind: fc.constant('response' as const),
+    status: fc.constantFrom(100, 200, 302, 401, 404, 453, 500),
+    statusText: fc.constant('X'),
+    headers: fc.array(fc.tuple(name, headerValue), { maxLength: 5 }),
+    body: fc.array(line, { maxLength: 8 }).map((lines) => Buffer.from(lines.join('\r\n'))),
+  });
+
+  it('ffmpeg gets no address of the camera, no challenge, and as many answers as it asked for at most', () => {
+    const localUrl = 'rtsp://127.0.0.1:9/x';
+    fc.assert(
+      fc.property(fc.array(answer, { maxLength: 8 }), (answers) => {
+        const sent: string[] = [];
+        let asked = 0;
+        const talk = createConversation({
+          camera: parseCameraUrl('rtsp://bob:hunter2@cam.test/live'),
+          localUrl,
+          nowMs: () => 0,
+          toCamera: () => undefined,
+          toFfmpeg: (bytes) => sent.push(bytes.toString('latin1')),
+          fail: () => undefined,
+        });
+        for (const message of answers) {
+          const method = ['OPTIONS', 'DESCRIBE', 'SETUP', 'PLAY'][asked % 4] ?? '';
+          asked += 1;
+          const headers: [string, string][] = [['CSeq', String(asked)]];
+          talk.fromFfmpeg({ kind: 'request', method, uri: localUrl, headers, body: Buffer.alloc(0) });
+          talk.fromCamera(message);
+        }
+        expect(sent.length).toBeLessThanOrEqual(asked);
+        for (const text of sent) {
+          const [head = ''] = text.split('\r\n\r\n');
+          expect(head).not.toMatch(/^(WWW-Authenticate|Content-Base|Location)/im);
+          expect(text).not.toMatch(/cam\.test|bob|hunter2/);
+          expect([...text.matchAll(/a=control:(.*)/g)].every(([, uri]) => uri?.startsWith(localUrl))).toBe(true);
+        }
+      }),
+      { numRuns: 1000 },
+    );
   });
 });
