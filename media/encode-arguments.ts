@@ -54,16 +54,25 @@ export function encodeArguments(options: EncodeOptions): string[] {
 }
 
 function decoderArguments({ encoder, decode }: EncodeOptions): string[] {
-  const device = encoder.device ?? '';
-  if (encoder.kind === 'x264') return ['-threads', softwareThreads];
-  if (decode === 'cpu') {
-    // A device to upload to; NVENC and QSV take pictures from memory themselves.
-    const upload = ['-init_hw_device', `vaapi=gpu:${device}`, '-filter_hw_device', 'gpu'];
-    return ['-threads', softwareThreads, ...(encoder.kind === 'vaapi' ? upload : [])];
+  const device = encoder.device ?? '0';
+  const onCpu = ['-threads', softwareThreads];
+  const gpu = { vaapi: `vaapi=gpu:${device}`, qsv: `qsv=gpu:hw,child_device=${device}` };
+  switch (encoder.kind) {
+    case 'x264':
+      return onCpu;
+    case 'nvenc': {
+      const cuda = ['-hwaccel', 'cuda', '-hwaccel_device', device, '-hwaccel_output_format', 'cuda'];
+      return decode === 'cpu' ? onCpu : [...cuda, '-extra_hw_frames', extraGpuFrames];
+    }
+    case 'vaapi':
+      if (decode === 'cpu') return ['-init_hw_device', gpu.vaapi, '-filter_hw_device', 'gpu', ...onCpu];
+      return ['-hwaccel', 'vaapi', '-hwaccel_device', device, '-hwaccel_output_format', 'vaapi'];
+    default: {
+      // A render node as -hwaccel_device would be read as the name of an implementation.
+      const qsv = ['-hwaccel', 'qsv', '-hwaccel_device', 'gpu', '-hwaccel_output_format', 'qsv'];
+      return ['-init_hw_device', gpu.qsv, ...(decode === 'cpu' ? onCpu : qsv)];
+    }
   }
-  const name = { nvenc: 'cuda', vaapi: 'vaapi', qsv: 'qsv' }[encoder.kind];
-  const shared = ['-hwaccel', name, '-hwaccel_device', device, '-hwaccel_output_format', name];
-  return encoder.kind === 'nvenc' ? [...shared, '-extra_hw_frames', extraGpuFrames] : shared;
 }
 
 function filters({ encoder, decode, target, source }: EncodeOptions): string {
@@ -94,23 +103,21 @@ function softwareFormat(kind: EncoderKind): string[] {
 
 function encoderArguments({ encoder, decode, target }: EncodeOptions): string[] {
   const kbps = (factor: number): string => `${Math.round(target.bitrateKbps * factor)}k`;
-  const rates = (peak: number): string[] => ['-b:v', kbps(1), '-maxrate', kbps(peak), '-bufsize', kbps(2)];
+  const rates = (peak: number): string[] => ['-b:v', kbps(1), '-maxrate', kbps(peak), '-bufsize', kbps(2), '-bf', '0'];
   switch (encoder.kind) {
     case 'x264':
-      return ['-c:v', 'libx264', '-preset', 'superfast', '-threads', softwareThreads, '-bf', '0', ...rates(1)];
+      return ['-c:v', 'libx264', '-preset', 'superfast', '-threads', softwareThreads, ...rates(1)];
     case 'nvenc': {
       const quality = ['-preset', 'p3', '-tune', 'hq', '-profile:v', 'high', '-rc', 'vbr', ...rates(gpuPeak)];
       // With CUDA frames the encoder is where they are.
       const gpu = decode === 'cpu' ? ['-gpu', encoder.device ?? '0'] : [];
       // Without -forced-idr forced keys were no keys: 6 s became 10.43 s.
-      return ['-c:v', 'h264_nvenc', ...gpu, ...quality, '-bf', '0', '-forced-idr', '1'];
+      return ['-c:v', 'h264_nvenc', ...gpu, ...quality, '-forced-idr', '1'];
     }
     case 'vaapi':
-      return ['-c:v', 'h264_vaapi', '-rc_mode', 'VBR', ...rates(gpuPeak), '-bf', '0'];
-    case 'qsv': {
-      const device = decode === 'cpu' && encoder.device !== null ? ['-qsv_device', encoder.device] : [];
-      return [...device, '-c:v', 'h264_qsv', ...rates(gpuPeak), '-bf', '0', '-forced_idr', '1'];
-    }
+      return ['-c:v', 'h264_vaapi', '-rc_mode', 'VBR', ...rates(gpuPeak)];
+    default:
+      return ['-c:v', 'h264_qsv', ...rates(gpuPeak), '-forced_idr', '1'];
   }
 }
 

@@ -36,29 +36,30 @@ const actions: Record<EncodeFailure, EncodeAction> = {
   'bad-source': 'give-up',
   'disk-full': 'retry-later',
   stalled: 'encoder-off',
-  killed: 'retry-later',
+  killed: 'give-up', // by the kernel for its memory, perhaps: then by the next attempt too
   aborted: 'retry-later',
   'bad-result': 'next-encoder',
   'no-encoder': 'retry-later',
   failed: 'next-encoder',
 };
 
-export function actionFor(failure: EncodeFailure): EncodeAction {
-  return actions[failure];
-}
-
 /** An encode that gave no result; the message is the telling line of stderr, without paths or logins. */
 export class EncodeError extends Error {
   readonly failure: EncodeFailure;
+  readonly action: EncodeAction;
+  /** When it is worth to come back, where that is known. */
+  readonly retryAfterMs: number | null;
 
-  constructor(failure: EncodeFailure, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(
+    failure: EncodeFailure,
+    message: string,
+    options: { cause?: unknown; action?: EncodeAction; retryAfterMs?: number } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'EncodeError';
     this.failure = failure;
-  }
-
-  get action(): EncodeAction {
-    return actionFor(this.failure);
+    this.action = options.action ?? actions[failure];
+    this.retryAfterMs = options.retryAfterMs ?? null;
   }
 }
 
@@ -74,9 +75,11 @@ const rules: readonly (readonly [RegExp, EncodeFailure])[] = [
   [/CUDA_ERROR_OUT_OF_MEMORY/, 'gpu-memory'],
   [/Cannot load (libcuda|libnvidia-encode|libnvcuvid|nvcuda|nvEncodeAPI)/, 'no-driver'],
   [/does not support the required nvenc API version|minimum required Nvidia driver for nvenc/, 'wrong-driver'],
+  // Data-centre cards without an encoder (H100) say so only here.
+  [/OpenEncodeSessionEx failed: (unsupported device|no encode device)/, 'no-device'],
   [/CUDA_ERROR_(NO_DEVICE|INVALID_DEVICE)|No VA display found|Error initializing an internal MFX session/, 'no-device'],
   [
-    /Failed to initialise VAAPI connection|Device creation failed|Failed to set value '[^']*' for option 'hwaccel/,
+    /Failed to initialise VAAPI connection|Device creation failed|No device available for decoder|Failed to set value '[^']*' for option 'hwaccel/,
     'no-device',
   ],
   [/CUDA_ERROR_(ECC|LAUNCH|ILLEGAL|DEVICE|UNKNOWN|SYSTEM|HARDWARE)|encoder was lost|device lost/i, 'device-lost'],

@@ -1,0 +1,194 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeTarget, type ProfileSpec } from '../domain/profile.ts';
+import type { Encoder, EncoderKind } from './encode-arguments.ts';
+import { EncodeError, type EncodeFailure } from './encode-errors.ts';
+import { encodeFile, type EncodeResult } from './encode-file.ts';
+import { candidateEncoders, probeEncoder } from './encoder-probe.ts';
+import { openEncoderSessions, type SessionsStatus } from './encoder-sessions.ts';
+import type { Sources } from './join.ts';
+
+export type EncoderSetting = EncoderKind | 'auto' | 'none';
+
+/** One step of the ladder. */
+export interface Rung {
+  encoder: Encoder;
+  state: 'up' | 'down';
+  /** Why it is down, or that it encoded two frames. */
+  reason: string;
+  sinceMs: number;
+  /** Encodes of this process on it. */
+  running: number;
+}
+
+/** An encoder went down or came back, or a job had to leave one. */
+export interface EncoderStep {
+  kind: 'down' | 'up' | 'job';
+  encoder: Encoder;
+  /** Null for `up`. */
+  failure: EncodeFailure | null;
+  reason: string;
+  atMs: number;
+}
+
+export interface EncodersStatus {
+  wanted: EncoderSetting;
+  /** Best first; empty = sources stay as they are. */
+  ladder: Rung[];
+  /** NVENC's, of this host. */
+  sessions: SessionsStatus;
+}
+
+export interface EncodeJob {
+  sources: Sources;
+  profile: ProfileSpec;
+  /** A path; the file is there only when the job succeeds. */
+  output: string;
+  signal?: AbortSignal;
+  /** 0 to 1; begins anew on each step down. */
+  onProgress?: (done: number) => void;
+}
+
+export interface Encoders {
+  /** Tries all encoders anew. */
+  probe(): Promise<EncodersStatus>;
+  status(): Promise<EncodersStatus>;
+  /**
+   * Encodes with the best encoder that is up, stepping down where one fails.
+   * @throws EncodeError 'retry-later': back to the queue, after `retryAfterMs` where known (no session free, no encoder
+   * left; the sources stay as they are); 'give-up': this job failed on every encoder, so it counts towards parking
+   */
+  encode(job: EncodeJob): Promise<EncodeResult>;
+}
+
+/** A device that is gone is asked for again, after twice the time each time it stays away. */
+const firstReturnMs = 60_000;
+const longestReturnMs = 30 * 60_000;
+
+/**
+ * The encoders of this process, proved by encoding.
+ * @param options.allowX264 the ladder ends at the CPU, else at keeping the sources
+ * @param options.hostFolder shared by all workers of this host; default in the system's temporary folder
+ */
+export function createEncoders(options: {
+  ffmpeg: string;
+  wanted: EncoderSetting;
+  allowX264: boolean;
+  hostFolder?: string;
+  onStep?: (step: EncoderStep) => void;
+  now?: () => number;
+}): Encoders {
+  const { ffmpeg, wanted, allowX264, now = Date.now } = options;
+  const folder = options.hostFolder ?? join(tmpdir(), 'framekeep-encoders');
+  const sessions = openEncoderSessions({ folder, now });
+  const returns = new Map<Rung, { atMs: number; waitMs: number }>();
+  let probing: Promise<Rung[]> | null = null;
+
+  const step = (kind: EncoderStep['kind'], encoder: Encoder, error: EncodeError | null): void =>
+    options.onStep?.({
+      kind,
+      encoder,
+      failure: error?.failure ?? null,
+      reason: error?.message ?? 'It encodes again.',
+      atMs: now(),
+    });
+  const setDown = (rung: Rung, error: EncodeError): void => {
+    const waitMs = Math.min((returns.get(rung)?.waitMs ?? firstReturnMs / 2) * 2, longestReturnMs);
+    returns.set(rung, { atMs: now() + waitMs, waitMs });
+    const wasUp = rung.state === 'up';
+    Object.assign(rung, { state: 'down', reason: error.message, ...(wasUp ? { sinceMs: now() } : {}) });
+    if (wasUp) step('down', rung.encoder, error);
+  };
+  const prove = async (rung: Rung): Promise<void> => {
+    const failure = await probeEncoder(rung.encoder, { ffmpeg });
+    if (failure !== null) return setDown(rung, failure);
+    returns.delete(rung);
+    if (rung.state === 'up') return;
+    Object.assign(rung, { state: 'up', reason: 'It encoded two frames.', sinceMs: now() });
+    step('up', rung.encoder, null);
+  };
+  const probeAll = async (): Promise<Rung[]> => {
+    const candidates = await candidateEncoders(wanted, { ffmpeg, allowX264 });
+    const rungs = candidates.map((encoder): Rung => {
+      return { encoder, state: 'up', reason: 'It encoded two frames.', sinceMs: now(), running: 0 };
+    });
+    // One at a time: probes must not take each other's sessions.
+    for (const rung of rungs) await prove(rung);
+    return rungs;
+  };
+  const ladder = (): Promise<Rung[]> => (probing ??= probeAll());
+
+  const status = async (): Promise<EncodersStatus> => {
+    const rungs = await ladder();
+    return { wanted, ladder: rungs.map((rung) => ({ ...rung })), sessions: await sessions.status() };
+  };
+  const probe = async (): Promise<EncodersStatus> => {
+    for (const rung of await ladder()) await prove(rung);
+    return status();
+  };
+
+  const encodeOn = async (rung: Rung, job: EncodeJob): Promise<EncodeResult> => {
+    const session = rung.encoder.kind === 'nvenc' ? await sessions.take() : null;
+    if (session !== null && 'retryAfterMs' in session) {
+      const { retryAfterMs } = session;
+      throw new EncodeError('session-limit', 'All sessions that the driver gives are in use.', { retryAfterMs });
+    }
+    rung.running += 1;
+    try {
+      const target = encodeTarget(job.profile, job.sources.facts);
+      const { sources, output, signal, onProgress } = job;
+      const result = await encodeFile({
+        ffmpeg,
+        encoder: rung.encoder,
+        sources,
+        target,
+        output,
+        ...(signal === undefined ? {} : { signal }),
+        ...(onProgress === undefined ? {} : { onProgress }),
+      });
+      await session?.given();
+      return result;
+    } catch (error) {
+      const isFull = error instanceof EncodeError && ['session-limit', 'gpu-memory'].includes(error.failure);
+      if (isFull) await session?.refused();
+      throw error;
+    } finally {
+      rung.running -= 1;
+      await session?.release();
+    }
+  };
+
+  const encode = async (job: EncodeJob): Promise<EncodeResult> => {
+    const rungs = await ladder();
+    let ofJob: EncodeError | null = null;
+    // The least busy of equal cards first; the sort keeps the ladder's order otherwise.
+    const kinds = [...new Set(rungs.map(({ encoder }) => encoder.kind))];
+    const order = rungs.toSorted(
+      (a, b) => kinds.indexOf(a.encoder.kind) - kinds.indexOf(b.encoder.kind) || a.running - b.running,
+    );
+    for (const rung of order) {
+      if (rung.state === 'down' && now() >= (returns.get(rung)?.atMs ?? 0)) await prove(rung);
+      if (rung.state === 'down') continue;
+      try {
+        return await encodeOn(rung, job);
+      } catch (error) {
+        if (!(error instanceof EncodeError)) throw error;
+        if (error.action === 'retry-later' || error.action === 'give-up') throw error;
+        if (error.action === 'encoder-off') {
+          setDown(rung, error);
+          continue;
+        }
+        ofJob ??= error;
+        step('job', rung.encoder, error);
+        // Words we do not know may mean that the device is gone.
+        if (error.failure === 'failed') await prove(rung);
+      }
+    }
+    if (ofJob !== null) throw new EncodeError(ofJob.failure, ofJob.message, { cause: ofJob, action: 'give-up' });
+    const why = rungs.map(({ encoder, reason }) => `${encoder.kind}: ${reason}`).join('; ');
+    throw new EncodeError('no-encoder', why === '' ? 'No encoder is set up.' : `No encoder works. ${why}`, {
+      retryAfterMs: firstReturnMs,
+    });
+  };
+  return { probe, status, encode };
+}
