@@ -13,6 +13,7 @@ import { createPartHealth } from './part-health.ts';
 import { registerProblems, sendProblem, toAppError } from './problems.ts';
 import { registerSecurityHeaders } from './security-headers.ts';
 import { registerApiKeys } from './routes/api-keys.ts';
+import { registerAudit } from './routes/audit.ts';
 import { registerCameraActions } from './routes/camera-actions.ts';
 import { registerCameras } from './routes/cameras.ts';
 import { registerFootage } from './routes/footage.ts';
@@ -86,6 +87,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   registerProfiles(app, deps);
   registerApiKeys(app, deps);
   registerRecorders(app, deps);
+  registerAudit(app, deps);
   registerStatus(app, { ...deps, health });
   return app;
 }

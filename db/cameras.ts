@@ -3,7 +3,7 @@ import { cameraIntents, cameraTiers, type Camera, type CameraIntent, type Camera
 import { AppError } from '../errors.ts';
 import { cameraRow, selectCamera } from './camera-row.ts';
 import { profileRow, type Profile } from './profiles.ts';
-import { at, instant, many, maybeOne, one, violatedUnique, type Db } from './sql.ts';
+import { at, instant, many, maybeOne, one, violatedUnique, type Db, type Transaction } from './sql.ts';
 
 export interface NewCamera {
   /** A UUIDv7 (security/ids.ts), known beforehand because the sealed URL is bound to it. */
@@ -56,6 +56,11 @@ export async function insertCamera(db: Db, camera: NewCamera): Promise<Camera> {
 /** The camera with this public id, or null. */
 export function cameraByPublicId(db: Db, cameraId: string): Promise<Camera | null> {
   return maybeOne(db, cameraRow, `${selectCamera} where c.public_id = $1::uuid`, [cameraId]);
+}
+
+/** Waits for other changes of this camera and keeps them out until the transaction ends. */
+export async function lockCamera(tx: Transaction, cameraId: string): Promise<void> {
+  await tx.query(`select from camera where public_id = $1::uuid for update`, [cameraId]);
 }
 
 /** A page of cameras in the order of their ids, which is the order they were made in. */

@@ -1,8 +1,10 @@
 import { deleteApiKey, insertApiKey, listApiKeys, type ApiKey } from '../../db/api-keys.ts';
-import { violatedUnique } from '../../db/sql.ts';
+import { recordDeed } from '../../db/audit.ts';
+import { transaction, violatedUnique } from '../../db/sql.ts';
 import { AppError } from '../../errors.ts';
 import { newToken, sha256 } from '../../security/tokens.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
+import { doneBy } from '../audit.ts';
 import { decodeCursor, toPage } from '../paging.ts';
 import { apiKeyBody, apiKeyList, listQuery, newApiKeySchema } from '../schemas/account.ts';
 import { commonProblems, conflictProblem, doneAnswer, idParams, isoTime, uuid } from '../schemas/common.ts';
@@ -42,12 +44,15 @@ export function registerApiKeys(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { name } = request.body;
       const key = newToken();
-      const apiKey = await insertApiKey(deps.pool, { name, keySha256: sha256(key), role: 'operator' }).catch(
-        (error: unknown) => {
-          if (violatedUnique(error) === null) throw error;
-          throw new AppError('name-taken', `There is an API key named "${name}" already.`);
-        },
-      );
+      const apiKey = await transaction(deps.pool, async (tx) => {
+        const made = await insertApiKey(tx, { name, keySha256: sha256(key), role: 'operator' });
+        const after = { id: made.id, name, role: made.role };
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'api-key.add', after });
+        return made;
+      }).catch((error: unknown) => {
+        if (violatedUnique(error) === null) throw error;
+        throw new AppError('name-taken', `There is an API key named "${name}" already.`);
+      });
       return reply.code(201).send({ ...apiKeyAnswer(apiKey), key });
     },
   );
@@ -64,9 +69,11 @@ export function registerApiKeys(app: Api, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      if (!(await deleteApiKey(deps.pool, request.params.id))) {
-        throw new AppError('not-found', 'There is no such API key.');
-      }
+      const { id } = request.params;
+      await transaction(deps.pool, async (tx) => {
+        if (!(await deleteApiKey(tx, id))) throw new AppError('not-found', 'There is no such API key.');
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'api-key.remove', before: { id } });
+      });
       return reply.code(204).send();
     },
   );

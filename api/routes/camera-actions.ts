@@ -1,6 +1,8 @@
-import { cameraByPublicId, noSuchCamera } from '../../db/cameras.ts';
+import { cameraByPublicId, lockCamera, noSuchCamera } from '../../db/cameras.ts';
 import { changeIntent, intentActions, type IntentAction } from '../../db/camera-changes.ts';
+import { recordDeed } from '../../db/audit.ts';
 import { transaction } from '../../db/sql.ts';
+import { aboutCamera, auditedCamera, doneBy } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { cameraAnswer, cameraSchema } from '../schemas/camera.ts';
 import { commonProblems, conflictProblem, idParams } from '../schemas/common.ts';
@@ -33,11 +35,23 @@ function registerAction(app: Api, deps: ApiDeps, action: IntentAction): void {
     async (request, reply) => {
       const { id } = request.params;
       const times = { nowMs: deps.now(), graceMs: deps.graceDays * 24 * 3600 * 1000 };
-      const configVersion = await transaction(deps.pool, (tx) => changeIntent(tx, id, action, times));
+      const { configVersion, camera } = await transaction(deps.pool, async (tx) => {
+        await lockCamera(tx, id);
+        const before = await cameraByPublicId(tx, id);
+        const version = await changeIntent(tx, id, action, times);
+        const after = await cameraByPublicId(tx, id);
+        if (before === null || after === null) throw noSuchCamera();
+        const change = { before: auditedCamera(before), after: auditedCamera(after) };
+        await recordDeed(tx, {
+          ...doneBy(request, deps),
+          action: `camera.${action}`,
+          ...aboutCamera(after),
+          ...change,
+        });
+        return { configVersion: version, camera: after };
+      });
       // Committed: whatever happens to the update, the recorder's watcher and ensure-cameras act on it.
       const applied = await deps.workflows.update(action, { cameraId: id, configVersion });
-      const camera = await cameraByPublicId(deps.pool, id);
-      if (camera === null) throw noSuchCamera();
       return reply.code(applied ? 200 : 202).send(cameraAnswer(camera));
     },
   );

@@ -1,11 +1,14 @@
 import { defaultProfile, profileById, type Profile } from '../../db/profiles.ts';
-import { cameraByPublicId, insertCamera, listCameras, noSuchCamera } from '../../db/cameras.ts';
+import { cameraByPublicId, insertCamera, listCameras, lockCamera, noSuchCamera } from '../../db/cameras.ts';
+import { recordDeed } from '../../db/audit.ts';
 import { updateCamera } from '../../db/camera-changes.ts';
+import { transaction } from '../../db/sql.ts';
 import { defaultTenant } from '../../db/tenants.ts';
 import { CameraUrlError, parseCameraUrl } from '../../domain/camera-url.ts';
 import { AppError } from '../../errors.ts';
 import { cameraUrlAad } from '../../security/seal.ts';
 import { newUuid } from '../../security/uuid.ts';
+import { aboutCamera, auditedCamera, doneBy } from '../audit.ts';
 import { decodeCursor, toPage } from '../paging.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import {
@@ -55,14 +58,13 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
       const id = newUuid(deps.now());
       const address = sealUrl(deps, id, url);
       const profile = await usableProfile(deps, profileId);
-      const camera = await insertCamera(deps.pool, {
-        id,
-        tenantId: tenantId ?? (await defaultTenant(deps.pool)).id,
-        name,
-        ...address,
-        tier,
-        profileId: profile.id,
-        retentionDays,
+      const owner = tenantId ?? (await defaultTenant(deps.pool)).id;
+      const camera = await transaction(deps.pool, async (tx) => {
+        const settings = { name, ...address, tier, profileId: profile.id, retentionDays };
+        const made = await insertCamera(tx, { id, tenantId: owner, ...settings });
+        const deed = { ...doneBy(request, deps), action: 'camera.add', after: auditedCamera(made) };
+        await recordDeed(tx, { ...deed, ...aboutCamera(made) });
+        return made;
       });
       // Committed: should Temporal be away, ensure-cameras starts the workflow later.
       await deps.workflows.start({ cameraId: id, tenantId: camera.tenantId, tier, name });
@@ -104,10 +106,20 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { id } = request.params;
       const { url, profileId, ...changes } = request.body;
-      const { camera, version } = await updateCamera(deps.pool, id, {
+      const wanted = {
         ...changes,
         ...(url !== undefined && { url: sealUrl(deps, id, url) }),
         ...(profileId !== undefined && { profileId: (await usableProfile(deps, profileId)).id }),
+      };
+      const { camera, version } = await transaction(deps.pool, async (tx) => {
+        await lockCamera(tx, id);
+        const before = await cameraByPublicId(tx, id);
+        if (before === null) throw noSuchCamera();
+        const changed = await updateCamera(tx, id, wanted);
+        const values = { before: auditedCamera(before), after: auditedCamera(changed.camera) };
+        const deed = { ...doneBy(request, deps), action: 'camera.change', ...values };
+        await recordDeed(tx, { ...deed, ...aboutCamera(before) });
+        return changed;
       });
       const applied =
         version === null || (await deps.workflows.update('reconfigure', { cameraId: id, configVersion: version }));

@@ -6,10 +6,13 @@ import {
   deleteOtherLoginSessions,
   insertLoginSession,
 } from '../../db/login-sessions.ts';
+import { recordDeed } from '../../db/audit.ts';
+import { transaction } from '../../db/sql.ts';
 import { AppError } from '../../errors.ts';
 import { hashPassword, verifyPassword } from '../../security/password.ts';
 import { newToken, sha256 } from '../../security/tokens.ts';
 import { callerOf, requireSameOrigin, sessionCookie } from '../access.ts';
+import { doneBy } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { adminLogin, adminPasswordPath } from '../first-start.ts';
 import { loginBody, meSchema, passwordBody } from '../schemas/account.ts';
@@ -115,8 +118,13 @@ export function registerSession(app: Api, deps: ApiDeps): void {
       if (account === null || !(await verifyPassword(currentPassword, account.passwordHash))) {
         throw new AppError('wrong-login', 'The current password is wrong.');
       }
-      await setPassword(deps.pool, account.id, await hashPassword(newPassword));
-      await deleteOtherLoginSessions(deps.pool, account.id, caller.sessionSha256);
+      const passwordHash = await hashPassword(newPassword);
+      const { sessionSha256 } = caller;
+      await transaction(deps.pool, async (tx) => {
+        await setPassword(tx, account.id, passwordHash);
+        await deleteOtherLoginSessions(tx, account.id, sessionSha256);
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'account.password', after: { login: account.login } });
+      });
       if (account.login === adminLogin) await rm(adminPasswordPath(deps.dataDir), { force: true });
       return reply.code(204).send();
     },

@@ -1,7 +1,9 @@
+import { recordDeed } from '../../db/audit.ts';
 import { insertTenant, listTenants, type Tenant } from '../../db/tenants.ts';
-import { violatedUnique } from '../../db/sql.ts';
+import { transaction, violatedUnique } from '../../db/sql.ts';
 import { AppError } from '../../errors.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
+import { doneBy } from '../audit.ts';
 import { decodeCursor, toPage } from '../paging.ts';
 import { listQuery, tenantBody, tenantList, tenantSchema } from '../schemas/account.ts';
 import { commonProblems, conflictProblem, isoTime, uuid } from '../schemas/common.ts';
@@ -40,7 +42,11 @@ export function registerTenants(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { name } = request.body;
-      const tenant = await insertTenant(deps.pool, name).catch((error: unknown) => {
+      const tenant = await transaction(deps.pool, async (tx) => {
+        const made = await insertTenant(tx, name);
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'tenant.add', tenantId: made.id, after: { name } });
+        return made;
+      }).catch((error: unknown) => {
         if (violatedUnique(error) === null) throw error;
         throw new AppError('name-taken', `There is a tenant named "${name}" already.`);
       });
