@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { recordArguments } from '../../media/ffmpeg-arguments.ts';
 import { cameraWorkflowId } from '../../workflows/messages.ts';
 import { endProcess, startBenchCameras, startBenchSystem, until, type BenchSystem } from './bench-system.ts';
-import { figuresOf } from './commit-figures.ts';
+import { commitLatencies, footageLost } from './commit-figures.ts';
 import { partsOfProfile } from './cpu-parts.ts';
 import { printFigure, rounded, say } from './figure.ts';
 import { descendantsOf, usageOf, type Usage } from './process-usage.ts';
@@ -35,7 +36,7 @@ export async function benchRecord(args: string[]): Promise<void> {
   const system = await startBenchSystem({
     FRAMEKEEP_SEGMENT_SECONDS: '10',
     FRAMEKEEP_SESSION_SECONDS: String(sessionSeconds),
-    FRAMEKEEP_LOG_LEVEL: 'info',
+    FRAMEKEEP_LOG_LEVEL: 'debug', // says how long each commit took,
   });
   try {
     const urls = cameras.cameras.map((camera) => camera.url);
@@ -51,8 +52,19 @@ async function measureBare(urls: string[], dir: string, measureMs: number): Prom
   const processes = urls.map((url, index) => {
     const folder = join(dir, String(index));
     mkdirSync(folder, { recursive: true });
-    const args = recordArguments({ url, dir: folder, segmentSeconds: 10, codec: 'h264', audio: 'none', audioCodec: null, timeoutMs: 5000 });
-    return spawn('ffmpeg', args, { stdio: ['ignore', 'ignore', 'ignore', 'ignore'] });
+    const args = recordArguments({
+      url,
+      dir: folder,
+      segmentSeconds: 10,
+      codec: 'h264',
+      audio: 'none',
+      audioCodec: null,
+      timeoutMs: 5000,
+    });
+    // Pipes that are read, as the recorder's are: with /dev/null for the progress ffmpeg 5.1 ended after 30 s.
+    const child = spawn('ffmpeg', args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+    for (const output of child.stdio) if (output instanceof Readable) output.resume();
+    return child;
   });
   await sleep(warmUpMs);
   const used = await usageOver(
@@ -79,7 +91,9 @@ async function measureSystem(options: {
   const recorder = system.start('recorder', 'recorder', profiling);
   await until('the API answers', async () => (await fetch(`${system.url}/readyz`)).ok);
   const ids: string[] = [];
-  for (const camera of cameras) ids.push((await system.call<{ id: string }>('POST', '/v1/cameras', camera)).id);
+  for (const { name, url } of cameras) {
+    ids.push((await system.call<{ id: string }>('POST', '/v1/cameras', { name, url })).id);
+  }
   await until('every camera has footage', async () => {
     const { items } = await system.call<{ items: { lastSegmentEndAt: string | null }[] }>(
       'GET',
@@ -126,7 +140,8 @@ async function measureSystem(options: {
   for (const [part, share] of partsOfProfile(readProfile(profileDir))) {
     report(`node_${part}_cores_per_camera`, share * cores(node), 'cores');
   }
-  for (const figure of await figuresOf({ system, ids, startMs, endMs })) report(figure.name, figure.value, figure.unit);
+  const footage = [...commitLatencies(system, startMs, endMs), ...(await footageLost(system, ids))];
+  for (const { name, value, unit } of footage) report(name, value, unit);
 }
 
 async function usageOver(pids: readonly number[], measureMs: number): Promise<Usage> {
