@@ -1,6 +1,7 @@
 import { loadConfig, type Config } from '../config.ts';
 import { errorText } from '../errors.ts';
 import { killAll, runSystem } from './start/run.ts';
+import { watchNpm } from './start/npm-watch.ts';
 import { createTerminal } from './start/terminal.ts';
 
 // `npm start`: the whole system in the foreground, until Ctrl-C.
@@ -30,12 +31,10 @@ function stopSignal(config: Config): AbortSignal {
     void killAll(config).finally(() => process.exit(130));
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
-  // npm hands signals on, but a killed npm hands on nothing: then we stop by ourselves.
   if (process.env['npm_lifecycle_event'] === 'start') {
-    const npm = process.ppid;
-    setInterval(() => {
-      if (process.ppid !== npm && !controller.signal.aborted) stop('SIGHUP');
-    }, 500).unref();
+    watchNpm(() => {
+      if (!controller.signal.aborted) stop('SIGHUP');
+    });
   }
   return controller.signal;
 }

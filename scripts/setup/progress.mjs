@@ -56,7 +56,11 @@ export async function step(title, work) {
 export function run(command, args, options = {}) {
   log(`\n$ ${command} ${args.join(' ')}\n`);
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1' },
+      ...options,
+    });
     let printed = '';
     const keep = (data) => {
       log(data);
