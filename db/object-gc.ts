@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { at, many, type Db } from './sql.ts';
+import { at, instant, many, type Db, type Transaction } from './sql.ts';
 
 /** Lets objects be deleted, not before `notBeforeMs`; in the transaction of what made them useless. */
 export async function enqueue(db: Db, keys: readonly string[], reason: string, notBeforeMs: number): Promise<void> {
@@ -24,4 +24,45 @@ export function due(db: Db, nowMs: number, limit: number): Promise<string[]> {
 /** Forgets keys whose objects are seen to be gone. */
 export async function done(db: Db, keys: readonly string[]): Promise<void> {
   await db.query(`delete from object_gc where key = any($1::text[])`, [keys]);
+}
+
+/** As `due`, locked until the transaction ends; keys that somebody else has locked are left out. */
+export function collectable(tx: Transaction, nowMs: number, limit: number): Promise<string[]> {
+  return many(
+    tx,
+    z.object({ key: z.string() }).transform((row) => row.key),
+    `select key from object_gc where not_before <= $1::timestamptz order by not_before, key limit $2::int
+     for update skip locked`,
+    [at(nowMs), limit],
+  );
+}
+
+/**
+ * Which of these objects a row of the catalogue needs, as `<camera> <start ms> <hash prefix>`; one that is being
+ * deleted counts, since whoever deletes it does so by its own protocol.
+ * @param names with the hash's first 16 hex digits
+ */
+export async function findCatalogued(
+  db: Db,
+  names: readonly { cameraId: string; startMs: number; sha256: string }[],
+): Promise<Set<string>> {
+  const rows = await many(
+    db,
+    z.object({ camera_id: z.string(), start_at: instant, sha256: z.string() }),
+    `select wanted.camera_id::text, wanted.start_at, wanted.sha256
+     from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as wanted (camera_id, start_at, sha256)
+     join camera c on c.public_id = wanted.camera_id
+     join segment s on s.camera_id = c.id and s.start_at = wanted.start_at
+     where left(encode(s.sha256, 'hex'), 16) = wanted.sha256`,
+    [names.map(({ cameraId }) => cameraId), names.map(({ startMs }) => at(startMs)), names.map(({ sha256 }) => sha256)],
+  );
+  return new Set(rows.map((row) => `${row.camera_id} ${row.start_at} ${row.sha256}`));
+}
+
+/** Lets these keys wait longer. */
+export async function postpone(db: Db, keys: readonly string[], notBeforeMs: number): Promise<void> {
+  await db.query(`update object_gc set not_before = $2::timestamptz where key = any($1::text[])`, [
+    keys,
+    at(notBeforeMs),
+  ]);
 }

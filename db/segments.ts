@@ -1,29 +1,41 @@
 import { z } from 'zod';
 import { packEntries } from '../domain/entries.ts';
+import { windowStartOf } from '../domain/finish-window.ts';
 import type { Hole } from '../domain/gaps.ts';
 import type { Segment } from '../domain/segment.ts';
+import { noteWindowSql } from './finish-windows.ts';
 import { formatId } from './stream-formats.ts';
 import { at, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
+/** The default of FRAMEKEEP_WINDOW_SECONDS. */
+const usualWindowMs = 600_000;
+
 /**
  * Catalogues a segment whose object is stored: the fast path, one statement, serial per camera by the lease's row. It
- * succeeds for the newest epoch and only beyond the watermark, so it can never overlap anything.
+ * succeeds for the newest epoch and only beyond the watermark, so it can never overlap anything. The finish window it
+ * belongs to is opened with it.
+ * @param windowMs length of finish windows
  * @returns false when the fence refused: then `commitSlow`
  */
-export async function insertSegment(db: Db, internalId: number, segment: Segment): Promise<boolean> {
+export async function insertSegment(
+  db: Db,
+  internalId: number,
+  segment: Segment,
+  windowMs = usualWindowMs,
+): Promise<boolean> {
   const format = await formatId(db, segment.format);
   const { rowCount } = await db.query(
     `with fenced as (
        update camera_lease set last_end_at = $2::timestamptz + $3::int * interval '1 ms'
        where camera_id = $1::int and epoch = $4::int and last_end_at <= $2::timestamptz
        returning camera_id
-     )
+     ), noted as (${noteWindowSql('fenced', '$11::timestamptz', '$12::int')})
      insert into segment (camera_id, start_at, duration_ms, epoch, sha256, bytes, format_id, variant, anchor, entries)
      select camera_id, $2::timestamptz, $3::int, $4::int, decode($5::text, 'hex'), $6::bigint, $7::int, $8::smallint,
        $9::boolean, $10::bytea
      from fenced
      on conflict do nothing returning 1`,
-    insertValues(internalId, segment, format),
+    [...insertValues(internalId, segment, format), at(windowStartOf(segment.startMs, windowMs)), windowMs],
   );
   return rowCount === 1;
 }
@@ -41,7 +53,12 @@ export type SlowCommit = 'committed' | 'already' | { free: Hole[] };
  * - `already`: this very file is catalogued
  * - `committed`: its whole time was free; now it is catalogued and the watermark is at its end or where it was
  */
-export async function commitSlow(tx: Transaction, internalId: number, segment: Segment): Promise<SlowCommit> {
+export async function commitSlow(
+  tx: Transaction,
+  internalId: number,
+  segment: Segment,
+  windowMs = usualWindowMs,
+): Promise<SlowCommit> {
   // On its own: the next statement must see what the lock's last holder committed.
   await tx.query(`select from camera_lease where camera_id = $1::int for update`, [internalId]);
 
@@ -95,6 +112,11 @@ export async function commitSlow(tx: Transaction, internalId: number, segment: S
      where camera_id = $1::int`,
     range,
   );
+  await tx.query(noteWindowSql('(select $1::int as camera_id)', '$2::timestamptz', '$3::int'), [
+    internalId,
+    at(windowStartOf(segment.startMs, windowMs)),
+    windowMs,
+  ]);
   return 'committed';
 }
 

@@ -12,6 +12,9 @@ export interface ScheduledWork {
 /** All scheduled work of the system. */
 export const scheduledWork: readonly ScheduledWork[] = [
   { scheduleId: 'ensure-cameras', workflowType: 'ensureCameras', everyMs: 5 * 60_000 },
+  // Workers feed themselves while they have work; this finds what has become ready meanwhile.
+  { scheduleId: 'feed-finish-jobs', workflowType: 'feedFinishJobs', everyMs: 30_000 },
+  { scheduleId: 'collect-objects', workflowType: 'collectObjects', everyMs: 10 * 60_000 },
 ];
 
 /**

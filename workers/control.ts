@@ -1,6 +1,9 @@
 import { Worker } from '@temporalio/worker';
 import { createCameraIntentActivities } from '../activities/camera-intent.ts';
+import { createCollectObjectsActivities } from '../activities/collect-objects.ts';
 import { createEnsureCamerasActivities } from '../activities/ensure-cameras.ts';
+import { createFeedFinishJobsActivities } from '../activities/feed-finish-jobs.ts';
+import { parseTariff } from '../domain/tariff.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { createSchedules } from '../temporal/schedules.ts';
 import { registerSearchAttributes } from '../temporal/search-attributes.ts';
@@ -11,7 +14,8 @@ import { workflowBundlePath } from './workflow-bundle-path.ts';
 
 /** The role `control`: workflows and the short database and object activities. */
 export function startControl(context: RoleContext): RunningRole {
-  const { db, log, now, config } = context;
+  const { db, objects, log, now, config } = context;
+  const cheapTariff = config.cheapTariff === undefined ? null : parseTariff(config.cheapTariff);
   return createRunningWorkers(context, async ({ connection, client }) => {
     const { namespace } = config.temporal;
     await registerSearchAttributes(connection, namespace);
@@ -24,6 +28,8 @@ export function startControl(context: RoleContext): RunningRole {
       activities: {
         ...createCameraIntentActivities({ db, now }),
         ...createEnsureCamerasActivities({ db, client, log }),
+        ...createFeedFinishJobsActivities({ db, client, cheapTariff, log, now }),
+        ...createCollectObjectsActivities({ db, objects, log, now }),
       },
       maxConcurrentActivityTaskExecutions: 100,
       // Short activities get to finish at a deploy; the default 0 would abort them.

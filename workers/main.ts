@@ -9,6 +9,7 @@ import { createObjects } from '../storage/objects.ts';
 import { connectWithRetry } from '../temporal/connect.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { startControl } from './control.ts';
+import { startEncoding } from './encoding.ts';
 import { startRecording } from './recording.ts';
 import type { RoleContext, RunningRole, TemporalConnections } from './role.ts';
 import { createTemporalLogger } from './temporal-logger.ts';
@@ -36,6 +37,7 @@ async function run(): Promise<void> {
     // The recorder first: its journalled recordings go on while Temporal is still away.
     if (config.roles.includes('recorder')) running.push(await startRecording(context));
     if (config.roles.includes('control')) running.push(startControl(context));
+    if (config.roles.includes('encoder')) running.push(await startEncoding(context));
     log.info({ roles: config.roles }, 'workers started');
 
     const reason = await signal;

@@ -1,2 +1,4 @@
 export { cameraWorkflow } from './camera.ts';
 export { ensureCameras } from './ensure-cameras.ts';
+export { collectObjects } from './collect-objects.ts';
+export { feedFinishJobs } from './feed-finish-jobs.ts';

@@ -6,6 +6,28 @@ export const controlQueue = 'control';
 export const recordQueue = 'record';
 export const hostQueue = (hostId: string): string => `host-${hostId}`;
 
+/** Queues of finish jobs: those that need a slot of an encoder, and those that only join bytes. */
+export const finishQueues = ['encode', 'join'] as const;
+export type FinishQueue = (typeof finishQueues)[number];
+/** The standalone activity that finishes one window. */
+export const finishActivity = 'finish';
+
+/** What a finish job is started with: one round of work on one window. Ids only. */
+export interface FinishJob {
+  cameraId: string;
+  windowStartMs: number;
+  /** 0: finishing; else the bulk job that wants it encoded again. */
+  reencodeId: number;
+  generation: number;
+  queue: FinishQueue;
+}
+
+/** The same round of work has the same id, so that Temporal refuses to run it twice. */
+export function finishJobId(job: Omit<FinishJob, 'queue'>, profileId: number): string {
+  const kind = job.reencodeId === 0 ? 'finish' : `reencode-${job.reencodeId}`;
+  return `${kind}/${job.cameraId}/${job.windowStartMs}/${profileId}/${job.generation}`;
+}
+
 /** A camera's workflow id. */
 export const cameraWorkflowId = (cameraId: string): string => `camera/${cameraId}`;
 

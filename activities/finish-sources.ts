@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { copyFile, link } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Segment } from '../domain/segment.ts';
+import { lingeringFileName } from '../recorder/segment-name.ts';
+import { objectKey } from '../storage/keys.ts';
+import type { Objects } from '../storage/objects.ts';
+
+/** An object's bytes are not those that were catalogued, or it is gone. */
+export class LostSourceError extends Error {
+  override readonly name = 'LostSourceError';
+}
+
+export interface SourceDeps {
+  objects: Objects;
+  /** The spool of this host's recorder; null = it has none. */
+  spoolDir: string | null;
+  /** Told of bytes that came. */
+  onBytes: (bytes: number) => void;
+  signal: AbortSignal;
+}
+
+/** Of one job; more would only wait for each other at a 1 Gbit/s line. */
+const concurrentFetches = 4;
+
+/**
+ * Brings segments onto this host's disk as `<dir>/<startMs>.mp4`: from the spool while they linger there, else from
+ * the object store, where their hash is checked.
+ * @returns their paths in the same order, and how many bytes had to be fetched
+ * @throws LostSourceError
+ */
+export async function fetchSources(
+  deps: SourceDeps,
+  camera: { tenantId: string; cameraId: string },
+  segments: readonly Segment[],
+  dir: string,
+): Promise<{ paths: string[]; fetchedBytes: number }> {
+  const paths = segments.map(({ startMs }) => join(dir, `${startMs}.mp4`));
+  const queue = segments.map((segment, i) => ({ segment, path: paths[i] ?? '' }));
+  let fetchedBytes = 0;
+  async function work(): Promise<void> {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      deps.signal.throwIfAborted();
+      if (await takeFromSpool(deps.spoolDir, camera.cameraId, next.segment, next.path)) continue;
+      await fetchObject(deps, { ...camera, ...next.segment }, next.path);
+      fetchedBytes += next.segment.bytes;
+    }
+  }
+  await Promise.all(Array.from({ length: concurrentFetches }, work));
+  return { paths, fetchedBytes };
+}
+
+/** A link of its own, since the recorder removes a lingering file at any time. */
+async function takeFromSpool(
+  spoolDir: string | null,
+  cameraId: string,
+  segment: Segment,
+  target: string,
+): Promise<boolean> {
+  if (spoolDir === null || segment.variant !== 0) return false;
+  const source = join(spoolDir, 'linger', cameraId, lingeringFileName(segment, segment.sha256));
+  try {
+    await link(source, target).catch(async (error: unknown) => {
+      if (codeOf(error) !== 'EXDEV' && codeOf(error) !== 'EPERM') throw error;
+      await copyFile(source, target);
+    });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+async function fetchObject(
+  deps: SourceDeps,
+  segment: Segment & { tenantId: string; cameraId: string },
+  target: string,
+): Promise<void> {
+  const key = objectKey(segment);
+  const hash = createHash('sha256');
+  const measure = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      deps.onBytes(chunk.length);
+      done(null, chunk);
+    },
+  });
+  const body = await deps.objects.read(key).catch((error: unknown) => {
+    throw codeOf(error) === 'NoSuchKey' ? new LostSourceError('a source is gone from the object store') : error;
+  });
+  await pipeline(body, measure, createWriteStream(target), { signal: deps.signal });
+  if (hash.digest('hex') !== segment.sha256) throw new LostSourceError('a source is not what was catalogued');
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

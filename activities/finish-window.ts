@@ -1,0 +1,161 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { saveDecision, segmentsToFinish, workOf, type WindowWork } from '../db/finish-swap.ts';
+import { markDone, reopen } from '../db/finish-windows.ts';
+import { unbrokenRuns } from '../domain/finish-window.ts';
+import { decideProfile } from '../domain/profile-decision.ts';
+import type { StreamFacts } from '../domain/profile.ts';
+import type { Segment } from '../domain/segment.ts';
+import { JoinError } from '../media/join.ts';
+import type { FinishJob } from '../workflows/messages.ts';
+import { finishRun, type FinishRunDeps } from './finish-run.ts';
+import { fetchSources, type SourceDeps } from './finish-sources.ts';
+
+export type FinishPart = 'fetch' | Parameters<FinishRunDeps['onTime']>[0];
+
+/** What became of a finish job. */
+export interface FinishResult {
+  /**
+   * `finished`: nothing is left to do. `stale`: this round is over, or the rows have changed under it and the window
+   * waits for its next. `needs-encoder`: it waits for a slot of an encoder.
+   */
+  outcome: 'finished' | 'stale' | 'needs-encoder';
+  finals: number;
+  /** Of footage that was put into finals. */
+  footageMs: number;
+  fetchedBytes: number;
+  storedBytes: number;
+  /** How long each part took, in ms. */
+  parts: Partial<Record<FinishPart, number>>;
+}
+
+export interface FinishDeps extends Omit<FinishRunDeps, 'onTime'>, Omit<SourceDeps, 'onBytes'> {
+  /** For sources and finals of running jobs. */
+  workDir: string;
+}
+
+/**
+ * Finishes one window: each unbroken run of its sources becomes one final. Every step may be repeated and two of these
+ * may run at once: rows decide, and each run is swapped in whole or not at all. Single sources that are kept as they
+ * are need no final.
+ * @throws EncodeError, LostSourceError; errors of database and object store as they are
+ */
+export async function finishWindow(deps: FinishDeps, request: FinishJob): Promise<FinishResult> {
+  const result: FinishResult = {
+    outcome: 'finished',
+    finals: 0,
+    footageMs: 0,
+    fetchedBytes: 0,
+    storedBytes: 0,
+    parts: {},
+  };
+  const work = await workOf(deps.db, request);
+  if (work === null) return { ...result, outcome: 'stale' };
+  const runs = unbrokenRuns((await segmentsOf(deps, request, work)).map(flatten));
+  for (const run of runs) {
+    const { action, reason } = decideProfile(work.profile, factsOf(run, work.hasBFrames));
+    if (request.reencodeId === 0) await saveDecision(deps.db, work.internalId, { ...work, action, reason });
+    if (action === 'encode' && request.queue === 'join') {
+      await reopen(deps.db, request);
+      return { ...result, outcome: 'needs-encoder' };
+    }
+    if (action !== 'encode' && run.length === 1) continue;
+    const isSwapped = await finishOne(
+      deps,
+      { request, work, action: action === 'encode' ? action : 'copy' },
+      run,
+      result,
+    );
+    if (!isSwapped) {
+      await reopen(deps.db, request);
+      return { ...result, outcome: 'stale' };
+    }
+  }
+  await deps.failpoint('all-swapped');
+  const isDone = await markDone(deps.db, request, deps.now());
+  return { ...result, outcome: isDone ? 'finished' : 'stale' };
+}
+
+function segmentsOf(deps: FinishDeps, request: FinishJob, work: WindowWork): Promise<Segment[]> {
+  const range = { fromMs: request.windowStartMs, toMs: request.windowStartMs + work.windowMs };
+  const want =
+    request.reencodeId === 0
+      ? ({ sourcesOnly: true } as const)
+      : ({ sourcesOnly: false, notVariant: work.variant } as const);
+  return segmentsToFinish(deps.db, work.internalId, range, want);
+}
+
+type RunSegment = Segment & { initSha256: string };
+
+function flatten(segment: Segment): RunSegment {
+  return { ...segment, initSha256: segment.format.initSha256 };
+}
+
+/** What the catalogue knows of a run's stream. An entry is a GOP, or some of less than 1.9 s. */
+function factsOf(run: readonly Segment[], hasBFrames: boolean): StreamFacts {
+  const format = run[0]?.format ?? { codec: 'h264' as const, width: 0, height: 0 };
+  const fps = run.reduce((most, segment) => Math.max(most, segment.format.fps), 0);
+  const bytes = run.reduce((sum, segment) => sum + segment.bytes, 0);
+  const durationMs = run.reduce((sum, segment) => sum + segment.durationMs, 0);
+  return {
+    codec: format.codec,
+    width: format.width,
+    height: format.height,
+    fps: fps === 0 ? null : fps,
+    bitrateKbps: durationMs === 0 ? null : (bytes * 8) / durationMs,
+    keyDistanceMs: run.reduce((most, { entries }) => entries.reduce((long, { ms }) => Math.max(long, ms), most), 0),
+    hasBFrames,
+  };
+}
+
+/** Fetches a run and makes its final; where the files turn out to be no run, one final of each part that is. */
+async function finishOne(
+  deps: FinishDeps,
+  job: { request: FinishJob; work: WindowWork; action: 'copy' | 'encode' },
+  run: readonly RunSegment[],
+  result: FinishResult,
+): Promise<boolean> {
+  const { request, work, action } = job;
+  const dir = await mkdtemp(join(deps.workDir, 'run-'));
+  try {
+    const camera = { tenantId: work.tenantId, cameraId: request.cameraId };
+    const startMs = performance.now();
+    const { paths, fetchedBytes } = await fetchSources({ ...deps, onBytes: deps.onProgress }, camera, run, dir);
+    add(result, 'fetch', performance.now() - startMs);
+    result.fetchedBytes += fetchedBytes;
+    await deps.failpoint('fetched');
+    return await finishParts(run, paths, async (segments, files) => {
+      const onTime: FinishRunDeps['onTime'] = (part, ms) => add(result, part, ms);
+      const final = await finishRun({ ...deps, onTime }, { ref: request, work, action, segments, paths: files, dir });
+      if (final === null) return false;
+      result.finals += 1;
+      result.footageMs += final.durationMs;
+      result.storedBytes += final.bytes;
+      return true;
+    });
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Splits where a file does not continue the one before, though its row did: a late cut, or a camera's doing. */
+async function finishParts(
+  run: readonly RunSegment[],
+  paths: readonly string[],
+  finish: (segments: readonly RunSegment[], paths: readonly string[]) => Promise<boolean>,
+): Promise<boolean> {
+  try {
+    return await finish(run, paths);
+  } catch (error) {
+    if (!(error instanceof JoinError) || error.at === 0) throw error;
+    const { at } = error;
+    return (
+      (await finishParts(run.slice(0, at), paths.slice(0, at), finish)) &&
+      (await finishParts(run.slice(at), paths.slice(at), finish))
+    );
+  }
+}
+
+function add(result: FinishResult, part: FinishPart, ms: number): void {
+  result.parts[part] = Math.round((result.parts[part] ?? 0) + ms);
+}

@@ -1,0 +1,198 @@
+import { z } from 'zod';
+import { at, instant, many, one, type Db } from './sql.ts';
+
+/** A worker process that finishes footage. Times in ms since 1970. */
+export interface EncoderWorker {
+  workerId: string;
+  host: string;
+  /** `none`: it only joins. */
+  kind: string;
+  slots: number;
+  used: number;
+  joinSlots: number;
+  joinUsed: number;
+  /** Encoding sessions the host's driver gave last; null = no limit was met. */
+  ceiling: number | null;
+  ceilingReason: string | null;
+  /** Why this kind. */
+  reason: string;
+  seenMs: number;
+}
+
+/** Workers report every 5 s; three reports may be late or lost. */
+export const encoderAliveMs = 15_000;
+
+/** A worker's sign of life. */
+export async function upsertEncoder(db: Db, worker: EncoderWorker): Promise<void> {
+  await db.query(
+    `insert into encoder (worker_id, host, kind, slots, used, join_slots, join_used, ceiling, ceiling_reason, reason, seen_at)
+     values ($1::uuid, $2::text, $3::text, $4::int, $5::int, $6::int, $7::int, $8::int, $9::text, $10::text,
+       $11::timestamptz)
+     on conflict (worker_id) do update set kind = excluded.kind, slots = excluded.slots, used = excluded.used,
+       join_slots = excluded.join_slots, join_used = excluded.join_used, ceiling = excluded.ceiling,
+       ceiling_reason = excluded.ceiling_reason, reason = excluded.reason, seen_at = excluded.seen_at`,
+    [
+      worker.workerId,
+      worker.host,
+      worker.kind,
+      worker.slots,
+      worker.used,
+      worker.joinSlots,
+      worker.joinUsed,
+      worker.ceiling,
+      worker.ceilingReason,
+      worker.reason,
+      at(worker.seenMs),
+    ],
+  );
+}
+
+/** A worker that stops says so: its slots are not counted any more. Forgets those that are gone for an hour, too. */
+export async function removeEncoder(db: Db, workerId: string, nowMs: number): Promise<void> {
+  await db.query(`delete from encoder where worker_id = $1::uuid or seen_at < $2::timestamptz - interval '1 hour'`, [
+    workerId,
+    at(nowMs),
+  ]);
+}
+
+/** The workers that live, by host. */
+export function liveEncoders(db: Db, nowMs: number): Promise<EncoderWorker[]> {
+  return many(
+    db,
+    z
+      .object({
+        worker_id: z.string(),
+        host: z.string(),
+        kind: z.string(),
+        slots: z.number(),
+        used: z.number(),
+        join_slots: z.number(),
+        join_used: z.number(),
+        ceiling: z.number().nullable(),
+        ceiling_reason: z.string().nullable(),
+        reason: z.string(),
+        seen_at: instant,
+      })
+      .transform((row): EncoderWorker => ({
+        workerId: row.worker_id,
+        host: row.host,
+        kind: row.kind,
+        slots: row.slots,
+        used: row.used,
+        joinSlots: row.join_slots,
+        joinUsed: row.join_used,
+        ceiling: row.ceiling,
+        ceilingReason: row.ceiling_reason,
+        reason: row.reason,
+        seenMs: row.seen_at,
+      })),
+    `select worker_id, host, kind, slots, used, join_slots, join_used, ceiling, ceiling_reason, reason, seen_at
+     from encoder where seen_at > $1::timestamptz order by host, worker_id`,
+    [at(nowMs - encoderAliveMs)],
+  );
+}
+
+/** A step down the ladder of encoders, or back up. */
+export interface EncoderStep {
+  host: string;
+  atMs: number;
+  fromKind: string | null;
+  toKind: string;
+  reason: string;
+}
+
+export async function addEncoderStep(db: Db, step: EncoderStep): Promise<void> {
+  await db.query(
+    `insert into encoder_step (host, at, from_kind, to_kind, reason)
+     values ($1::text, $2::timestamptz, $3::text, $4::text, $5::text)`,
+    [step.host, at(step.atMs), step.fromKind, step.toKind, step.reason],
+  );
+}
+
+/** The newest steps first. */
+export function encoderSteps(db: Db, limit: number): Promise<EncoderStep[]> {
+  return many(
+    db,
+    z
+      .object({
+        host: z.string(),
+        at: instant,
+        from_kind: z.string().nullable(),
+        to_kind: z.string(),
+        reason: z.string(),
+      })
+      .transform((row): EncoderStep => ({
+        host: row.host,
+        atMs: row.at,
+        fromKind: row.from_kind,
+        toKind: row.to_kind,
+        reason: row.reason,
+      })),
+    `select host, at, from_kind, to_kind, reason from encoder_step order by at desc, id desc limit $1::int`,
+    [limit],
+  );
+}
+
+/** Windows that wait or are at work, by class. */
+export interface FinishQueue {
+  tier: 'critical' | 'normal' | 'bulk';
+  waiting: number;
+  started: number;
+  parked: number;
+  /** End of the oldest window that waits or is at work; null = none. */
+  oldestEndMs: number | null;
+}
+
+/** The backlog by class; windows that are still being recorded do not count. */
+export function finishQueues(db: Db, nowMs: number): Promise<FinishQueue[]> {
+  return many(
+    db,
+    z
+      .object({
+        tier: z.enum(['critical', 'normal', 'bulk']),
+        waiting: z.coerce.number(),
+        started: z.coerce.number(),
+        parked: z.coerce.number(),
+        oldest: instant.nullable(),
+      })
+      .transform((row): FinishQueue => ({
+        tier: row.tier,
+        waiting: row.waiting,
+        started: row.started,
+        parked: row.parked,
+        oldestEndMs: row.oldest,
+      })),
+    `select class.tier, count(*) filter (where w.state = 'open') as waiting,
+       count(*) filter (where w.state = 'started') as started, count(*) filter (where w.state = 'parked') as parked,
+       min(w.window_start_at + w.window_ms * interval '1 ms') filter (where w.state <> 'parked') as oldest
+     from unnest(array['critical', 'normal', 'bulk']) with ordinality as class (tier, place)
+     left join (
+       select f.*, case when f.reencode_id <> 0 then 'bulk' else c.tier end as tier
+       from finish_window f join camera c on c.id = f.camera_id
+       where f.state in ('open', 'started', 'parked')
+         and f.window_start_at + f.window_ms * interval '1 ms' <= $1::timestamptz
+     ) w on w.tier = class.tier
+     group by class.tier, class.place order by class.place`,
+    [at(nowMs)],
+  );
+}
+
+/** How many slots the live workers have together, and on how many hosts. */
+export async function encoderSlots(
+  db: Db,
+  nowMs: number,
+): Promise<{ encode: number; join: number; encodeHosts: number; joinHosts: number }> {
+  return one(
+    db,
+    z.object({
+      encode: z.coerce.number(),
+      join: z.coerce.number(),
+      encodeHosts: z.coerce.number(),
+      joinHosts: z.coerce.number(),
+    }),
+    `select coalesce(sum(slots), 0) as encode, coalesce(sum(join_slots), 0) as join,
+       count(distinct host) filter (where slots > 0) as "encodeHosts", count(distinct host) as "joinHosts"
+     from encoder where seen_at > $1::timestamptz`,
+    [at(nowMs - encoderAliveMs)],
+  );
+}

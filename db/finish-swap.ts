@@ -1,0 +1,207 @@
+import { z } from 'zod';
+import { packEntries, unpackEntries } from '../domain/entries.ts';
+import { cameraTiers, type CameraTier } from '../domain/camera.ts';
+import type { Segment } from '../domain/segment.ts';
+import { addBytes, type WindowRef } from './finish-windows.ts';
+import { enqueue } from './object-gc.ts';
+import { profileRow, type Profile } from './profiles.ts';
+import { formatId } from './stream-formats.ts';
+import { at, bigint, hex, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
+
+/** What a finish job needs to know of its window; a stale reference finds none. */
+export interface WindowWork {
+  internalId: number;
+  tenantId: string;
+  tier: CameraTier;
+  profile: Profile;
+  /** The number that finals of this profile bear. */
+  variant: number;
+  windowMs: number;
+  /** Of the last probe: only a probe or a file's samples tell. */
+  hasBFrames: boolean;
+}
+
+/** The window's camera and profile, or null when this round of work is over or its camera is being purged. */
+export function workOf(db: Db, ref: WindowRef): Promise<WindowWork | null> {
+  return maybeOne(
+    db,
+    z
+      .object({
+        id: z.number(),
+        tenant_id: z.string(),
+        tier: z.enum(cameraTiers),
+        profile: profileRow,
+        profile_id: z.number(),
+        window_ms: z.number(),
+        b_frames: z.boolean(),
+      })
+      .transform((row): WindowWork => ({
+        internalId: row.id,
+        tenantId: row.tenant_id,
+        tier: row.tier,
+        profile: row.profile,
+        variant: row.profile_id,
+        windowMs: row.window_ms,
+        hasBFrames: row.b_frames,
+      })),
+    `select c.id, t.public_id as tenant_id, c.tier, to_jsonb(p) as profile, p.id as profile_id, w.window_ms,
+       coalesce((c.stream ->> 'hasBFrames')::boolean, false) as b_frames
+     from finish_window w
+     join camera c on c.id = w.camera_id
+     join tenant t on t.id = c.tenant_id
+     left join reencode r on r.id = w.reencode_id
+     join profile p on p.id = coalesce(r.profile_id, c.profile_id)
+     where c.public_id = $1::uuid and w.window_start_at = $2::timestamptz and w.reencode_id = $3::int
+       and w.generation = $4::int and w.state = 'started' and c.status not in ('purging', 'purged')
+       and (r.id is null or r.state = 'running')`,
+    [ref.cameraId, at(ref.windowStartMs), ref.reencodeId, ref.generation],
+  );
+}
+
+const segmentRow = z
+  .object({
+    start_at: instant,
+    duration_ms: z.number(),
+    bytes: bigint,
+    epoch: z.number(),
+    sha256: hex,
+    variant: z.number(),
+    anchor: z.boolean(),
+    entries: z.instanceof(Buffer),
+    codec: z.enum(['h264', 'hevc']),
+    codec_tag: z.string(),
+    width: z.number(),
+    height: z.number(),
+    fps: z.number(),
+    audio_codec: z.string().nullable(),
+    init_bytes: z.number(),
+    init_sha256: hex,
+  })
+  .transform((row): Segment => ({
+    startMs: row.start_at,
+    durationMs: row.duration_ms,
+    bytes: row.bytes,
+    epoch: row.epoch,
+    sha256: row.sha256,
+    variant: row.variant,
+    anchor: row.anchor,
+    entries: unpackEntries(row.entries),
+    format: {
+      codec: row.codec,
+      codecTag: row.codec_tag,
+      width: row.width,
+      height: row.height,
+      fps: row.fps,
+      audioCodec: row.audio_codec,
+      initBytes: row.init_bytes,
+      initSha256: row.init_sha256,
+    },
+  }));
+
+/** The live segments that start in [from, to), in order; only sources, or for encoding again all of other variants. */
+export function segmentsToFinish(
+  db: Db,
+  internalId: number,
+  range: { fromMs: number; toMs: number },
+  want: { sourcesOnly: true } | { sourcesOnly: false; notVariant: number },
+): Promise<Segment[]> {
+  return many(
+    db,
+    segmentRow,
+    `select s.start_at, s.duration_ms, s.bytes, s.epoch, s.sha256, s.variant, s.anchor, s.entries, f.codec, f.codec_tag,
+       f.width, f.height, f.fps, f.audio_codec, f.init_bytes, f.init_sha256
+     from segment s join stream_format f on f.id = s.format_id
+     where s.camera_id = $1::int and s.start_at >= $2::timestamptz and s.start_at < $3::timestamptz and s.state = 0
+       and case when $4::boolean then s.variant = 0 else s.variant <> $5::smallint end
+     order by s.start_at`,
+    [internalId, at(range.fromMs), at(range.toMs), want.sourcesOnly, want.sourcesOnly ? 0 : want.notVariant],
+  );
+}
+
+export interface Swap {
+  ref: WindowRef;
+  internalId: number;
+  sources: readonly Pick<Segment, 'startMs' | 'sha256' | 'bytes'>[];
+  final: Segment;
+  finalKey: string;
+  sourceKeys: readonly string[];
+  /** When the sources may be deleted: an open player may go on with them till then. */
+  sourcesGoneMs: number;
+}
+
+/** The sources are no longer all there, or the camera is being purged; thrown so that the transaction changes nothing. */
+export class StaleSwapError extends Error {
+  override readonly name = 'StaleSwapError';
+}
+
+/**
+ * Replaces source rows by their final, all or none: from here on the sources' objects are rubbish.
+ * @throws StaleSwapError
+ */
+export async function swapInFinal(tx: Transaction, swap: Swap): Promise<void> {
+  const { internalId, sources, final } = swap;
+  // Shared, as the retention sweep's marks are: a purge that begins waits for this, and this sees one that has begun.
+  const { rowCount: kept } = await tx.query(
+    `select from camera where id = $1::int and status not in ('purging', 'purged') for share`,
+    [internalId],
+  );
+  const { rowCount } = await tx.query(
+    `delete from segment s
+     using unnest($2::timestamptz[], $3::text[]) as source (start_at, sha256)
+     where s.camera_id = $1::int and s.start_at = source.start_at and s.sha256 = decode(source.sha256, 'hex')
+       and s.state = 0`,
+    [internalId, sources.map(({ startMs }) => at(startMs)), sources.map(({ sha256 }) => sha256)],
+  );
+  if (kept !== 1 || rowCount !== sources.length) {
+    throw new StaleSwapError(`${rowCount ?? 0} of ${sources.length} sources are left`);
+  }
+
+  const format = await formatId(tx, final.format);
+  await tx.query(
+    `insert into segment (camera_id, start_at, duration_ms, epoch, sha256, bytes, format_id, variant, anchor, entries)
+     values ($1::int, $2::timestamptz, $3::int, $4::int, decode($5::text, 'hex'), $6::bigint, $7::int, $8::smallint,
+       $9::boolean, $10::bytea)`,
+    [
+      internalId,
+      at(final.startMs),
+      final.durationMs,
+      final.epoch,
+      final.sha256,
+      final.bytes,
+      format,
+      final.variant,
+      final.anchor,
+      Buffer.from(packEntries(final.entries)),
+    ],
+  );
+  await enqueue(tx, swap.sourceKeys, 'finished', swap.sourcesGoneMs);
+  await tx.query(`delete from object_gc where key = $1::text`, [swap.finalKey]);
+  const sourceBytes = sources.reduce((sum, source) => sum + source.bytes, 0);
+  await addBytes(tx, swap.ref, { source: sourceBytes, final: final.bytes });
+}
+
+/**
+ * Notes an object before it is stored: should its job die before the swap, the collector deletes it. A job that stores
+ * the same bytes again gives it more time; where the collector is just deleting it, this waits for that.
+ */
+export async function reserveKey(db: Db, key: string, notBeforeMs: number): Promise<void> {
+  await db.query(
+    `insert into object_gc as g (key, reason, not_before) values ($1::text, 'unfinished', $2::timestamptz)
+     on conflict (key) do update set not_before = greatest(g.not_before, excluded.not_before)`,
+    [key, at(notBeforeMs)],
+  );
+}
+
+/** Shows what the profile makes of the camera's stream, and why. */
+export async function saveDecision(
+  db: Db,
+  internalId: number,
+  decision: { variant: number; action: 'copy' | 'encode' | 'undecided'; reason: string },
+): Promise<void> {
+  await db.query(
+    `update camera set finish_profile_id = $2::smallint, finish_action = $3::text, finish_reason = $4::text
+     where id = $1::int and profile_id = $2::smallint
+       and (finish_profile_id, finish_action, finish_reason) is distinct from ($2::smallint, $3::text, $4::text)`,
+    [internalId, decision.variant, decision.action, decision.reason],
+  );
+}

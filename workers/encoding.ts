@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, hostname } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from '@temporalio/worker';
+import { feedFinishJobs } from '../activities/feed-finish-jobs.ts';
+import { createFinishActivities } from '../activities/finish-job.ts';
+import { addEncoderStep, removeEncoder, upsertEncoder } from '../db/encoders.ts';
+import { parseTariff } from '../domain/tariff.ts';
+import { errorText } from '../errors.ts';
+import { createEncoders, type Encoders } from '../media/encoders.ts';
+import { noFailpoint } from '../recorder/failpoint.ts';
+import { dataConverter } from '../temporal/data-converter.ts';
+import { finishQueues, type FinishQueue } from '../workflows/messages.ts';
+import type { RoleContext, RunningRole } from './role.ts';
+import { createRunningWorkers } from './running-workers.ts';
+
+/** Joins move bytes: four at a time keep a 1 Gbit/s line busy. */
+const joinSlots = 4;
+/** One x264 job takes one core, and as much again goes to decoding, the store and Node. */
+const coresPerSlot = 2;
+const reportEveryMs = 5_000;
+/** Jobs that end together are made up for by one look at the backlog. */
+const feedAfterMs = 500;
+
+/** The role `encoder`: finish jobs, as many at once as this host has slots. */
+export async function startEncoding(context: RoleContext): Promise<RunningRole> {
+  const { config, db, objects, log, now } = context;
+  const host = hostname();
+  const workerId = randomUUID();
+  const stopping = new AbortController();
+  const encoders = createEncoders({
+    ffmpeg: config.ffmpeg,
+    wanted: config.encoder,
+    allowX264: config.encoder === 'auto' || config.encoder === 'x264',
+    now,
+    onStep: (step) => {
+      log.warn({ host, ...step }, 'encoder ladder');
+      void noteStep(step);
+    },
+  });
+  const noteStep = (step: Parameters<NonNullable<Parameters<typeof createEncoders>[0]['onStep']>>[0]): Promise<void> =>
+    addEncoderStep(db, {
+      host,
+      atMs: step.atMs,
+      fromKind: step.kind === 'up' ? null : step.encoder.kind,
+      toKind: step.kind === 'up' ? step.encoder.kind : 'next',
+      reason: step.reason,
+    }).catch((error: unknown) => log.warn({ cause: errorText(error) }, 'an encoder step was not noted'));
+
+  const { ladder } = await encoders.status();
+  const best = ladder.find(({ state }) => state === 'up');
+  const slots = ladder.length === 0 ? 0 : (config.encoderSlots ?? usualSlots());
+  const running: Record<FinishQueue, number> = { encode: 0, join: 0 };
+  await mkdir(join(config.dataDir, 'finish'), { recursive: true });
+  const workDir = await mkdtemp(join(config.dataDir, 'finish', 'work-'));
+
+  const feed = createFeeder(context, stopping.signal);
+  const activities = createFinishActivities({
+    db,
+    objects,
+    now,
+    encode: (job) => encoders.encode(job),
+    failpoint: noFailpoint,
+    spoolDir: config.spool.dir,
+    workDir,
+    host,
+    log,
+    stopping: stopping.signal,
+    onEnd: feed,
+    running,
+  });
+  const workers = createRunningWorkers(context, ({ connection }) =>
+    Promise.all(
+      finishQueues
+        .filter((queue) => queue === 'join' || slots > 0)
+        .map((taskQueue) =>
+          Worker.create({
+            connection,
+            namespace: config.temporal.namespace,
+            taskQueue,
+            dataConverter,
+            activities,
+            maxConcurrentActivityTaskExecutions: taskQueue === 'join' ? joinSlots : slots,
+            maxConcurrentActivityTaskPolls: 2,
+            shutdownGraceTime: '5s',
+          }),
+        ),
+    ),
+  );
+  const report = startReports(context, { encoders, workerId, host, slots, running });
+  log.info({ host, slots, encoder: best?.encoder.kind ?? 'none' }, 'encoder started');
+
+  async function stop(): Promise<void> {
+    stopping.abort();
+    report.stop();
+    await workers.stop();
+    await rm(workDir, { recursive: true, force: true });
+    await removeEncoder(db, workerId, now()).catch((error: unknown) =>
+      log.warn({ cause: errorText(error) }, 'this encoder is counted until it is not seen any more'),
+    );
+  }
+  return { drain: stop, stop };
+}
+
+function usualSlots(): number {
+  return Math.max(1, Math.floor(availableParallelism() / coresPerSlot));
+}
+
+/** Feeds again when jobs have ended here, so that queues of short jobs do not run dry between two schedules. */
+function createFeeder(context: RoleContext, stopping: AbortSignal): () => void {
+  const { db, log, now, config } = context;
+  const cheapTariff = config.cheapTariff === undefined ? null : parseTariff(config.cheapTariff);
+  let timer: NodeJS.Timeout | null = null;
+  return () => {
+    if (stopping.aborted) return;
+    timer ??= setTimeout(() => {
+      timer = null;
+      context.temporal
+        .then(({ client }) => feedFinishJobs({ db, client, cheapTariff, log, now }))
+        .catch((error: unknown) => log.warn({ cause: errorText(error) }, 'not fed, the schedule does it'));
+    }, feedAfterMs).unref();
+  };
+}
+
+function startReports(
+  context: RoleContext,
+  worker: {
+    encoders: Encoders;
+    workerId: string;
+    host: string;
+    slots: number;
+    running: Record<FinishQueue, number>;
+  },
+): { stop: () => void } {
+  const { db, log, now } = context;
+  const { workerId, host, slots, running } = worker;
+  const report = async (): Promise<void> => {
+    const { ladder, sessions } = await worker.encoders.status();
+    const best = ladder.find(({ state }) => state === 'up');
+    await upsertEncoder(db, {
+      workerId,
+      host,
+      kind: best?.encoder.kind ?? 'none',
+      slots: best === undefined ? 0 : slots,
+      used: running.encode,
+      joinSlots,
+      joinUsed: running.join,
+      ceiling: sessions.ceiling,
+      ceilingReason: sessions.ceiling === null ? null : sessions.reason,
+      reason: ladder.map(({ encoder, reason }) => `${encoder.kind}: ${reason}`).join(' ') || 'No encoder is set up.',
+      seenMs: now(),
+    });
+  };
+  const tick = (): void => {
+    report().catch((error: unknown) => log.warn({ cause: errorText(error) }, 'sign of life not written'));
+  };
+  tick();
+  const timer = setInterval(tick, reportEveryMs);
+  return { stop: () => clearInterval(timer) };
+}
