@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { finishWindow, type FinishDeps, type FinishResult } from '../../activities/finish-window.ts';
+import { cameraForRecording, insertCamera } from '../../db/cameras.ts';
+import { takeReady } from '../../db/finish-windows.ts';
+import { playlistRows } from '../../db/footage.ts';
+import { takeEpoch } from '../../db/leases.ts';
+import { defaultProfile, insertProfile, listProfiles, type Profile } from '../../db/profiles.ts';
+import { insertSegment } from '../../db/segments.ts';
+import { defaultTenant } from '../../db/tenants.ts';
+import { entriesOf, segmentDurationMs, type Segment } from '../../domain/segment.ts';
+import { createEncoders } from '../../media/encoders.ts';
+import { firstTfdt, readIndex, streamFormatOf } from '../../media/mp4-index.ts';
+import { hashFile } from '../../recorder/commit.ts';
+import { noFailpoint } from '../../recorder/failpoint.ts';
+import { objectKey } from '../../storage/keys.ts';
+import type { Objects } from '../../storage/objects.ts';
+import { ffmpeg } from '../media/footage.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestBucket } from '../support/objects.ts';
+
+/** Midnight, so that windows begin with the footage. */
+export const t0 = Date.UTC(2026, 0, 1);
+
+export interface FinishSite {
+  database: TestDatabase;
+  objects: Objects;
+  dir: string;
+  deps: FinishDeps;
+  addCamera(profile?: string): Promise<SiteCamera>;
+  profile(name: string, changes: Partial<Profile>): Promise<Profile>;
+  /** Commits these files one after the other as a recorder would. */
+  commit(camera: SiteCamera, paths: readonly string[], options: CommitOptions): Promise<Segment[]>;
+  /** Feeds what is ready `afterMs` after t0 and does its jobs one after the other. */
+  finishAll(afterMs?: number, changes?: Partial<FinishDeps>): Promise<FinishResult[]>;
+  rows(camera: SiteCamera): Promise<Segment[]>;
+  keyOf(camera: SiteCamera, segment: Segment): string;
+  /** An object as a file. */
+  download(camera: SiteCamera, segment: Segment): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface SiteCamera {
+  id: string;
+  internalId: number;
+  tenantId: string;
+}
+
+export interface CommitOptions {
+  startMs: number;
+  windowMs: number;
+  /** The first of them starts a new media timeline. */
+  anchor?: boolean;
+}
+
+const limits = { maxDurationMs: 600_000 };
+
+/** A database, a bucket and footage that really was recorded by ffmpeg. */
+export async function createFinishSite(): Promise<FinishSite> {
+  const [database, objects, dir] = await Promise.all([
+    createTestDatabase(),
+    createTestBucket(),
+    mkdtemp(join(tmpdir(), 'framekeep-finish-')),
+  ]);
+  const db = database.pool;
+  const tenant = await defaultTenant(db);
+  const workDir = join(dir, 'work');
+  await mkdir(workDir);
+  const encoders = createEncoders({
+    ffmpeg,
+    wanted: 'x264',
+    allowX264: true,
+    hostFolder: join(dir, 'host'),
+  });
+  const deps: FinishDeps = {
+    db,
+    objects,
+    now: Date.now,
+    encode: (job) => encoders.encode(job),
+    failpoint: noFailpoint,
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+    spoolDir: null,
+    workDir,
+  };
+  const keyOf = (camera: SiteCamera, segment: Segment): string =>
+    objectKey({ tenantId: camera.tenantId, cameraId: camera.id, ...segment });
+
+  return {
+    database,
+    objects,
+    dir,
+    deps,
+    keyOf,
+    async addCamera(profileName) {
+      const profiles = await listProfiles(db);
+      const profile = profiles.find(({ name }) => name === profileName) ?? (await defaultProfile(db));
+      const id = randomUUID();
+      await insertCamera(db, {
+        id,
+        tenantId: tenant.id,
+        name: id,
+        sealedUrl: 'v1.sealed',
+        urlRedacted: 'rtsp://192.0.2.1/',
+        tier: 'normal',
+        profileId: profile.id,
+        retentionDays: 30,
+      });
+      const internalId = (await cameraForRecording(db, id))?.internalId ?? 0;
+      await db.query(`update camera set created_at = $2 where id = $1`, [internalId, new Date(t0)]);
+      await db.query(`update camera_lease set last_end_at = $2 where camera_id = $1`, [internalId, new Date(t0)]);
+      await takeEpoch(db, id, { hostId: randomUUID(), sessionId: null });
+      return { id, internalId, tenantId: tenant.id };
+    },
+    profile: (name, changes) =>
+      insertProfile(db, {
+        name,
+        mode: 'auto',
+        height: null,
+        fps: null,
+        bitrateKbps: null,
+        audio: 'none',
+        durable: 'source',
+        hevc: false,
+        canWait: false,
+        waitHours: 24,
+        ...changes,
+      }),
+    async commit(camera, paths, { startMs, windowMs, anchor = true }) {
+      const segments: Segment[] = [];
+      let atMs = startMs;
+      for (const [i, path] of paths.entries()) {
+        const index = await readIndex(path);
+        const next = paths[i + 1];
+        const durationMs = segmentDurationMs(index, next === undefined ? null : await firstTfdt(next), limits);
+        const segment: Segment = {
+          startMs: atMs,
+          durationMs,
+          epoch: 1,
+          ...(await hashFile(path)),
+          variant: 0,
+          anchor: anchor && i === 0,
+          format: streamFormatOf(index),
+          entries: entriesOf(index.fragments, index.timescale, durationMs),
+        };
+        await objects.put(keyOf(camera, segment), path, segment.bytes, segment.sha256);
+        if (!(await insertSegment(db, camera.internalId, segment, windowMs))) throw new Error('refused by the fence');
+        segments.push(segment);
+        atMs += durationMs;
+      }
+      return segments;
+    },
+    async finishAll(afterMs = 3_600_000, changes = {}) {
+      const results: FinishResult[] = [];
+      for (const queue of ['join', 'encode'] as const) {
+        const fed = await takeReady(db, { queue, nowMs: t0 + afterMs, cheap: true, limit: 100 });
+        for (const window of fed) results.push(await finishWindow({ ...deps, ...changes }, { ...window, queue }));
+      }
+      return results;
+    },
+    rows: (camera) => playlistRows(db, camera.id, t0 - 3_600_000, t0 + 86_400_000),
+    async download(camera, segment) {
+      const path = join(dir, `${segment.sha256}.mp4`);
+      await writeFile(path, await buffer(await objects.read(keyOf(camera, segment))));
+      return path;
+    },
+    async close() {
+      objects.close();
+      await database.drop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
