@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { migrate } from '../../db/migrate.ts';
 import { freePorts } from '../embedded/free-ports.ts';
+import { endRecorded, openProcessRecord } from '../embedded/process-record.ts';
 import { ensureDatabase, startPostgres } from '../embedded/postgres.ts';
 import { startSeaweedfs } from '../embedded/seaweedfs.ts';
 import { startTemporal } from '../embedded/temporal.ts';
@@ -30,9 +31,22 @@ export interface BenchSystem {
   stop(): Promise<void>;
 }
 
+/** Starts it; what was started when something fails is ended again. */
 export async function startBenchSystem(settings: Record<string, string>): Promise<BenchSystem> {
   const dir = mkdtempSync(join(tmpdir(), 'framekeep-bench-'));
   chmodSync(dir, 0o711); // Postgres's user must get to its folder
+  try {
+    return await startIn(dir, settings);
+  } catch (error) {
+    await endRecorded(recordPath(dir), 'kill');
+    throw error;
+  }
+}
+
+const recordPath = (dir: string): string => join(dir, 'processes.json');
+
+async function startIn(dir: string, settings: Record<string, string>): Promise<BenchSystem> {
+  const record = openProcessRecord(recordPath(dir));
   const accessKey = randomBytes(10).toString('hex');
   const secretKey = randomBytes(20).toString('hex');
   const [[port], postgres, s3, temporal] = await Promise.all([
@@ -42,6 +56,7 @@ export async function startBenchSystem(settings: Record<string, string>): Promis
       logPath: join(dir, 'postgres.log'),
       password: randomBytes(12).toString('hex'),
       durable: true,
+      record,
     }),
     startSeaweedfs({ dir: join(dir, 's3'), logPath: join(dir, 's3.log'), accessKey, secretKey }),
     startTemporal({

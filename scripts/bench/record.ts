@@ -32,18 +32,19 @@ export async function benchRecord(args: string[]): Promise<void> {
   const count = Number(values.cameras);
   const measureMs = Number(values.seconds) * 1000;
   say(`${count} cameras, ${values.seconds} s each for bare ffmpeg and for framekeep`);
-  const cameras = await startBenchCameras(count);
   const system = await startBenchSystem({
     FRAMEKEEP_SEGMENT_SECONDS: '10',
     FRAMEKEEP_SESSION_SECONDS: String(sessionSeconds),
     FRAMEKEEP_LOG_LEVEL: 'debug', // says how long each commit took,
   });
+  let cameras: Awaited<ReturnType<typeof startBenchCameras>> | undefined;
   try {
+    cameras = await startBenchCameras(count);
     const urls = cameras.cameras.map((camera) => camera.url);
     const bare = await measureBare(urls, join(system.dir, 'bare'), measureMs);
     await measureSystem({ system, cameras: cameras.cameras, measureMs, bare });
   } finally {
-    await endProcess(cameras.process);
+    if (cameras !== undefined) await endProcess(cameras.process);
     await system.stop();
   }
 }
