@@ -59,6 +59,19 @@ export async function findCatalogued(
   return new Set(rows.map((row) => `${row.camera_id} ${row.start_at} ${row.sha256}`));
 }
 
+/** Whether a row of the catalogue needs this object. @param object.sha256 hex, the whole hash */
+export async function isCatalogued(
+  db: Db,
+  object: { cameraId: string; startMs: number; sha256: string },
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `select from segment where camera_id = (select id from camera where public_id = $1::uuid)
+       and start_at = $2::timestamptz and sha256 = decode($3::text, 'hex')`,
+    [object.cameraId, at(object.startMs), object.sha256],
+  );
+  return rowCount === 1;
+}
+
 /** Lets these keys wait longer. */
 export async function postpone(db: Db, keys: readonly string[], notBeforeMs: number): Promise<void> {
   await db.query(`update object_gc set not_before = $2::timestamptz where key = any($1::text[])`, [

@@ -45,6 +45,8 @@ export interface CommitDeps {
   limits: SanityLimits;
   /** How long the end of a file waits for a newer recording's first segment. */
   handoverHoldMs: number;
+  /** Length of finish windows. */
+  windowMs: number;
   log: Logger;
   failpoint: Failpoint;
 }
@@ -101,8 +103,8 @@ export async function commitFile(deps: CommitDeps, file: ClosedFile): Promise<Co
 
 /** The fast path, or the slow one where the fence refuses. */
 async function catalogue(deps: CommitDeps, internalId: number, segment: Segment): Promise<SlowCommit> {
-  if (await insertSegment(deps.db, internalId, segment)) return 'committed';
-  return transaction(deps.db, (tx) => commitSlow(tx, internalId, segment));
+  if (await insertSegment(deps.db, internalId, segment, deps.windowMs)) return 'committed';
+  return transaction(deps.db, (tx) => commitSlow(tx, internalId, segment, deps.windowMs));
 }
 
 /** The files that replace this one before it is stored; null = it is right as it is. */

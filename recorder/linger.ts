@@ -1,5 +1,7 @@
 import { utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isCatalogued } from '../db/object-gc.ts';
+import type { Db } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { objectKey } from '../storage/keys.ts';
@@ -24,6 +26,7 @@ export interface Linger {
 const sweepEveryMs = 10_000;
 
 export function createLinger(deps: {
+  db: Db;
   spool: Spool;
   objects: Objects;
   cameraIds: CameraIds;
@@ -47,6 +50,11 @@ export function createLinger(deps: {
     const { name, sha256 } = parsed;
     const key = objectKey({ tenantId, cameraId: file.cameraId, ...name, variant: 0, sha256 });
     if ((await objects.stat(key))?.bytes === file.bytes) {
+      await spool.remove(file.path);
+      return true;
+    }
+    // Replaced by its final, or deleted when it was due: stored again it would lie there for ever.
+    if (!(await isCatalogued(deps.db, { cameraId: file.cameraId, startMs: name.startMs, sha256 }))) {
       await spool.remove(file.path);
       return true;
     }

@@ -42,7 +42,15 @@ export type { Recording, RecordingEnd, RecordingProgress } from './recording.ts'
 export interface RecorderDeps {
   config: Pick<
     Config,
-    'host' | 'port' | 'spool' | 'recorder' | 'segmentSeconds' | 'cameraNetworks' | 'ffmpeg' | 'ffprobe'
+    | 'host'
+    | 'port'
+    | 'spool'
+    | 'recorder'
+    | 'segmentSeconds'
+    | 'windowSeconds'
+    | 'cameraNetworks'
+    | 'ffmpeg'
+    | 'ffprobe'
   >;
   services: Pick<Services, 'secretKey' | 'databaseUrl' | 'temporalAddress' | 's3'>;
   db: Pool;
@@ -122,6 +130,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const awayReasons = new Map<string, GapReason>();
 
   const linger = createLinger({
+    db,
     spool,
     objects,
     cameraIds,
@@ -132,9 +141,13 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   });
   const guard = createSpoolGuard({ spool, releaseLingering: () => linger.sweep(0), log });
   const hold = config.segmentSeconds * 1000 + handoverHoldMs;
+  const windowMs = config.windowSeconds * 1000;
   const committer = createCommitter({
     commit: (file) =>
-      commitFile({ db, objects, spool, cameraIds, quarantine, limits, handoverHoldMs: hold, log, failpoint }, file),
+      commitFile(
+        { db, objects, spool, cameraIds, quarantine, limits, handoverHoldMs: hold, windowMs, log, failpoint },
+        file,
+      ),
     onDone,
     log,
     now,
