@@ -36,7 +36,7 @@ try {
       profile: { mode: 'encode', height: 720, fps: 10, bitrateKbps: 1000, audio: 'none' },
       sourceSeconds,
       // More x264 at once than cores only wait for each other.
-      maxEncodes: encoder.kind === 'x264' ? Math.min(most, cpus().length + 1) : most,
+      maxEncodes: encoder.kind === 'x264' ? Math.min(most, cpus().length) : most,
       nowMs: Date.now(),
       onLevel: ({ encodes, fps, cpuCores, vramMb }) =>
         say(`  ${encodes} at once: ${fps} fps, ${cpuCores} cores${vramMb === null ? '' : `, ${vramMb} MB of VRAM`}`),
