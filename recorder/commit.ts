@@ -34,7 +34,9 @@ export type CommitOutcome =
   | { kind: 'covered' }
   /** Some of its time was free; these files hold it and are to be committed. */
   | { kind: 'cut'; parts: ClosedFile[] }
-  | { kind: 'quarantined'; why: string };
+  | { kind: 'quarantined'; why: string }
+  /** It is not there: another process of this host has dealt with it, or somebody removed it. */
+  | { kind: 'gone' };
 
 export interface CommitDeps {
   db: Pool;
@@ -65,6 +67,11 @@ const uselessObjectMs = 3_600_000;
 export async function commitFile(deps: CommitDeps, file: ClosedFile): Promise<CommitOutcome> {
   const { objects, failpoint } = deps;
   const { cameraId } = file;
+  if (!(await isThere(file.path))) {
+    await deps.spool.checkPresent(); // with the whole disk gone it may come back
+    deps.log.error({ cameraId, name: file.name }, 'a closed file is gone from the spool');
+    return { kind: 'gone' };
+  }
   const index = await usableIndex(deps, file);
   if (typeof index === 'string') {
     await deps.quarantine(cameraId, file.path, index);
@@ -187,6 +194,16 @@ async function cutFileToParts(
   deps.log.info({ cameraId, name, parts: made.map((part) => part.name) }, 'overlapping file cut to its free parts');
   if (made.every((part) => part.path !== file.path)) await deps.spool.remove(file.path);
   return made;
+}
+
+async function isThere(filePath: string): Promise<boolean> {
+  try {
+    await stat(filePath);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 /** The index, or what speaks against the file. */

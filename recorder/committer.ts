@@ -34,7 +34,8 @@ export interface Committer {
 /** Hashing and PUT of four files keep two cores and a 1 Gbit/s line busy. */
 const concurrentCommits = 4;
 const firstWaitMs = 1000;
-const longestWaitMs = 30_000;
+/** So soon after storage or database are back the backlog goes on. */
+const longestWaitMs = 10_000;
 
 interface Waiting {
   file: ClosedFile;

@@ -69,25 +69,30 @@ test('kill -9: the restarted process salvages, resumes by itself and explains wh
   expect(report).toMatchObject({ missing: [], duplicated: [], reordered: [] });
 });
 
-test.each(['placed', 'closed', 'stored', 'inserted'])(
-  'killed at %s: nothing is lost, double or overlapping',
-  async (step) => {
-    const cameraId = await site.addCamera(camera.url());
-    const child = startProcess('a', [cameraId], step);
-    await once(child, 'exit');
-    const killedMs = Date.now();
-    const recorder = await site.start('a');
-    await waitFor('new footage', async () => (await site.segments(cameraId)).some((row) => row.startMs > killedMs));
-    await recorder.get(cameraId)?.stop('unwanted');
-    await waitFor('all committed', async () => recorder.stats().backlog.files + recorder.stats().pendingWrites === 0);
-    await noOverlap(cameraId);
-    const rows = (await site.segments(cameraId)).filter((row) => row.startMs < killedMs);
-    rows.slice(1).forEach((row, i) => expect(row.startMs).toBe(rows[i]?.endMs));
-    const files = (await site.download(cameraId)).slice(0, rows.length);
-    const report = followFrames(await readFrameCounters(files), camera.loop().frames);
-    expect(report).toMatchObject({ missing: [], duplicated: [], reordered: [] });
-  },
-);
+test('killed between any two steps of a commit: nothing is lost, double or overlapping', async () => {
+  await Promise.all(
+    ['placed', 'closed', 'hashed', 'stored', 'inserted', 'lingering'].map(async (step) => {
+      const cameraId = await site.addCamera(camera.url());
+      await once(startProcess(step, [cameraId], step), 'exit');
+      const killedMs = Date.now();
+      const recorder = await site.start(step);
+      await waitFor(`${step}: new footage`, async () =>
+        (await site.segments(cameraId)).some((row) => row.startMs > killedMs),
+      );
+      await recorder.get(cameraId)?.stop('unwanted');
+      await waitFor(`${step}: commits`, async () => {
+        const { backlog, pendingWrites } = recorder.stats();
+        return backlog.files + pendingWrites === 0;
+      });
+      await noOverlap(cameraId);
+      const rows = (await site.segments(cameraId)).filter((row) => row.startMs < killedMs);
+      rows.slice(1).forEach((row, i) => expect(row.startMs, step).toBe(rows[i]?.endMs));
+      const files = (await site.download(cameraId)).slice(0, rows.length);
+      const report = followFrames(await readFrameCounters(files), camera.loop().frames);
+      expect(report, step).toMatchObject({ missing: [], duplicated: [], reordered: [] });
+    }),
+  );
+}, 120_000);
 
 test('two recorders on one camera: the newer one takes over without a hole, nothing overlaps', async () => {
   const cameraId = await site.addCamera(camera.url());
