@@ -56,7 +56,7 @@ const selectLease = `select c.public_id, l.epoch, l.recording_epoch, l.first_fra
 /**
  * Takes the next epoch of a camera for a recording on this host. Older epochs may go on until this one has its first
  * frame, and what they recorded is still committed, by the slow path.
- * @throws AppError not-found
+ * @throws AppError not-found, also when the camera is being purged
  */
 export async function takeEpoch(
   db: Db,
@@ -67,7 +67,8 @@ export async function takeEpoch(
     db,
     z.object({ epoch: z.number() }),
     `update camera_lease set epoch = epoch + 1, host_id = $2::uuid, session_id = $3::text
-     where camera_id = (select id from camera where public_id = $1::uuid) returning epoch`,
+     where camera_id = (select id from camera where public_id = $1::uuid and status not in ('purging', 'purged'))
+     returning epoch`,
     [cameraId, taker.hostId, taker.sessionId],
   );
   if (taken === null) throw noSuchCamera();

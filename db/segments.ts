@@ -50,6 +50,7 @@ export type SlowCommit = 'committed' | 'already' | { free: Hole[] };
 /**
  * Catalogues a segment under the lease's lock: for replays, for what an older epoch recorded, and for what overlaps
  * committed footage. Footage that overlaps nothing is kept whatever its epoch.
+ * Of a camera that is purged nothing is kept: none of its time is free.
  * - `already`: this very file is catalogued
  * - `committed`: its whole time was free; now it is catalogued and the watermark is at its end or where it was
  */
@@ -61,6 +62,11 @@ export async function commitSlow(
 ): Promise<SlowCommit> {
   // On its own: the next statement must see what the lock's last holder committed.
   await tx.query(`select from camera_lease where camera_id = $1::int for update`, [internalId]);
+
+  const purged = await tx.query(`select from camera where id = $1::int and status in ('purging', 'purged')`, [
+    internalId,
+  ]);
+  if (purged.rowCount === 1) return { free: [] };
 
   const range = [internalId, at(segment.startMs), segment.durationMs];
   const same = await maybeOne(

@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { canonicalJson, isCanonical, type Canonical } from '../domain/canonical-json.ts';
+import type { Sealer } from './seal.ts';
 
 /** A key that signs certificates. */
 export interface SigningKey {
@@ -35,6 +36,12 @@ export function newSigningKey(): SigningKey {
   const publicKey = pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(spkiPrefix.length);
   const privateKey = pair.privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64');
   return { id: signingKeyId(publicKey), publicKey, privateKey };
+}
+
+/** A new key pair with its private half sealed, as it is stored. */
+export function newSealedKey(sealer: Sealer): { id: string; publicKey: Buffer; sealedPrivateKey: string } {
+  const { id, publicKey, privateKey } = newSigningKey();
+  return { id, publicKey, sealedPrivateKey: sealer.seal(privateKey, signingKeyAad(id)) };
 }
 
 /** Where a private key belongs in the database, for sealing. */

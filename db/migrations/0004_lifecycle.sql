@@ -36,9 +36,9 @@ create table camera_purge (
   camera_id int primary key references camera,
   cause text not null check (cause in ('grace-ended', 'requested', 'tenant-deleted')),
   requested_by text,                      -- who typed the camera's name; null: nobody, the grace period ended
-  begun_at timestamptz,                   -- null: not yet, see waits_for
+  begun_at timestamptz,                   -- null: not yet, the camera's status_reason says what it waits for
   epoch int,                              -- no older recording can commit any more
-  waits_for text,                         -- a sentence
+  further_objects int not null default 0, -- removed objects that no row named
   ended_at timestamptz
 );
 
@@ -127,3 +127,20 @@ create table contract (
   ended_at timestamptz                    -- its cameras are retired
 );
 create unique index contract_current on contract (tenant_id) where ended_at is null;
+
+-- An evidence hold: footage that touches its range is not deleted by age, purge or anything else.
+create table hold (
+  id int generated always as identity primary key,
+  public_id uuid not null unique default uuidv7(),
+  camera_id int not null references camera,
+  start_at timestamptz not null,
+  end_at timestamptz not null,
+  reason text not null,
+  placed_by text not null,                -- as the audit log names people
+  placed_at timestamptz not null,
+  until_at timestamptz,                   -- null: until it is released
+  released_at timestamptz,
+  released_by text,
+  check (start_at < end_at)
+);
+create index hold_open on hold (camera_id, start_at) where released_at is null;

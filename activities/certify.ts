@@ -1,0 +1,48 @@
+import { lastEntry, recordDeed } from '../db/audit.ts';
+import { insertCertificate } from '../db/certificates.ts';
+import { currentSigningKey, replaceSigningKey } from '../db/signing-keys.ts';
+import type { Transaction } from '../db/sql.ts';
+import type { Certificate } from '../domain/certificate.ts';
+import { newSealedKey, signDocument, signingKeyAad } from '../security/certificates.ts';
+import type { Sealer } from '../security/seal.ts';
+import { newUuid } from '../security/uuid.ts';
+
+/** What every certificate begins with. */
+export type IssuedPart = Pick<Certificate, 'format' | 'id' | 'issuedAt' | 'audit'>;
+
+/**
+ * Signs a certificate and keeps it, in the transaction of what it certifies: there is no deletion that is done without
+ * its certificate, and none that is issued twice. The first one makes the signing key.
+ * @param about.lines what its digest is over; null for a tenant's
+ * @returns the certificate's id
+ */
+export async function certify(
+  tx: Transaction,
+  deps: { sealer: Sealer; nowMs: number },
+  about: { tenantId: string; cameraId: string | null; month: string | null; lines: string | null },
+  build: (issued: IssuedPart) => Certificate,
+): Promise<string> {
+  const { sealer, nowMs } = deps;
+  const id = newUuid(nowMs);
+  const last = await lastEntry(tx);
+  const certificate = build({
+    format: 'framekeep-certificate/1',
+    id,
+    issuedAt: new Date(nowMs).toISOString(),
+    audit: { entries: last.id, hash: last.hash },
+  });
+  let key = await currentSigningKey(tx);
+  if (key === null) {
+    key = newSealedKey(sealer);
+    await replaceSigningKey(tx, key, nowMs);
+  }
+  const { publicKey } = key;
+  const privateKey = sealer.unseal(key.sealedPrivateKey, signingKeyAad(key.id));
+  const document = JSON.stringify(signDocument(certificate, { id: key.id, publicKey, privateKey }), null, 2);
+  const { kind } = certificate;
+  const { lines, ...subject } = about;
+  await insertCertificate(tx, { id, kind, ...subject, issuedAtMs: nowMs, document }, lines);
+  const deed = { action: 'certificate.issue', tenantId: about.tenantId, cameraId: about.cameraId ?? undefined };
+  await recordDeed(tx, { atMs: nowMs, actor: `service:${kind}`, ...deed, after: { id, kind, keyId: key.id } });
+  return id;
+}

@@ -1,0 +1,159 @@
+import { Context } from '@temporalio/activity';
+import { setCameraState } from '../db/cameras.ts';
+import { databaseNowMs } from '../db/clock.ts';
+import { activeHold } from '../db/holds.ts';
+import { addFurtherObjects, beginPurge, markForPurge, purgeOf, storesUntilMs, type PurgedCamera } from '../db/purge.ts';
+import { spoolsOf } from '../db/purge-spools.ts';
+import { transaction, type Db, type Pool } from '../db/sql.ts';
+import type { Logger } from '../log.ts';
+import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
+import type { Sealer } from '../security/seal.ts';
+import type { Objects, ObjectTrace } from '../storage/objects.ts';
+import { certifyPurge } from './certify-purge.ts';
+import { deleteBatchSize, deleteMarkedFootage } from './delete-footage.ts';
+
+/** What a purge came to for now. Reasons are sentences. */
+export type PurgeStep =
+  | { kind: 'done' }
+  /** The camera is wanted again: its purge is off. */
+  | { kind: 'wanted' }
+  | { kind: 'waits'; reason: string; againInMs: number };
+
+export interface PurgeActivities {
+  /** Begins a purge that is due and against which no hold stands; `done`: it has begun. */
+  startPurge(cameraId: string): Promise<PurgeStep>;
+  /** Deletes all that the catalogue names. May be called again and again. */
+  deletePurgedFootage(cameraId: string): Promise<{ segments: number; refused: number }>;
+  /** Deletes what is left, looks that nothing is, and issues the certificate; `done`: the camera is purged. */
+  finishPurge(cameraId: string): Promise<PurgeStep>;
+}
+
+export interface PurgeDeps {
+  db: Pool;
+  objects: Objects;
+  sealer: Sealer;
+  log: Logger;
+  now: () => number;
+  /** For tests of time: the database's own clock. */
+  databaseNow?: (db: Db) => Promise<number>;
+  failpoint?: Failpoint;
+}
+
+/** A hold may be released, an object's lock may end, a host may come back: nobody waits by the minute. */
+const lookAgainMs = 15 * 60_000;
+/** A clock that is wrong is put right by people. */
+const longestWaitMs = 3_600_000;
+/** A spool empties within seconds. */
+const spoolWaitMs = 10_000;
+
+export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
+  const failpoint = deps.failpoint ?? noFailpoint;
+  const databaseNow = deps.databaseNow ?? databaseNowMs;
+
+  return {
+    async startPurge(cameraId) {
+      // A deletion is due by every clock or by none: a worker's clock that is years ahead deletes nothing.
+      const nowMs = Math.min(deps.now(), await databaseNow(deps.db));
+      return transaction(deps.db, async (tx): Promise<PurgeStep> => {
+        const hold = await activeHold(tx, cameraId, nowMs);
+        if (hold !== null) {
+          const until =
+            hold.untilMs === null ? 'until it is released' : `until ${new Date(hold.untilMs).toISOString()}`;
+          const reason = `An evidence hold keeps the footage ${until}: ${hold.reason}`;
+          await setCameraState(tx, cameraId, 'grace', reason, nowMs);
+          return { kind: 'waits', reason, againInMs: lookAgainMs };
+        }
+        const begun = await beginPurge(tx, cameraId, { nowMs });
+        if (begun.kind === 'wanted') return begun;
+        if (begun.kind !== 'not-due') return { kind: 'done' };
+        const againInMs = Math.min(Math.max(begun.dueMs - nowMs, 60_000), longestWaitMs);
+        return { kind: 'waits', reason: 'The grace period is not over by all clocks.', againInMs };
+      });
+    },
+
+    async deletePurgedFootage(cameraId) {
+      const camera = await purgeOf(deps.db, cameraId);
+      const total = { segments: 0, refused: 0 };
+      if (camera === null || camera.status === 'purged') return total;
+      let afterMs: number | undefined;
+      for (;;) {
+        Context.current().heartbeat(afterMs);
+        await markForPurge(deps.db, camera.internalId, deleteBatchSize);
+        await failpoint('purge-marked');
+        const batch = await deleteMarkedFootage(deps, camera, { cause: 'purge', afterMs });
+        if (batch === null) return total;
+        for (const { key, error } of batch.refused) deps.log.warn({ key, cause: error }, 'an object was not deleted');
+        total.segments += batch.segments;
+        total.refused += batch.refused.length;
+        afterMs = batch.lastStartMs;
+      }
+    },
+
+    async finishPurge(cameraId) {
+      const camera = await purgeOf(deps.db, cameraId);
+      if (camera === null || camera.status === 'purged') return { kind: 'done' };
+      const wait = await unfinished(deps, camera);
+      if (wait !== null) {
+        await setCameraState(deps.db, cameraId, 'purging', wait.reason, deps.now());
+        return wait;
+      }
+      await failpoint('cleared');
+      const { versioned, locked } = await deps.objects.versioning();
+      await transaction(deps.db, (tx) => certifyPurge(tx, deps, camera, { versioned, locked }));
+      await failpoint('certified');
+      return { kind: 'done' };
+    },
+  };
+}
+
+/** What a purge still waits for, or null: every spool is empty, and nothing is stored any more. */
+async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<(PurgeStep & { kind: 'waits' }) | null> {
+  const prefix = prefixOf(camera);
+  const spools = await spoolsOf(deps.db, camera.internalId);
+  const open = spools.filter(({ emptiedAtMs, destroyed }) => emptiedAtMs === null && destroyed === null);
+  if (open.length > 0) {
+    const hosts = open.map(({ hostId, seenMs }) => `${hostId} (last seen ${new Date(seenMs).toISOString()})`);
+    return { kind: 'waits', reason: `Waits for the spool of ${hosts.join(', ')} to be empty.`, againInMs: spoolWaitMs };
+  }
+  const nowMs = deps.now();
+  const storesUntil = await storesUntilMs(deps.db, prefix, nowMs);
+  if (storesUntil !== null) {
+    const reason = `A finish job that was under way may store an object until ${new Date(storesUntil).toISOString()}.`;
+    return { kind: 'waits', reason, againInMs: Math.min(storesUntil - nowMs + 1000, longestWaitMs) };
+  }
+  const refused = await clearPrefix(deps, camera, prefix);
+  if (refused === null) return null;
+  return { kind: 'waits', reason: `The object store keeps ${refused.key}: ${refused.error}`, againInMs: lookAgainMs };
+}
+
+/** Removes all that is stored below a camera's prefix, then looks. @returns something that stays, or null */
+async function clearPrefix(
+  deps: PurgeDeps,
+  camera: PurgedCamera,
+  prefix: string,
+): Promise<{ key: string; error: string } | null> {
+  let batch: ObjectTrace[] = [];
+  const removeBatch = async (): Promise<{ key: string; error: string }[]> => {
+    const failures = await deps.objects.removeTraces(batch);
+    const keys = new Set(batch.filter(({ kind }) => kind !== 'upload').map(({ key }) => key));
+    await addFurtherObjects(deps.db, camera.internalId, keys.size - new Set(failures.map(({ key }) => key)).size);
+    batch = [];
+    Context.current().heartbeat();
+    return failures;
+  };
+  const failures: { key: string; error: string }[] = [];
+  for await (const trace of deps.objects.traces(prefix)) {
+    batch.push(trace);
+    if (batch.length >= deleteBatchSize) failures.push(...(await removeBatch()));
+  }
+  if (batch.length > 0) failures.push(...(await removeBatch()));
+  for await (const { key } of deps.objects.traces(prefix)) {
+    return failures.find((failure) => failure.key === key) ?? { key, error: 'still there after its deletion' };
+  }
+  return null;
+}
+
+/** Where all objects of a camera are. */
+export function prefixOf(camera: { tenantId: string; cameraId: string }): string {
+  return `${camera.tenantId}/${camera.cameraId}/`;
+}
