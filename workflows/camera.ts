@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { CameraIntentActivities } from '../activities/camera-intent.ts';
+import { liveThroughRetirement } from './camera-lifecycle.ts';
 import { acceptIntentChanges } from './camera-updates.ts';
 import { createCameraView } from './camera-view.ts';
 import { runSession } from './camera-session.ts';
@@ -40,6 +41,8 @@ export async function cameraWorkflow(input: CameraWorkflowInput): Promise<void> 
       if (changes.pending() && (await readIntent()) === 'gone') return;
       if (view.current().intent === 'record') {
         await record();
+      } else if (view.current().intent === 'retired') {
+        if ((await retired()) === 'purged') return;
       } else {
         await condition(() => changes.pending() || isHistoryLong());
       }
@@ -70,11 +73,21 @@ export async function cameraWorkflow(input: CameraWorkflowInput): Promise<void> 
     return wanted.intent === before.intent && wanted.configVersion === before.configVersion ? 'same' : 'changed';
   }
 
+  function retired(): Promise<'purged' | 'interrupted'> {
+    const { graceEndsAtMs, hostId } = view.current();
+    return liveThroughRetirement({
+      cameraId: input.cameraId,
+      graceEndsAtMs,
+      isInterrupted: () => changes.pending() || isHistoryLong(),
+      show: (state, reason) => view.show({ state, reason, hostId }),
+    });
+  }
+
   async function record(): Promise<void> {
     const outcome = await runSession({
       cameraId: input.cameraId,
       known: view.carried(),
-      isIntentPending: changes.pending,
+      isIntentPending: () => changes.pending(),
       isStillWanted: async () => (await readIntent()) === 'same',
     });
     if (outcome.kind === 'ended') {

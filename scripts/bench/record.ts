@@ -91,9 +91,10 @@ async function measureSystem(options: {
   const profiling = ['--cpu-prof', `--cpu-prof-dir=${profileDir}`, '--cpu-prof-interval=2000'];
   const recorder = system.start('recorder', 'recorder', profiling);
   await until('the API answers', async () => (await fetch(`${system.url}/readyz`)).ok);
+  const profileId = await copyProfile(system);
   const ids: string[] = [];
   for (const { name, url } of cameras) {
-    ids.push((await system.call<{ id: string }>('POST', '/v1/cameras', { name, url })).id);
+    ids.push((await system.call<{ id: string }>('POST', '/v1/cameras', { name, url, profileId })).id);
   }
   await until('every camera has footage', async () => {
     const { items } = await system.call<{ items: { lastSegmentEndAt: string | null }[] }>(
@@ -143,6 +144,14 @@ async function measureSystem(options: {
   }
   const footage = [...commitLatencies(system, startMs, endMs), ...(await footageLost(system, ids))];
   for (const { name, value, unit } of footage) report(name, value, unit);
+}
+
+/** Footage as the camera sends it: this is about recording, not encoding. */
+async function copyProfile(system: BenchSystem): Promise<string> {
+  const { items } = await system.call<{ items: { id: string; name: string }[] }>('GET', '/v1/profiles');
+  const original = items.find((profile) => profile.name === 'original');
+  if (original === undefined) throw new Error('there is no profile "original"');
+  return original.id;
 }
 
 async function usageOver(pids: readonly number[], measureMs: number): Promise<Usage> {

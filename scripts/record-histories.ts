@@ -1,0 +1,86 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { errorText } from '../errors.ts';
+import { cameraWorkflowId } from '../workflows/messages.ts';
+import { endProcess, startBenchCameras, startBenchSystem, until, type BenchSystem } from './bench/bench-system.ts';
+
+/**
+ * Records the histories that test/workflows/replay.test.ts replays: a camera's life through every intent, with a
+ * recorder that goes and comes back, and one run of each scheduled workflow. Run it when a workflow changes on
+ * purpose; histories of older versions stay, since cameras in the field have them.
+ */
+async function recordHistories(): Promise<void> {
+  const system = await startBenchSystem({ FRAMEKEEP_SEGMENT_SECONDS: '2', FRAMEKEEP_SESSION_SECONDS: '5' });
+  try {
+    const { cameras, process: cameraProcess } = await startBenchCameras(1);
+    try {
+      await write(system, await liveThroughAll(system, cameras[0]?.url ?? ''));
+    } finally {
+      await endProcess(cameraProcess);
+    }
+  } finally {
+    await system.stop();
+  }
+}
+
+/** @returns the camera's id */
+async function liveThroughAll(system: BenchSystem, url: string): Promise<string> {
+  system.start('api', 'api');
+  system.start('control', 'control');
+  const recorder = system.start('recorder', 'recorder');
+  await until('the API answers', async () => (await fetch(`${system.url}/readyz`)).ok);
+  const { id } = await system.call<{ id: string }>('POST', '/v1/cameras', { name: 'Gate', url });
+  const isIn = (state: string) => async (): Promise<boolean> =>
+    (await system.call<{ state: string }>('GET', `/v1/cameras/${id}`)).state === state;
+
+  await until('it records', isIn('recording'));
+  await sleep(12_000); // two session rollovers
+  for (const action of ['pause', 'resume'] as const) {
+    await system.call('POST', `/v1/cameras/${id}/${action}`);
+    await until(action, isIn(action === 'pause' ? 'paused' : 'recording'));
+    await sleep(3_000);
+  }
+  await system.call('PATCH', `/v1/cameras/${id}`, { url: `${url}?again` });
+  await sleep(5_000);
+  recorder.kill('SIGKILL');
+  await sleep(1_000);
+  system.start('recorder-again', 'recorder');
+  await sleep(30_000); // the heartbeat timeout of 20 s, and the next attempt
+  await until('it records again', isIn('recording'));
+  await system.call('POST', `/v1/cameras/${id}/retire`);
+  await until('retired', isIn('grace'));
+  await system.call('POST', `/v1/cameras/${id}/reactivate`);
+  await until('reactivated', isIn('recording'));
+  await sleep(3_000);
+  return id;
+}
+
+async function write(system: BenchSystem, cameraId: string): Promise<void> {
+  const folder = fileURLToPath(new URL('../test/histories', import.meta.url));
+  await mkdir(folder, { recursive: true });
+  const connection = await Connection.connect({ address: system.temporalAddress });
+  const { workflow } = new Client({ connection });
+  try {
+    const seen = new Set<string>();
+    for await (const { workflowId, runId, type } of workflow.list()) {
+      const name = workflowId === cameraWorkflowId(cameraId) ? 'camera' : type;
+      if (seen.has(name)) continue;
+      seen.add(name);
+      const history = await workflow.getHandle(workflowId, runId).fetchHistory();
+      await writeFile(`${folder}/${name}.json`, `${historyToJSON(history)}\n`);
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+recordHistories().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${errorText(error)}\n`);
+    process.exit(1);
+  },
+);
