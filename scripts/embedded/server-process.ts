@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunAs } from './unprivileged-user.ts';
 import { startTicksOf, type ProcessRecord, type StopStep } from './process-record.ts';
@@ -42,6 +42,7 @@ export interface EmbeddedServer {
  */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
   const log = openSync(options.logPath, 'a', 0o600);
+  const logStart = fstatSync(log).size;
   const [command = options.command, ...args] = [...(options.runAs?.prefix ?? []), options.command, ...options.args];
   const user = options.runAs?.user;
   const child = spawn(command, args, {
@@ -78,7 +79,12 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       if (exit === undefined && startTicksOf(pid) !== undefined) child.kill('SIGKILL');
       await exited;
     },
-    lastLines: (count) => readFileSync(options.logPath, 'utf8').trimEnd().split('\n').slice(-count).join('\n'),
+    lastLines: (count) => {
+      const whole = readFileSync(options.logPath);
+      // Shorter than it was: it has been emptied meanwhile.
+      const printed = whole.length < logStart ? whole : whole.subarray(logStart);
+      return printed.toString('utf8').trimEnd().split('\n').slice(-count).join('\n');
+    },
   };
 }
 

@@ -56,6 +56,8 @@ export async function startTemporal(options: EmbeddedTemporalOptions): Promise<E
       ...Object.entries(options.dynamicConfig ?? {}).map(([key, value]) => `--dynamic-config-value=${key}=${value}`),
     ],
     logPath: options.logPath,
+    // It asks who it is, and a container's user often has no name.
+    env: { USER: 'framekeep', HOME: '/', ...process.env },
     stopSteps: [{ signal: 'SIGTERM', waitMs: 10_000 }],
     record: options.record,
   });

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Config } from '../../config.ts';
+import { errorText } from '../../errors.ts';
 import { migrate } from '../../db/migrate.ts';
 import { createLogger } from '../../log.ts';
 import { createObjects } from '../../storage/objects.ts';
@@ -80,7 +81,12 @@ async function start(options: StartOptions & { dataDir: string; consoleUrl: stri
   // On embedded parts this is the only host, so there is nobody to hand over to.
   stops.push(() => roles.stop(!embedded && stopping.reason === 'SIGTERM'));
   await untilAtWork(roles, consoleUrl, terminal, stopping);
-  if (withDemo) await registerDemoCameras(demo);
+  if (withDemo) {
+    // The system is of use without them.
+    await registerDemoCameras(demo).catch((error: unknown) =>
+      terminal.warn(`The simulated cameras could not be added: ${errorText(error)}`),
+    );
+  }
   printSummary(terminal, { config, dataDir, consoleUrl, parts });
 }
 
