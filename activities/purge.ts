@@ -39,12 +39,12 @@ export interface PurgeDeps {
   failpoint?: Failpoint;
 }
 
-/** A hold may be released, an object's lock may end, a host may come back: nobody waits by the minute. */
-const lookAgainMs = 15 * 60_000;
-/** A clock that is wrong is put right by people. */
+/**
+ * What takes longer is looked at less often: a spool empties within seconds, a host may come back after weeks, and each
+ * look costs some 20 history events. A released hold and a host that is declared destroyed wake the workflow by an update.
+ */
+const shortestWaitMs = 5_000;
 const longestWaitMs = 3_600_000;
-/** A spool empties within seconds. */
-const spoolWaitMs = 10_000;
 
 export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
   const failpoint = deps.failpoint ?? noFailpoint;
@@ -61,13 +61,13 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
             hold.untilMs === null ? 'until it is released' : `until ${new Date(hold.untilMs).toISOString()}`;
           const reason = `An evidence hold keeps the footage ${until}: ${hold.reason}`;
           await setCameraState(tx, cameraId, 'grace', reason, nowMs);
-          return { kind: 'waits', reason, againInMs: lookAgainMs };
+          return { kind: 'waits', reason, againInMs: waitFor((hold.untilMs ?? Infinity) - nowMs) };
         }
         const begun = await beginPurge(tx, cameraId, { nowMs });
         if (begun.kind === 'wanted') return begun;
         if (begun.kind !== 'not-due') return { kind: 'done' };
-        const againInMs = Math.min(Math.max(begun.dueMs - nowMs, 60_000), longestWaitMs);
-        return { kind: 'waits', reason: 'The grace period is not over by all clocks.', againInMs };
+        const reason = 'The grace period is not over by all clocks.';
+        return { kind: 'waits', reason, againInMs: waitFor(begun.dueMs - nowMs) };
       });
     },
 
@@ -109,21 +109,22 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
 /** What a purge still waits for, or null: every spool is empty, and nothing is stored any more. */
 async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<(PurgeStep & { kind: 'waits' }) | null> {
   const prefix = prefixOf(camera);
+  const nowMs = deps.now();
+  const againInMs = waitFor((nowMs - camera.begunAtMs) / 4);
   const spools = await spoolsOf(deps.db, camera.internalId);
   const open = spools.filter(({ emptiedAtMs, destroyed }) => emptiedAtMs === null && destroyed === null);
   if (open.length > 0) {
     const hosts = open.map(({ hostId, seenMs }) => `${hostId} (last seen ${new Date(seenMs).toISOString()})`);
-    return { kind: 'waits', reason: `Waits for the spool of ${hosts.join(', ')} to be empty.`, againInMs: spoolWaitMs };
+    return { kind: 'waits', reason: `Waits for the spool of ${hosts.join(', ')} to be empty.`, againInMs };
   }
-  const nowMs = deps.now();
   const storesUntil = await storesUntilMs(deps.db, prefix, nowMs);
   if (storesUntil !== null) {
     const reason = `A finish job that was under way may store an object until ${new Date(storesUntil).toISOString()}.`;
-    return { kind: 'waits', reason, againInMs: Math.min(storesUntil - nowMs + 1000, longestWaitMs) };
+    return { kind: 'waits', reason, againInMs: waitFor(storesUntil - nowMs) };
   }
   const refused = await clearPrefix(deps, camera, prefix);
   if (refused === null) return null;
-  return { kind: 'waits', reason: `The object store keeps ${refused.key}: ${refused.error}`, againInMs: lookAgainMs };
+  return { kind: 'waits', reason: `The object store keeps ${refused.key}: ${refused.error}`, againInMs };
 }
 
 /** Removes all that is stored below a camera's prefix, then looks. @returns something that stays, or null */
@@ -151,6 +152,10 @@ async function clearPrefix(
     return failures.find((failure) => failure.key === key) ?? { key, error: 'still there after its deletion' };
   }
   return null;
+}
+
+function waitFor(ms: number): number {
+  return Math.round(Math.min(Math.max(ms, shortestWaitMs), longestWaitMs));
 }
 
 /** Where all objects of a camera are. */

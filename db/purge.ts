@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cameraStates } from '../domain/camera.ts';
 import { AppError } from '../errors.ts';
 import { noSuchCamera } from './cameras.ts';
-import { at, instant, many, maybeOne, one, type Db, type Transaction } from './sql.ts';
+import { at, instant, maybeOne, one, type Db, type Transaction } from './sql.ts';
 
 export type PurgeCause = 'grace-ended' | 'requested' | 'tenant-deleted';
 

@@ -18,6 +18,8 @@ import { parseSegmentFileName } from './segment-name.ts';
 export interface Linger {
   /** Removes what has lingered long enough. @param lingerMs 0 when room is needed now */
   sweep(lingerMs: number): Promise<{ removed: number; putAgain: number }>;
+  /** Removes a camera's files, whose objects are deleted for good. When it returns, no sweep stores one of them again. */
+  discard(cameraId: string): Promise<void>;
   /** Sweeps from time to time until it is stopped. */
   start(): void;
   stop(): Promise<void>;
@@ -38,6 +40,7 @@ export function createLinger(deps: {
   const { spool, objects, log } = deps;
   const stopped = new AbortController();
   let sweeping: Promise<void> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve();
 
   /** @returns whether the object was there, so that the file is gone now */
   async function release(file: SpoolFile): Promise<boolean> {
@@ -65,7 +68,14 @@ export function createLinger(deps: {
     return false;
   }
 
-  async function sweep(lingerMs: number): Promise<{ removed: number; putAgain: number }> {
+  /** One at a time: a file that a sweep is about to store again must not be discarded behind its back. */
+  function exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async function sweepOnce(lingerMs: number): Promise<{ removed: number; putAgain: number }> {
     let removed = 0;
     let putAgain = 0;
     for (const file of await spool.lingeringFiles()) {
@@ -79,7 +89,7 @@ export function createLinger(deps: {
   async function run(): Promise<void> {
     while (!stopped.signal.aborted) {
       try {
-        await sweep(deps.lingerMs);
+        await exclusively(() => sweepOnce(deps.lingerMs));
       } catch (error) {
         log.warn({ cause: errorText(error) }, 'lingering files stay until storage and catalogue answer');
       }
@@ -88,7 +98,11 @@ export function createLinger(deps: {
   }
 
   return {
-    sweep,
+    sweep: (lingerMs) => exclusively(() => sweepOnce(lingerMs)),
+    discard: (cameraId) =>
+      exclusively(async () => {
+        for (const file of await spool.lingeringFiles(cameraId)) await spool.remove(file.path);
+      }),
     start() {
       sweeping = run();
     },

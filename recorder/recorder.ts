@@ -25,6 +25,7 @@ import { createGapClaims, type GapClaims } from './gap-claims.ts';
 import { openInternalPort, type InternalPort } from './internal-port.ts';
 import { openJournal, type Assignment } from './journal.ts';
 import { createLinger } from './linger.ts';
+import { createPurgeOrders } from './purge-orders.ts';
 import { ownAddresses } from './own-addresses.ts';
 import { openRuns } from './open-runs.ts';
 import { createQuarantine } from './quarantine.ts';
@@ -244,6 +245,15 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     log,
   });
 
+  const purgeOrders = createPurgeOrders({
+    db,
+    spool,
+    linger,
+    isRecording: (cameraId) => registry.entry(cameraId) !== undefined,
+    log,
+    now,
+  });
+
   /** The journalled cameras that are to go on; all of them while the catalogue is away. */
   async function resumable(): Promise<Assignment[]> {
     const assignments = await journal.read();
@@ -302,6 +312,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     signOfLife.start();
     guard.start();
     linger.start();
+    purgeOrders.start();
   }
 
   async function stop(): Promise<void> {
@@ -322,7 +333,8 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     if (!(await committer.flush(flushMs))) log.warn(committer.backlog(), 'uncommitted footage stays in the spool');
     await queue.flush(writesFlushMs);
     queue.stop();
-    await Promise.all([committer.stop(), linger.stop(), guard.stop(), signOfLife.stop(), port?.close()]);
+    const parts = [committer, linger, guard, signOfLife, purgeOrders];
+    await Promise.all([...parts.map((part) => part.stop()), port?.close()]);
   }
 
   return {

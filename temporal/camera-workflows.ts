@@ -5,7 +5,7 @@ import type { CameraWorkflowInput, IntentChange } from '../workflows/messages.ts
 import { cameraWorkflowId, controlQueue } from '../workflows/messages.ts';
 
 /** The updates a camera's workflow takes; the intent itself stands in Postgres. */
-export type IntentUpdate = 'pause' | 'resume' | 'reconfigure' | 'retire' | 'reactivate';
+export type IntentUpdate = 'pause' | 'resume' | 'reconfigure' | 'retire' | 'reactivate' | 'purgeNow';
 
 /** An API request waits at most this long for a workflow worker before it answers 202. */
 const acceptWithinMs = 3_000;

@@ -1,6 +1,7 @@
 import { ApplicationFailure, setHandler } from '@temporalio/workflow';
 import {
   pauseUpdate,
+  purgeNowUpdate,
   reactivateUpdate,
   reconfigureUpdate,
   resumeUpdate,
@@ -24,7 +25,7 @@ export function acceptIntentChanges(): IntentChanges {
   const mark = (): void => {
     isPending = true;
   };
-  for (const update of [pauseUpdate, resumeUpdate, reconfigureUpdate, retireUpdate, reactivateUpdate]) {
+  for (const update of [pauseUpdate, resumeUpdate, reconfigureUpdate, retireUpdate, reactivateUpdate, purgeNowUpdate]) {
     setHandler(update, mark, { validator: checkIntentChange });
   }
   return {

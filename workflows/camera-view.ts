@@ -49,7 +49,8 @@ export function createCameraView(input: CameraWorkflowInput): CameraView {
       const before = current.state;
       current = { ...current, ...wanted };
       if (wanted.intent !== 'record') {
-        current = { ...current, state: stateOfIntent[wanted.intent], reason: null };
+        // A purge that has begun goes on, whatever else is decided of its camera.
+        if (before !== 'purging') current = { ...current, state: stateOfIntent[wanted.intent], reason: null };
       } else if (before === 'provisioning' || before === 'paused' || before === 'grace') {
         current = { ...current, state: 'connecting', reason: null };
       }

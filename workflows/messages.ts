@@ -75,5 +75,6 @@ export const resumeUpdate = defineUpdate<void, [IntentChange]>('resume');
 export const reconfigureUpdate = defineUpdate<void, [IntentChange]>('reconfigure');
 export const retireUpdate = defineUpdate<void, [IntentChange]>('retire');
 export const reactivateUpdate = defineUpdate<void, [IntentChange]>('reactivate');
+export const purgeNowUpdate = defineUpdate<void, [IntentChange]>('purgeNow');
 export const recorderReportSignal = defineSignal<[RecorderReport]>('recorderReport');
 export const stateQuery = defineQuery<CameraWorkflowState>('state');

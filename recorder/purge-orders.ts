@@ -1,0 +1,85 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { confirmSpoolEmpty, spoolsToEmpty } from '../db/purge-spools.ts';
+import type { Db } from '../db/sql.ts';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Spool } from '../storage/spool.ts';
+import type { Linger } from './linger.ts';
+
+/** Empties this host's spool of cameras that are purged, and says so: no purge ends before. */
+export interface PurgeOrders {
+  /** Carries out what is asked of this host just now. @returns the cameras nothing is left of */
+  carryOut(): Promise<string[]>;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+const everyMs = 5_000;
+/** An open file that nobody has written to for so long belongs to a run whose salvage failed. */
+const abandonedMs = 600_000;
+
+export function createPurgeOrders(deps: {
+  db: Db;
+  spool: Spool;
+  linger: Pick<Linger, 'discard'>;
+  isRecording: (cameraId: string) => boolean;
+  log: Logger;
+  now: () => number;
+}): PurgeOrders {
+  const { db, spool, log } = deps;
+  const stopped = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+
+  /**
+   * The recording ends by the lease, and the committer clears `closed/`, since nothing of the camera is committed any
+   * more: a file that is being stored just now is in `closed/` until that is over. The rest goes here.
+   */
+  async function empty(cameraId: string): Promise<boolean> {
+    if (deps.isRecording(cameraId)) return false;
+    const open = (await spool.openFiles()).filter((file) => file.cameraId === cameraId);
+    for (const file of open) if (deps.now() - file.modifiedMs > abandonedMs) await spool.remove(file.path);
+    if (open.length > 0 || (await spool.closedFiles(cameraId)).length > 0) return false;
+    await deps.linger.discard(cameraId);
+    for (const level of ['quarantine', 'open', 'closed', 'linger']) {
+      await rm(path.join(spool.dir, level, cameraId), { recursive: true, force: true });
+    }
+    return true;
+  }
+
+  async function carryOut(): Promise<string[]> {
+    const emptied: string[] = [];
+    for (const cameraId of await spoolsToEmpty(db, spool.hostId)) {
+      // Without its disk the host cannot know what is on it.
+      await spool.checkPresent();
+      if (!(await empty(cameraId))) continue;
+      await confirmSpoolEmpty(db, { cameraId, hostId: spool.hostId }, deps.now());
+      log.info({ cameraId }, 'spool emptied of a purged camera');
+      emptied.push(cameraId);
+    }
+    return emptied;
+  }
+
+  async function run(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      try {
+        await carryOut();
+      } catch (error) {
+        log.warn({ cause: errorText(error) }, 'purge orders wait for catalogue and spool');
+      }
+      await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    carryOut,
+    start() {
+      running = run();
+    },
+    async stop() {
+      stopped.abort();
+      await running;
+    },
+  };
+}
