@@ -21,6 +21,8 @@ export const cameraRow = z
     retired_at: instant.nullable(),
     grace_ends_at: instant.nullable(),
     last_segment_end_at: instant.nullable(),
+    finish_action: z.enum(['copy', 'encode', 'undecided']).nullable(),
+    finish_reason: z.string().nullable(),
   })
   .transform((row): Camera => ({
     id: row.public_id,
@@ -39,12 +41,14 @@ export const cameraRow = z
     retiredAtMs: row.retired_at,
     graceEndsAtMs: row.grace_ends_at,
     lastSegmentEndMs: row.last_segment_end_at,
+    finish: row.finish_action === null ? null : { action: row.finish_action, reason: row.finish_reason ?? '' },
   }));
 
 /** The watermark starts at the camera's creation: only beyond it is there a last segment. */
 export const selectCamera = `select c.public_id, t.public_id as tenant_id, c.name, c.url_redacted, c.tier, p.public_id as profile_id,
     c.retention_days, c.intent, c.config_version, c.status, c.status_reason, c.status_at, c.created_at, c.retired_at,
-    c.grace_ends_at, case when l.last_end_at > c.created_at then l.last_end_at end as last_segment_end_at
+    c.grace_ends_at, case when l.last_end_at > c.created_at then l.last_end_at end as last_segment_end_at,
+    case when c.finish_profile_id = c.profile_id then c.finish_action end as finish_action, c.finish_reason
   from camera c
   join tenant t on t.id = c.tenant_id
   join profile p on p.id = c.profile_id

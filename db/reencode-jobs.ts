@@ -26,26 +26,31 @@ const wanted = `from segment s join camera c on c.id = s.camera_id
     and not exists (
       select from finish_window w
       where w.camera_id = s.camera_id and w.reencode_id = 0 and w.state in ('open', 'started')
-        and w.window_start_at = to_timestamp(floor(extract(epoch from s.start_at) * 1000 / $5::int) * $5::int / 1000))`;
+        and w.window_start_at <= s.start_at
+        and w.window_start_at > s.start_at - interval '1 hour' -- longer than any window
+        and w.window_start_at + w.window_ms * interval '1 ms' > s.start_at)`;
 
-function rangeValues(range: ReencodeRange, windowMs: number): unknown[] {
+/** Of bulk work; how footage was finished before does not matter. */
+const windowMs = 600_000;
+
+function rangeValues(range: ReencodeRange): unknown[] {
   return [range.cameraIds, at(range.fromMs), at(range.toMs), range.profileId, windowMs];
 }
 
 /** How much footage a bulk job would encode. */
-export function previewReencode(db: Db, range: ReencodeRange, windowMs: number): Promise<ReencodePreview> {
+export function previewReencode(db: Db, range: ReencodeRange): Promise<ReencodePreview> {
   return one(
     db,
     z.object({ windows: bigint, segments: bigint, durationMs: bigint, bytes: bigint }),
     `select count(distinct (s.camera_id, floor(extract(epoch from s.start_at) * 1000 / $5::int))) as windows,
        count(*) as segments, coalesce(sum(s.duration_ms), 0) as "durationMs", coalesce(sum(s.bytes), 0) as bytes
      ${wanted}`,
-    rangeValues(range, windowMs),
+    rangeValues(range),
   );
 }
 
 /** Starts a bulk job: its windows go into the backlog, behind all others. @returns its id */
-export async function startReencode(tx: Transaction, range: ReencodeRange, windowMs: number): Promise<string> {
+export async function startReencode(tx: Transaction, range: ReencodeRange): Promise<string> {
   const made = await maybeOne(
     tx,
     z.object({ id: z.number(), public_id: z.string() }),
@@ -59,7 +64,7 @@ export async function startReencode(tx: Transaction, range: ReencodeRange, windo
      select distinct s.camera_id, to_timestamp(floor(extract(epoch from s.start_at) * 1000 / $5::int) * $5::int / 1000),
        $5::int, $6::int
      ${wanted}`,
-    [...rangeValues(range, windowMs), made.id],
+    [...rangeValues(range), made.id],
   );
   return made.public_id;
 }

@@ -38,4 +38,6 @@ export interface Camera {
   retiredAtMs: number | null;
   graceEndsAtMs: number | null;
   lastSegmentEndMs: number | null;
+  /** What the profile made of the stream in the newest finished window; null = not decided yet. */
+  finish: { action: 'copy' | 'encode' | 'undecided'; reason: string } | null;
 }

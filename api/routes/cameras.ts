@@ -140,13 +140,9 @@ function sealUrl(deps: ApiDeps, cameraId: string, url: string): { sealedUrl: str
   }
 }
 
-/** @throws AppError not-found; profile-not-available for one that encodes */
+/** @throws AppError not-found */
 async function usableProfile(deps: ApiDeps, profileId: string | undefined): Promise<Profile> {
   const profile = profileId === undefined ? await defaultProfile(deps.pool) : await profileById(deps.pool, profileId);
   if (profile === null) throw new AppError('not-found', 'There is no such profile.');
-  if (profile.mode !== 'copy') {
-    const message = `The profile "${profile.name}" encodes; this version records copies only. Choose a profile with mode "copy".`;
-    throw new AppError('profile-not-available', message, { details: { errors: [{ path: 'profileId', message }] } });
-  }
   return profile;
 }

@@ -21,6 +21,10 @@ export const cameraSchema = z
     createdAt: timeOut,
     retiredAt: timeOut.nullable(),
     graceEndsAt: timeOut.nullable(),
+    finish: z
+      .object({ action: z.enum(['copy', 'encode', 'undecided']), reason: z.string() })
+      .nullable()
+      .describe('What the profile makes of its stream, and why; null until its first window is finished.'),
   })
   .meta({ id: 'Camera' });
 export type CameraAnswer = z.infer<typeof cameraSchema>;
@@ -45,6 +49,7 @@ export function cameraAnswer(camera: Camera): CameraAnswer {
     createdAt: isoTime(camera.createdAtMs),
     retiredAt: isoTimeOrNull(camera.retiredAtMs),
     graceEndsAt: isoTimeOrNull(camera.graceEndsAtMs),
+    finish: camera.finish,
   };
 }
 

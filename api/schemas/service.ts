@@ -3,20 +3,6 @@ import { cameraStates } from '../../domain/camera.ts';
 import type { Recorder } from '../../db/recorders.ts';
 import { isoTime, pageOf, timeOut, uuid } from './common.ts';
 
-const profileSchema = z
-  .object({
-    id: uuid,
-    name: z.string(),
-    mode: z.enum(['auto', 'copy', 'encode']),
-    height: z.number().int().nullable(),
-    fps: z.number().int().nullable(),
-    bitrateKbps: z.number().int().nullable(),
-    audio: z.enum(['none', 'aac']),
-    durable: z.enum(['source', 'final']),
-  })
-  .meta({ id: 'Profile' });
-export const profileList = pageOf(profileSchema);
-
 export const recorderSchema = z
   .object({
     hostId: uuid,

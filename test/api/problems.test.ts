@@ -8,7 +8,6 @@ import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
 let api: ApiUnderTest;
 let cameraId: string;
-let encodingProfileId: string;
 
 beforeAll(async () => {
   api = await startApi();
@@ -16,11 +15,6 @@ beforeAll(async () => {
   await api.addCamera({ name: 'Gate 2' });
   await api.addCamera({ name: 'Caf\u00e9' });
   await insertTenant(api.database.pool, 'School');
-  const { rows } = await api.database.pool.query<{ public_id: string }>(
-    `insert into profile (name, mode, height, audio, durable) values ('standard', 'encode', 720, 'none', 'source')
-     returning public_id`,
-  );
-  encodingProfileId = rows[0]?.public_id ?? '';
 });
 afterAll(() => api.close());
 
@@ -371,16 +365,13 @@ describe('every wrong request gets a problem document', () => {
     expectProblem(await api.call(method, typeof url === 'string' ? url : url(), body), expected);
   });
 
-  test('a profile that encodes', async () => {
-    for (const call of [post(camera({ profileId: encodingProfileId })), patch({ profileId: encodingProfileId })]) {
-      const answer = await api.call(call.method, typeof call.url === 'string' ? call.url : call.url(), call.body);
-      expectProblem(answer, {
-        status: 400,
-        code: 'profile-not-available',
-        says: /"standard" encodes/,
-        path: 'profileId',
-      });
-    }
+  test('footage that would be stored as its final only', async () => {
+    expectProblem(await api.call('POST', '/v1/profiles', { name: 'final', durable: 'final' }), {
+      status: 400,
+      code: 'profile-not-available',
+      says: /not available yet/,
+      path: 'durable',
+    });
   });
 
   test.each([

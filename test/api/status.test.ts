@@ -89,6 +89,7 @@ test('profiles are listed', async () => {
   expect(items).toMatchObject([
     { name: 'original', mode: 'copy', audio: 'none', durable: 'source', height: null },
     { name: 'original-audio', mode: 'copy', audio: 'aac' },
+    { name: 'standard', mode: 'auto', height: 720, fps: 10, bitrateKbps: 1000 },
   ]);
 });
 

@@ -49,5 +49,6 @@ test('the segment table has its 32 partitions, and the defaults are there', asyn
   expect((await pool.query(`select name from profile order by id`)).rows).toEqual([
     { name: 'original' },
     { name: 'original-audio' },
+    { name: 'standard' },
   ]);
 });
