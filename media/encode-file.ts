@@ -101,18 +101,24 @@ async function runEncode(request: EncodeRequest, options: EncodeOptions): Promis
     endBy(new EncodeError('stalled', `The encoder took nothing for ${stallMs / 1000} s.`)),
   );
   async function* feed(): AsyncGenerator<Buffer> {
+    const chunks = joinedChunks(sources);
     let taken = 0;
     try {
-      for await (const chunk of joinedChunks(sources)) {
-        yield chunk;
-        taken += chunk.length;
+      for (;;) {
+        // Not `for await`: when ffmpeg ends early, the pipe's error is thrown into this generator where it yields, and
+        // it must not be taken for one of the sources.
+        const next = await chunks.next().catch((error: unknown) => {
+          endBy(unreadable(error));
+          throw error;
+        });
+        if (next.done === true) return;
+        yield next.value;
+        taken += next.value.length;
         watch.touch();
         request.onProgress?.(Math.min(1, taken / sources.bytes));
       }
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : errorText(error);
-      endBy(new EncodeError('bad-source', `A source could not be read: ${code}`, { cause: error }));
-      throw error;
+    } finally {
+      await chunks.return(undefined);
     }
   }
   try {
@@ -130,6 +136,12 @@ async function runEncode(request: EncodeRequest, options: EncodeOptions): Promis
     watch.stop();
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/** Without the file's path, which the error's own message shows. */
+function unreadable(error: unknown): EncodeError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : errorText(error);
+  return new EncodeError('bad-source', `A source could not be read: ${code}`, { cause: error });
 }
 
 /** What a run of ffmpeg that encodes failed by; null = it did not. */

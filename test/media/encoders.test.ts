@@ -1,0 +1,213 @@
+import { mkdir, mkdtemp, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EncodeError, EncodeFailure } from '../../media/encode-errors.ts';
+import { createEncodeClassifier } from '../../media/encode-errors.ts';
+import { encodeFile } from '../../media/encode-file.ts';
+import { createEncoders, type EncoderStep } from '../../media/encoders.ts';
+import { openEncoderSessions } from '../../media/encoder-sessions.ts';
+import { inspectSources, type Sources } from '../../media/join.ts';
+import { ffmpegLines } from '../support/stand-in-ffmpeg/lines.ts';
+import { makeStandIn, type Device } from '../support/stand-in-ffmpeg/stand-in.ts';
+import { makeFolder, recordMade } from './footage.ts';
+
+let folder: { path: string; remove: () => Promise<void> };
+let sources: Sources;
+const profile = { mode: 'encode', height: 180, fps: 10, bitrateKbps: 300, audio: 'none' } as const;
+const target = { width: 320, height: 180, fps: 10, resample: true, bitrateKbps: 300, audio: 'none' } as const;
+const nvenc = { kind: 'nvenc', device: '0' } as const;
+
+beforeAll(async () => {
+  folder = await makeFolder();
+  sources = await inspectSources(await recordMade(folder.path, 'source', { seconds: 4, size: '640x360' }));
+});
+afterAll(() => folder.remove());
+
+/** A machine with these encoders, and a clock the test moves. */
+async function machine(
+  devices: Record<string, Device>,
+  options: { wanted?: 'auto' | 'nvenc'; allowX264?: boolean } = {},
+) {
+  const own = await mkdtemp(join(folder.path, 'machine-'));
+  await mkdir(join(own, 'host'));
+  const standIn = await makeStandIn(own, devices);
+  const steps: EncoderStep[] = [];
+  const clock = { nowMs: 1_000_000_000_000 };
+  const worker = () =>
+    createEncoders({
+      ffmpeg: standIn.path,
+      wanted: options.wanted ?? 'auto',
+      allowX264: options.allowX264 ?? true,
+      hostFolder: join(own, 'host'),
+      onStep: (step) => steps.push(step),
+      now: () => clock.nowMs,
+    });
+  let count = 0;
+  const job = () => ({ sources, profile, output: join(own, `${count++}.mp4`) });
+  return { own, standIn, steps, clock, worker, job };
+}
+
+describe('each failure of an encoder', () => {
+  const rows: [keyof typeof ffmpegLines, EncodeFailure, EncodeError['action'], RegExp][] = [
+    ['sessionLimit', 'session-limit', 'retry-later', /^OpenEncodeSessionEx failed: incompatible client key \(21\)/],
+    ['sessionLimitOfOldDrivers', 'session-limit', 'retry-later', /^OpenEncodeSessionEx failed: out of memory \(10\)/],
+    ['vram', 'gpu-memory', 'retry-later', /CUDA_ERROR_OUT_OF_MEMORY/],
+    ['noDriver', 'no-driver', 'encoder-off', /^Cannot load libcuda\.so\.1$/],
+    ['noEncodeLibrary', 'no-driver', 'encoder-off', /^Cannot load libnvidia-encode\.so\.1$/],
+    ['wrongDriver', 'wrong-driver', 'encoder-off', /Required: 13\.1 Found: 13\.0$/],
+    ['noEncoderInCard', 'no-device', 'encoder-off', /unsupported device/],
+    ['overWide', 'unsupported-input', 'next-encoder', /^Width 5120 exceeds 4096$/],
+    ['undecodable', 'unsupported-input', 'next-encoder', /lacking required capabilities/],
+    ['deviceLost', 'device-lost', 'encoder-off', /uncorrectable ECC/],
+    ['noRenderNode', 'no-device', 'encoder-off', /^No VA display found/],
+    ['noMfx', 'no-device', 'encoder-off', /^Error initializing an internal MFX session/],
+    // What NVENC prints after each of them says nothing about the cause.
+    ['unspecific', 'failed', 'next-encoder', /^No capable devices found$/],
+  ];
+
+  it.each(rows)('%s is told from its stderr as %s: %s', async (name, failure, action, message) => {
+    const { own, standIn } = await machine({ h264_nvenc: { lines: ffmpegLines[name] } });
+    const output = join(own, 'out.mp4');
+    const error: unknown = await encodeFile({ ffmpeg: standIn.path, encoder: nvenc, sources, target, output }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ name: 'EncodeError', failure, action, message: expect.stringMatching(message) });
+    await expect(stat(output)).rejects.toThrow(/ENOENT/);
+  });
+
+  it('keeps the telling line however much follows it', () => {
+    const classifier = createEncodeClassifier();
+    const noise = Array.from({ length: 500 }, (_, i) => `[h264 @ 0x1] [warning] line ${i}`);
+    for (const line of [...ffmpegLines.sessionLimit, ...noise]) classifier.push(line);
+    expect(classifier.result()?.failure).toBe('session-limit');
+  });
+});
+
+describe('the ladder', () => {
+  it('starts with what really encodes, whatever is compiled in', async () => {
+    const { worker } = await machine({ h264_nvenc: { lines: ffmpegLines.wrongDriver } });
+    const { ladder } = await worker().status();
+    const first = ladder[0];
+    expect(first).toMatchObject({ encoder: nvenc, state: 'down', reason: expect.stringMatching(/Required: 13\.1/) });
+    expect(ladder.at(-1)).toMatchObject({ encoder: { kind: 'x264' }, state: 'up' });
+  });
+
+  it('steps down when a card dies, tells so, and returns by itself', async () => {
+    const { standIn, steps, clock, worker, job } = await machine({ h264_nvenc: {} });
+    const encoders = worker();
+    expect((await encoders.encode(job())).encoder.kind).toBe('nvenc');
+    await standIn.set({ h264_nvenc: { lines: ffmpegLines.deviceLost } });
+    expect((await encoders.encode(job())).encoder.kind).toBe('x264');
+    expect(steps).toMatchObject([{ kind: 'down', encoder: nvenc, failure: 'device-lost' }]);
+    // It is not asked again at once, and not for ever either.
+    await standIn.set({ h264_nvenc: {} });
+    expect((await encoders.encode(job())).encoder.kind).toBe('x264');
+    clock.nowMs += 61_000;
+    expect((await encoders.encode(job())).encoder.kind).toBe('nvenc');
+    expect(steps.at(-1)).toMatchObject({ kind: 'up', encoder: nvenc });
+  });
+
+  it('decodes on the CPU what the card cannot decode', async () => {
+    const { worker, job } = await machine({ h264_nvenc: { gpuDecodeLines: ffmpegLines.undecodable } });
+    expect(await worker().encode(job())).toMatchObject({ encoder: nvenc, decode: 'cpu', frames: 40 });
+  });
+
+  it('leaves an encoder for one job only where the stream does not suit it', async () => {
+    const { standIn, steps, worker, job } = await machine({ h264_nvenc: {} });
+    const encoders = worker();
+    await encoders.status();
+    await standIn.set({ h264_nvenc: { lines: ffmpegLines.overWide } });
+    expect((await encoders.encode(job())).encoder.kind).toBe('x264');
+    expect(steps).toMatchObject([{ kind: 'job', encoder: nvenc, failure: 'unsupported-input' }]);
+    await standIn.set({ h264_nvenc: {} });
+    expect((await encoders.encode(job())).encoder.kind).toBe('nvenc');
+  });
+
+  it('ends at the sources where the CPU may not encode', async () => {
+    const { worker, job } = await machine(
+      { h264_nvenc: { lines: ffmpegLines.noDriver } },
+      { wanted: 'nvenc', allowX264: false },
+    );
+    await expect(worker().encode(job())).rejects.toMatchObject({
+      failure: 'no-encoder',
+      action: 'retry-later',
+      message: expect.stringMatching(/Cannot load libcuda/),
+    });
+  });
+
+  it('gives up on a job that no encoder can do, and on none of its encoders', async () => {
+    const { standIn, worker, job } = await machine({ h264_nvenc: {} }, { allowX264: false, wanted: 'nvenc' });
+    const encoders = worker();
+    await encoders.status();
+    await standIn.set({ h264_nvenc: { lines: ffmpegLines.overWide } });
+    await expect(encoders.encode(job())).rejects.toMatchObject({ failure: 'unsupported-input', action: 'give-up' });
+    expect((await encoders.status()).ladder[0]?.state).toBe('up');
+  });
+});
+
+describe('the session limit of a host', () => {
+  it('is learned from the driver, shared by its workers, and asked again later', async () => {
+    const cap = { cap: 2, capLines: ffmpegLines.sessionLimit };
+    const { standIn, clock, worker, job } = await machine({ h264_nvenc: cap }, { allowX264: false, wanted: 'nvenc' });
+    const workers = [worker(), worker()];
+    for (const one of workers) await one.status();
+    // Two sessions of another program: the driver has none left.
+    await standIn.set({ h264_nvenc: { ...cap, cap: 0 } });
+    const refused = await workers[0]?.encode(job()).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ failure: 'session-limit', action: 'retry-later' });
+    // The other worker does not even ask.
+    const before = (await standIn.log()).length;
+    await expect(workers[1]?.encode(job())).rejects.toMatchObject({ failure: 'session-limit', retryAfterMs: 30_000 });
+    expect((await standIn.log()).length).toBe(before);
+    expect((await workers[1]?.status())?.sessions).toMatchObject({ used: 0, ceiling: 0 });
+    await standIn.set({ h264_nvenc: cap });
+    clock.nowMs += 60_000;
+    await workers[1]?.encode(job());
+    expect((await workers[0]?.status())?.sessions).toMatchObject({ used: 0, ceiling: 1 });
+  });
+
+  it('never makes a job fail: all of a crowd get done, two at a time', async () => {
+    const cap = { cap: 2, capLines: ffmpegLines.sessionLimit };
+    const { standIn, clock, worker, job } = await machine({ h264_nvenc: cap }, { allowX264: false, wanted: 'nvenc' });
+    const workers = [worker(), worker()];
+    for (const one of workers) await one.status();
+    const untilDone = async (i: number): Promise<number> => {
+      for (let tries = 1; ; tries++) {
+        try {
+          await workers[i % 2]?.encode(job());
+          return tries;
+        } catch (error) {
+          expect(error).toMatchObject({ failure: 'session-limit', action: 'retry-later' });
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          clock.nowMs += 100;
+        }
+      }
+    };
+    const tries = await Promise.all(Array.from({ length: 6 }, (_, i) => untilDone(i)));
+    expect(tries).toHaveLength(6);
+    const log = await standIn.log();
+    expect(log.filter((line) => line === 'refused h264_nvenc').length).toBeLessThan(12);
+    const { ceiling } = (await workers[0]?.status())?.sessions ?? {};
+    expect(ceiling).toBeGreaterThanOrEqual(1);
+    expect(ceiling).toBeLessThanOrEqual(3);
+  });
+
+  it('does not count those who died', async () => {
+    const host = await mkdtemp(join(folder.path, 'host-'));
+    const clock = { nowMs: 1_000_000_000_000 };
+    const [dead, alive] = [0, 1].map(() => openEncoderSessions({ folder: host, now: () => clock.nowMs }));
+    await dead?.take(); // and never releases it
+    expect(await alive?.status()).toMatchObject({ used: 1 });
+    clock.nowMs += 31_000;
+    expect(await alive?.status()).toMatchObject({ used: 0 });
+  });
+
+  it('counts right when many workers come at once', async () => {
+    const host = await mkdtemp(join(folder.path, 'host-'));
+    const sessions = Array.from({ length: 8 }, () => openEncoderSessions({ folder: host }));
+    const taken = await Promise.all(sessions.map((one) => one.take()));
+    expect(await sessions[0]?.status()).toMatchObject({ used: 8 });
+    await Promise.all(taken.map((one) => ('release' in one ? one.release() : Promise.reject(new Error('none free')))));
+    expect(await sessions[0]?.status()).toMatchObject({ used: 0 });
+  });
+});
