@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 import { freePorts } from './free-ports.ts';
-import type { ProcessRecord } from './process-record.ts';
+import type { ProcessRecord, StopStep } from './process-record.ts';
 import { startServerProcess, untilReady, type EmbeddedServer } from './server-process.ts';
 import { unprivileged, type RunAs } from './unprivileged-user.ts';
 
@@ -57,11 +57,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
     logPath: options.logPath,
     cwd: data,
     runAs,
-    // INT: sessions are ended, data is written. QUIT: at once, and the log is replayed at the next start.
-    stopSteps: [
-      { signal: 'SIGINT', waitMs: 10_000 },
-      { signal: 'SIGQUIT', waitMs: 5_000 },
-    ],
+    stopSteps: options.durable ? [endSessions, endAtOnce] : [endAtOnce],
     record: options.record,
   });
   const serverUrl = `postgres://framekeep:${encodeURIComponent(options.password)}@127.0.0.1:${port}`;
@@ -74,6 +70,11 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
   }
   return { serverUrl, ports, pid: server.pid, exited: server.exited, stop: server.stop };
 }
+
+/** Data is written. */
+const endSessions: StopStep = { signal: 'SIGINT', waitMs: 10_000 };
+/** The log is replayed at the next start; unlike KILL, no shared memory is left. */
+const endAtOnce: StopStep = { signal: 'SIGQUIT', waitMs: 5_000 };
 
 /** Makes a database unless it is there. */
 export async function ensureDatabase(serverUrl: string, name: string): Promise<string> {

@@ -16,6 +16,8 @@ export interface EmbeddedSeaweedfsOptions {
   logPath: string;
   accessKey: string;
   secretKey: string;
+  /** False only for tests: it is ended at once. */
+  durable?: boolean | undefined;
   /** Those of an earlier start, to be found where it was. */
   ports?: number[] | undefined;
   record?: ProcessRecord | undefined;
@@ -70,7 +72,9 @@ export async function startSeaweedfs(options: EmbeddedSeaweedfsOptions): Promise
     // One volume at a time for each bucket: the default makes seven.
     env: { ...process.env, WEED_MASTER_VOLUME_GROWTH_COPY_1: '1' },
     // After TERM it goes on for 26 s; what it holds is on disk as far as the page cache is.
-    stopSteps: [{ signal: 'SIGTERM', waitMs: 3_000 }],
+    stopSteps: [
+      options.durable === false ? { signal: 'SIGKILL', waitMs: 5_000 } : { signal: 'SIGTERM', waitMs: 3_000 },
+    ],
     record: options.record,
   });
   const exited = server.exited.then(() => removeSockets(ports));

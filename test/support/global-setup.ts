@@ -49,7 +49,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     seaweedfs: async () => {
       const keys = { accessKey: randomBytes(10).toString('hex'), secretKey: randomBytes(20).toString('hex') };
       const logPath = join(dir, 'seaweedfs.log');
-      const server = await startSeaweedfs({ dir: join(dir, 'seaweedfs'), logPath, ...keys, record });
+      const server = await startSeaweedfs({ dir: join(dir, 'seaweedfs'), logPath, ...keys, durable: false, record });
       return { endpoint: server.endpoint, ...keys };
     },
     temporal: async () => {
@@ -75,7 +75,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     broker.close();
     broker.closeAllConnections();
     await Promise.allSettled(started.values());
-    await endRecorded(recordPath, 'kill');
+    await endRecorded(recordPath);
     rmSync(dir, { recursive: true, force: true });
   };
 }
@@ -85,6 +85,6 @@ async function endDeadRuns(records: string): Promise<void> {
   mkdirSync(records, { recursive: true });
   for (const name of readdirSync(records).filter((file) => file.endsWith('.json'))) {
     const [pid, startTicks] = name.replace('.json', '').split('-').map(Number);
-    if (pid !== undefined && startTicksOf(pid) !== startTicks) await endRecorded(join(records, name), 'kill');
+    if (pid !== undefined && startTicksOf(pid) !== startTicks) await endRecorded(join(records, name));
   }
 }
