@@ -4,6 +4,7 @@ import { claimHole, closeGap } from '../../db/gaps.ts';
 import type { Camera } from '../../domain/camera.ts';
 import { backdate, commit, type RecordedFile } from '../api/committed-footage.ts';
 import { signIn, startConsole, type ConsoleUnderTest, type WatchedPage } from './support/console.ts';
+import { eventually } from './support/eventually.ts';
 import { makeCountedFootage, type CountedFootage } from './support/footage.ts';
 import { shownFrame } from './support/frame-counter.ts';
 
@@ -89,28 +90,28 @@ async function settled(): Promise<{ counter: number; wallMs: number }> {
 test('a moment in the URL plays, and frames advance under the right clock', async () => {
   const { page } = watched;
   await page.goto(address(startMs + 3000));
-  await expect.poll(counter).toBeGreaterThanOrEqual(frameAt(startMs + 3000));
+  await eventually(counter).toBeGreaterThanOrEqual(frameAt(startMs + 3000));
   const first = await counter();
-  await expect.poll(counter).toBeGreaterThan((first ?? 0) + footage.fps);
+  await eventually(counter).toBeGreaterThan((first ?? 0) + footage.fps);
   await pause();
   const { counter: frame, wallMs } = await settled();
   expect(frame).toBe(frameAt(wallMs + 1));
   expect(await page.locator('.wall-clock time').textContent()).toMatch(/^\d\d:\d\d:\d\d\.\d\+03$/);
-  await expect.poll(() => page.url()).toContain(`t=${new Date(wallMs).toISOString().slice(0, 19)}`);
+  await eventually(() => page.url()).toContain(`t=${new Date(wallMs).toISOString().slice(0, 19)}`);
 });
 
 test('a seek into a gap lands on the first frame after it and says what was skipped', async () => {
   const { page } = watched;
   await page.goto(address(gapStartMs + 30_000));
-  await expect.poll(() => page.getByRole('status').allTextContents()).toContain('Skipped 1 min without footage.');
-  await expect.poll(counter).toBeGreaterThanOrEqual(frameAt(gapEndMs));
+  await eventually(() => page.getByRole('status').allTextContents()).toContain('Skipped 1 min without footage.');
+  await eventually(counter).toBeGreaterThanOrEqual(frameAt(gapEndMs));
   expect(await counter()).toBeLessThan(frameAt(gapEndMs) + 5 * footage.fps);
 });
 
 test('playing over a gap goes on with the next footage and says so', async () => {
   const { page } = watched;
   await page.goto(address(gapStartMs - 2000));
-  await expect.poll(counter, { timeout: 15_000 }).toBeGreaterThan(frameAt(gapEndMs) + 5);
+  await eventually(counter).toBeGreaterThan(frameAt(gapEndMs) + 5);
   expect(await page.getByRole('status').allTextContents()).toContain('Skipped 1 min 30 s without footage.');
   await pause();
   const { counter: frame, wallMs } = await settled();
@@ -122,22 +123,22 @@ test('keys step frames, seconds and rates, and play', async () => {
   const { page } = watched;
   await page.goto(address(startMs + 8000));
   await page.getByRole('button', { name: 'Pause', exact: true }).waitFor();
-  await expect.poll(counter).not.toBeNull();
+  await eventually(counter).not.toBeNull();
   await page.keyboard.press(' ');
   const { counter: frame } = await settled();
   await page.keyboard.press('.');
-  await expect.poll(counter).toBe(frame + 1);
+  await eventually(counter).toBe(frame + 1);
   await page.keyboard.press(',');
   await page.keyboard.press(',');
-  await expect.poll(counter).toBe(frame - 1);
+  await eventually(counter).toBe(frame - 1);
   await page.keyboard.press('ArrowRight');
-  await expect.poll(counter).toBe(frame - 1 + 5 * footage.fps);
+  await eventually(counter).toBe(frame - 1 + 5 * footage.fps);
   await page.keyboard.press('ArrowLeft');
-  await expect.poll(counter).toBe(frame - 1);
+  await eventually(counter).toBe(frame - 1);
   await page.keyboard.press('l');
   expect(await page.getByLabel('Speed').inputValue()).toBe('2');
   await page.keyboard.press(' ');
-  await expect.poll(counter).toBeGreaterThan(frame + 10);
+  await eventually(counter).toBeGreaterThan(frame + 10);
   await page.keyboard.press('g');
   await page.getByRole('dialog', { name: 'Go to a time' }).waitFor();
   await page.keyboard.press('Escape');
@@ -151,37 +152,37 @@ test('a click on the timeline seeks, Back returns', async () => {
   if (box === null) throw new Error('no timeline');
   expect(await bar.locator('.gap').first().getAttribute('data-owner')).toBe('service');
   await page.mouse.click(box.x + 2, box.y + box.height / 2);
-  await expect.poll(counter).toBeLessThan(5 * footage.fps);
+  await eventually(counter).toBeLessThan(5 * footage.fps);
   await page
     .getByRole('button', { name: /Software was updated/ })
     .locator('visible=true')
     .last()
     .click();
-  await expect.poll(counter).toBeGreaterThan(frameAt(gapStartMs - 6000));
+  await eventually(counter).toBeGreaterThan(frameAt(gapStartMs - 6000));
   await page.goBack();
   await page.goBack();
-  await expect.poll(() => page.url()).toBe(before);
+  await eventually(() => page.url()).toBe(before);
 });
 
 test('the latest footage plays on as more is committed', async () => {
   const { page } = watched;
   await page.goto(`/play?cams=${camera.id}`);
   await page.getByLabel('Speed').selectOption('4');
-  await expect.poll(counter, { timeout: 15_000 }).toBeGreaterThan(frameAt(gapEndMs));
+  await eventually(counter).toBeGreaterThan(frameAt(gapEndMs));
   const { rows } = await ui.api.database.pool.query<{ last_end_at: Date }>(
     `select last_end_at from camera_lease where camera_id = (select id from camera where public_id = $1)`,
     [camera.id],
   );
   const endMs = rows[0]?.last_end_at.getTime() ?? 0;
   await commit(ui.api, camera, [{ file: footage.files[0], startMs: endMs }]);
-  await expect.poll(async () => (await shown()).wallMs, { timeout: 30_000 }).toBeGreaterThan(endMs + 1000);
+  await eventually(async () => (await shown()).wallMs).toBeGreaterThan(endMs + 1000);
   expect(new URL(page.url()).searchParams.get('t')).toBeNull();
 });
 
 test('H.265 says that it cannot play here', async () => {
   const { page } = watched;
   await page.getByLabel('Choose a camera').selectOption({ label: 'H.265 camera' });
-  await expect.poll(() => page.locator('.video-notice').textContent()).toContain('H.265 cannot play here.');
+  await eventually(() => page.locator('.video-notice').textContent()).toContain('H.265 cannot play here.');
 });
 
 test('nothing has complained', () => {

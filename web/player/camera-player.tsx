@@ -111,6 +111,7 @@ function Footage({ camera, player, jump }: FootageProps) {
         onSeek={jump}
       />
       <Legend />
+      <p class="keys-hint">{words.value.keys}</p>
       <GapList pieces={pieces} onSeek={jump} />
     </>
   );

@@ -24,9 +24,8 @@ export function GapList({ pieces, onSeek }: GapListProps) {
             <button type="button" onClick={() => onSeek(piece.startMs - leadMs)}>
               <i class="swatch" data-owner={piece.main.owner} />
               <span class="gap-what">{w.reasons[piece.main.reason]}</span>
-              <span class="gap-length">{duration(piece.lostMs)}</span>
               <span class="gap-when">
-                {gapTimes(piece)} · {w.owners[piece.main.owner]}
+                <b>{duration(piece.lostMs)}</b> · {gapTimes(piece)} · {w.owners[piece.main.owner]}
                 {piece.count > 1 && ` · ${w.gapsJoined(piece.count, duration(piece.lostMs))}`}
               </span>
             </button>

@@ -46,6 +46,8 @@ const twoHoursMs = 2 * 3_600_000;
 const behindMs = 20_000;
 /** A jump of the wall clock against the media clock by more than this is a gap without footage. */
 const skipFromMs = 1_000;
+/** Moments are whole ms: without this one that names a frame's start could show the frame before it. */
+const pastEdgeSeconds = 0.002;
 /** Between two rebuilds after stale links: else a server fault becomes a storm. */
 const rebuildAfterMs = 5_000;
 
@@ -126,7 +128,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
       video,
       range: asked,
       first: playlist.value,
-      startPosition,
+      startPosition: startPosition + pastEdgeSeconds,
       newestMs: () => camera.newestMs() ?? 0,
       events: { onCodec, onStale, onFailure: (code) => finish('failed', code) },
     });
@@ -225,7 +227,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     last = null;
     stepped = null;
     wallMs.value = wallOf(pieces, target);
-    video.currentTime = target;
+    video.currentTime = target + pastEdgeSeconds;
   }
 
   return {

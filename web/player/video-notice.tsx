@@ -13,17 +13,21 @@ interface NoticeProps {
 export function VideoNotice({ player, onRetry }: NoticeProps) {
   const w = words.value;
   const phase = player.phase.value;
-  const text = { empty: w.noFootageAround, 'no-h265': w.noH265, failed: w.playFailed, loading: null, ready: null }[
-    phase
-  ];
+  const nothing = phase === 'empty' && player.range.value === null;
+  const text = {
+    empty: nothing ? w.noFootageAtAll : w.noFootageAround,
+    'no-h265': w.noH265,
+    failed: w.playFailed,
+    loading: null,
+    ready: null,
+  }[phase];
   useEffect(() => {
     if (text !== null) announce(text);
   }, [text]);
   if (text !== null) {
-    const nothing = phase === 'empty' && player.range.value === null;
     return (
       <div class="video-notice">
-        <p>{nothing ? w.noFootageAtAll : text}</p>
+        <p>{text}</p>
         {phase === 'no-h265' && <p class="muted">{w.noH265Hint}</p>}
         {phase === 'failed' && player.failure.value !== null && (
           <p class="muted">
