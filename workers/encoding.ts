@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
@@ -52,8 +52,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
   const best = ladder.find(({ state }) => state === 'up');
   const slots = ladder.length === 0 ? 0 : (config.encoderSlots ?? usualSlots());
   const running: Record<FinishQueue, number> = { encode: 0, join: 0 };
-  await mkdir(join(config.dataDir, 'finish'), { recursive: true });
-  const workDir = await mkdtemp(join(config.dataDir, 'finish', 'work-'));
+  const workDir = await makeWorkFolder(join(config.dataDir, 'finish'));
 
   const feed = createFeeder(context, stopping.signal);
   const activities = createFinishActivities({
@@ -101,6 +100,28 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
     );
   }
   return { drain: stop, stop };
+}
+
+/** A folder named after this process; those of processes that were killed go. */
+async function makeWorkFolder(parent: string): Promise<string> {
+  await mkdir(parent, { recursive: true });
+  for (const name of await readdir(parent)) {
+    if (Number(name) === process.pid || !isAlive(Number(name))) {
+      await rm(join(parent, name), { recursive: true, force: true });
+    }
+  }
+  const own = join(parent, String(process.pid));
+  await mkdir(own);
+  return own;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }
 
 function usualSlots(): number {
