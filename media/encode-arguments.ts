@@ -124,6 +124,10 @@ function encoderArguments({ encoder, decode, target }: EncodeOptions): string[] 
 /** Keys every 4 s: counted in frames where the rate is constant, in time where each frame keeps its own. */
 function keyArguments(target: EncodeTarget): string[] {
   const frames = String(Math.max(1, Math.round(target.fps * keySeconds)));
-  if (!target.resample) return ['-g', frames, '-force_key_frames', `expr:gte(t,n_forced*${keySeconds})`];
+  if (!target.resample) {
+    // By default each time is rounded to a whole frame of the mean rate.
+    const ownTimes = ['-enc_time_base', '1:90000'];
+    return [...ownTimes, '-g', frames, '-force_key_frames', `expr:gte(t,n_forced*${keySeconds})`];
+  }
   return ['-g', frames, '-keyint_min', frames, '-sc_threshold', '0'];
 }

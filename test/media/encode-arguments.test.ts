@@ -63,7 +63,7 @@ describe('encodeArguments', () => {
   it('keeps each frame with its time where the rate is right, with keys by time', () => {
     const args = text(options('x264', { target: { ...target, resample: false, fps: 25 } }));
     expect(args).not.toContain('fps=');
-    expect(args).toContain('-g 100 -force_key_frames expr:gte(t,n_forced*4)');
+    expect(args).toContain('-enc_time_base 1:90000 -g 100 -force_key_frames expr:gte(t,n_forced*4)');
   });
 
   it('scales only where the size differs, and maps sound only where it is kept', () => {
@@ -81,7 +81,7 @@ describe('against the real ffmpeg', () => {
     ),
   );
 
-  it.each(cases)('it has every option and filter of $kind decoding on the $decode, resample $resample', async (one) => {
+  it.each(cases)('has every option and filter of $kind decoding on the $decode, resample $resample', async (one) => {
     const args = encodeArguments(
       options(one.kind, { decode: one.decode, target: { ...target, resample: one.resample } }),
     );
@@ -127,7 +127,7 @@ describe('against the real ffmpeg', () => {
     }
   });
 
-  it.each(cases)('it takes the arguments of $kind, $decode, $resample: only a device may be missing', async (one) => {
+  it.each(cases)('takes the arguments of $kind, $decode, $resample: only a device may be missing', async (one) => {
     const given = { ...target, width: 320, height: 180, resample: one.resample };
     const classifier = createEncodeClassifier();
     const result = await runTool({
