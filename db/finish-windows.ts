@@ -70,7 +70,7 @@ const afterStopMs = 20_000;
 
 /**
  * Takes the next windows that are complete and may be finished now out of the backlog: critical cameras first, then
- * tenant by tenant in turn, oldest first. Bulk jobs come last.
+ * tenant by tenant in turn (what is at work counts), oldest first. Bulk jobs come last.
  *
  * A window is complete when the camera's watermark has passed its end, when its recording was stopped, or when its
  * end is some time ago. Profiles that can wait do so for cheap hours or until they are older than their bound.
@@ -79,15 +79,20 @@ export function takeReady(db: Db, request: FeedRequest): Promise<FedWindow[]> {
   return many(
     db,
     fedRow,
-    `with ready as (
+    `with at_work as (
+       select c.tenant_id, count(*) as jobs from finish_window w join camera c on c.id = w.camera_id
+       where w.state = 'started' and w.queue = $2::text group by c.tenant_id
+     ), ready as (
        select w.camera_id, w.window_start_at, w.reencode_id, w.generation, c.public_id, t.public_id as tenant_id, c.tier,
          p.id as profile_id,
-         row_number() over (partition by c.tenant_id, c.tier, w.reencode_id <> 0 order by w.window_start_at) as turn
+         coalesce(a.jobs, 0) +
+           row_number() over (partition by c.tenant_id, c.tier, w.reencode_id <> 0 order by w.window_start_at) as turn
        from finish_window w
        join camera c on c.id = w.camera_id
        join tenant t on t.id = c.tenant_id
        join camera_lease l on l.camera_id = c.id
        left join reencode r on r.id = w.reencode_id
+       left join at_work a on a.tenant_id = c.tenant_id
        join profile p on p.id = coalesce(r.profile_id, c.profile_id)
        where w.state = 'open' and w.not_before <= $1::timestamptz and c.status not in ('purging', 'purged')
          and case when p.mode = 'encode' or (p.mode = 'auto' and
