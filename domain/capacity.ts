@@ -81,6 +81,7 @@ export interface Host {
 
 export interface Limit {
   name: 'encoder' | 'decoder' | 'sessions' | 'memory' | 'cores';
+  /** Infinity = it limits nothing. */
   cameras: number;
   /** The term with its numbers. */
   arithmetic: string;

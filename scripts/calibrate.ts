@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
@@ -19,6 +19,8 @@ if (!(sourceSeconds >= 1) || !(most >= 1)) throw new Error(usage);
 
 const config = loadConfig();
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const [load = 0] = loadavg();
+if (load > cpus().length / 4) say(`This machine is busy (load ${load.toFixed(1)}): what is measured now is too low.`);
 const folder = await mkdtemp(join(tmpdir(), 'framekeep-calibrate-'));
 try {
   const { ladder } = await createEncoders({ ffmpeg: config.ffmpeg, wanted: config.encoder, allowX264: true }).status();

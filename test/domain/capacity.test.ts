@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   bestSlots,
@@ -54,6 +55,19 @@ describe('cardCapacity', () => {
   it('counts sessions over all cards of a host, and what others use', () => {
     const capacity = cardCapacity(card('5090'), load, { ...host, sessionsInUse: 5 }, { as: 'live', count: 2 });
     expect(limitsOf(capacity)).toMatchObject({ sessions: 7, decoder: 162 });
+  });
+
+  it('gives what docs/capacity.md says of each card', () => {
+    const doc = readFileSync('docs/capacity.md', 'utf8');
+    for (const one of cards) {
+      const row = doc.split('\n').find((line) => line.startsWith(`| ${one.name} |`)) ?? '';
+      const shown = row.split('|').slice(2, -1);
+      const live = cardCapacity(one, load, host, { as: 'live' });
+      const { encoder, decoder, sessions, memory } = limitsOf(live);
+      const cells = [encoder, decoder, sessions === Infinity ? 'no cap' : sessions, memory, live.cameras];
+      cells.push(cardCapacity(one, load, host, { as: 'jobs' }).cameras);
+      expect(shown.map((cell) => cell.replaceAll('*', '').trim())).toEqual(cells.map(String));
+    }
   });
 
   it('is bounded by the cores of a small host', () => {
