@@ -9,42 +9,63 @@ const profile = z.object({
     }),
   ),
   samples: z.array(z.number()),
+  /** Microseconds between samples. */
+  timeDeltas: z.array(z.number()),
 });
+type Profile = z.infer<typeof profile>;
 
 /** Which part a call belongs to, by the file it is in; the innermost call that has one decides. */
 const partOf: [RegExp, string][] = [
   [/\/recorder\/dialer\//, 'dialer'],
   [/internal\/crypto\/hash/, 'hashing'],
-  [/\/storage\/|node_modules\/minio\//, 'upload'],
+  [/\/storage\/objects|\/storage\/bounded-transport|node_modules\/minio\//, 'upload'],
 ];
 
 /**
- * The shares of CPU time of a V8 CPU profile, idle time left out: dialer, hashing, upload and all the rest of Node.
- * A native call counts for the file that made it.
+ * The shares of CPU time of a V8 CPU profile's last seconds, idle time left out: dialer, hashing, upload and all the
+ * rest of Node. A native call counts for the file that made it.
  */
-export function partsOfProfile(raw: unknown): Map<string, number> {
-  const { nodes, samples } = profile.parse(raw);
-  const byId = new Map(nodes.map((node) => [node.id, node]));
-  const part = new Map<number, string>();
-  const idle = new Set<number>();
+export function partsOfProfile(raw: unknown, lastMs: number): Map<string, number> {
+  const parts = sharesBy(profile.parse(raw), lastMs, (url) => partOf.find(([pattern]) => pattern.test(url))?.[1]);
+  for (const [, name] of partOf) parts.set(name, parts.get(name) ?? 0);
+  return parts;
+}
 
+/** The project's files whose calls used most of that time, for whoever wants to make them cheaper. */
+export function filesOfProfile(raw: unknown, lastMs: number): [string, number][] {
+  const ownFile = (url: string): string | undefined =>
+    /^file:/.test(url) && !url.includes('node_modules')
+      ? url.replace(/^.*\/(?=[^/]+\/[^/]+$)/, '')
+      : /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
+  return [...sharesBy(profile.parse(raw), lastMs, ownFile)].toSorted((a, b) => b[1] - a[1]);
+}
+
+function sharesBy(
+  { nodes, samples, timeDeltas }: Profile,
+  lastMs: number,
+  nameOf: (url: string) => string | undefined,
+): Map<string, number> {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const names = new Map<number, string | null>();
   const label = (id: number, inherited: string): void => {
     const node = byId.get(id);
     if (node === undefined) return;
-    const { url, functionName } = node.callFrame;
-    if (functionName === '(idle)') idle.add(id);
-    const own = partOf.find(([pattern]) => pattern.test(url))?.[1] ?? inherited;
-    part.set(id, own);
+    const own = nameOf(node.callFrame.url) ?? inherited;
+    names.set(id, node.callFrame.functionName === '(idle)' ? null : own);
     for (const child of node.children ?? []) label(child, own);
   };
-  const root = nodes[0];
-  if (root !== undefined) label(root.id, 'other');
+  if (nodes[0] !== undefined) label(nodes[0].id, 'other');
 
-  const counts = new Map([...new Set(partOf.map(([, name]) => name)), 'other'].map((name) => [name, 0]));
-  const busy = samples.filter((id) => !idle.has(id));
-  for (const id of busy) {
-    const name = part.get(id) ?? 'other';
-    counts.set(name, (counts.get(name) ?? 0) + 1);
+  const counts = new Map<string, number>();
+  let busy = 0;
+  let beforeEndMs = 0;
+  for (let place = samples.length - 1; place >= 0 && beforeEndMs < lastMs; place -= 1) {
+    const durationMs = (timeDeltas[place] ?? 0) / 1000;
+    beforeEndMs += durationMs;
+    const name = names.get(samples[place] ?? 0) ?? null;
+    if (name === null) continue;
+    counts.set(name, (counts.get(name) ?? 0) + durationMs);
+    busy += durationMs;
   }
-  return new Map([...counts].map(([name, count]) => [name, count / Math.max(1, busy.length)]));
+  return new Map([...counts].map(([name, ms]) => [name, ms / Math.max(busy, 1e-9)]));
 }

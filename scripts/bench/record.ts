@@ -9,7 +9,7 @@ import { recordArguments } from '../../media/ffmpeg-arguments.ts';
 import { cameraWorkflowId } from '../../workflows/messages.ts';
 import { endProcess, startBenchCameras, startBenchSystem, until, type BenchSystem } from './bench-system.ts';
 import { commitLatencies, footageLost } from './commit-figures.ts';
-import { partsOfProfile } from './cpu-parts.ts';
+import { filesOfProfile, partsOfProfile } from './cpu-parts.ts';
 import { printFigure, rounded, say } from './figure.ts';
 import { descendantsOf, usageOf, type Usage } from './process-usage.ts';
 
@@ -139,7 +139,12 @@ async function measureSystem(options: {
   report('history_events_per_camera_day', eventsPerSession * sessionsPerDay, 'events');
 
   await endProcess(recorder); // writes its profile
-  for (const [part, share] of partsOfProfile(readProfile(profileDir))) {
+  const profile = readProfile(profileDir);
+  const files = filesOfProfile(profile, measureMs).slice(0, 16);
+  say(
+    `The recorder's time by file: ${files.map(([file, share]) => `${file} ${Math.round(share * 100)} %`).join(', ')}`,
+  );
+  for (const [part, share] of partsOfProfile(profile, measureMs)) {
     report(`node_${part}_cores_per_camera`, share * cores(node), 'cores');
   }
   const footage = [...commitLatencies(system, startMs, endMs), ...(await footageLost(system, ids))];
