@@ -8,7 +8,8 @@ import { createFinishActivities } from '../activities/finish-job.ts';
 import { addEncoderStep, removeEncoder, upsertEncoder } from '../db/encoders.ts';
 import { parseTariff } from '../domain/tariff.ts';
 import { errorText } from '../errors.ts';
-import { createEncoders, type Encoders } from '../media/encoders.ts';
+import { readCalibrations } from '../media/calibration-file.ts';
+import { createEncoders, type Encoders, type Rung } from '../media/encoders.ts';
 import { noFailpoint } from '../recorder/failpoint.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { finishQueues, type FinishQueue } from '../workflows/messages.ts';
@@ -50,7 +51,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
 
   const { ladder } = await encoders.status();
   const best = ladder.find(({ state }) => state === 'up');
-  const slots = ladder.length === 0 ? 0 : (config.encoderSlots ?? usualSlots());
+  const slots = ladder.length === 0 ? 0 : (config.encoderSlots ?? (await measuredSlots(context, best)) ?? usualSlots());
   const running: Record<FinishQueue, number> = { encode: 0, join: 0 };
   const workDir = await makeWorkFolder(join(config.dataDir, 'finish'));
 
@@ -122,6 +123,18 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
+}
+
+/** What `npm run calibrate` found for this encoder; null where it was not run, or left something unreadable. */
+async function measuredSlots({ config, log }: RoleContext, best: Rung | undefined): Promise<number | null> {
+  const calibrations = await readCalibrations(config.dataDir).catch((error: unknown) => {
+    log.warn({ cause: errorText(error) }, 'the calibration cannot be read; run it again');
+    return [];
+  });
+  const measured = calibrations.find(
+    ({ encoder }) => encoder.kind === best?.encoder.kind && encoder.device === best.encoder.device,
+  );
+  return measured?.slots ?? null;
 }
 
 function usualSlots(): number {
