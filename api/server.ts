@@ -17,6 +17,7 @@ import { registerAudit } from './routes/audit.ts';
 import { registerCameraActions } from './routes/camera-actions.ts';
 import { registerCameras } from './routes/cameras.ts';
 import { registerEncoders } from './routes/encoders.ts';
+import { registerEvents } from './routes/events.ts';
 import { registerFootage } from './routes/footage.ts';
 import { registerHealth } from './routes/health.ts';
 import { registerMedia } from './routes/media.ts';
@@ -83,6 +84,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   registerCameras(app, deps);
   registerCameraActions(app, deps);
   registerFootage(app, deps);
+  registerEvents(app, deps);
   registerPlaylist(app, deps);
   registerMedia(app, deps);
   registerTenants(app, deps);

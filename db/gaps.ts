@@ -10,7 +10,8 @@ const spell = z.object({
   lastError: z.string().exactOptional(),
 });
 
-const evidence: z.ZodType<GapEvidence> = z.object({
+/** Evidence as it is stored, in claims and in events. */
+export const gapEvidence: z.ZodType<GapEvidence> = z.object({
   lastError: z.string().exactOptional(),
   attempts: z.number().exactOptional(),
   hostId: z.string().exactOptional(),
@@ -19,7 +20,12 @@ const evidence: z.ZodType<GapEvidence> = z.object({
   history: z.array(spell).exactOptional(),
 });
 
-const claimColumns = { start_at: instant, end_at: instant.nullable(), reason: z.enum(gapReasons), evidence };
+const claimColumns = {
+  start_at: instant,
+  end_at: instant.nullable(),
+  reason: z.enum(gapReasons),
+  evidence: gapEvidence,
+};
 
 const claimRow = z.object(claimColumns).transform(toClaim);
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { gapOwners, gapReasons } from '../../domain/gap-reason.ts';
-import type { Gap } from '../../domain/gaps.ts';
+import type { Gap, GapEvidence } from '../../domain/gaps.ts';
 import type { Segment } from '../../domain/segment.ts';
 import { isoTime, isoTimeOrNull, pageOf, pageQuery, timeIn, timeOut } from './common.ts';
 
@@ -32,7 +32,7 @@ export function segmentAnswer(segment: Omit<Segment, 'entries'>): SegmentAnswer 
   };
 }
 
-const evidenceSchema = z.object({
+export const evidenceSchema = z.object({
   lastError: z.string().optional(),
   attempts: z.number().int().optional(),
   hostId: z.string().optional(),
@@ -61,18 +61,22 @@ const gapSchema = z
   .meta({ id: 'Gap' });
 export type GapAnswer = z.infer<typeof gapSchema>;
 
+/** Evidence as the API shows it. */
+export function evidenceAnswer({ history, ...evidence }: GapEvidence): z.infer<typeof evidenceSchema> {
+  return {
+    ...evidence,
+    ...(history && { history: history.map(({ sinceMs, ...part }) => ({ ...part, since: isoTime(sinceMs) })) }),
+  };
+}
+
 /** A gap as the API shows it. */
 export function gapAnswer(gap: Gap): GapAnswer {
-  const { history, ...evidence } = gap.evidence;
   return {
     startAt: isoTime(gap.startMs),
     endAt: isoTimeOrNull(gap.endMs),
     reason: gap.reason,
     owner: gap.owner,
-    evidence: {
-      ...evidence,
-      ...(history && { history: history.map(({ sinceMs, ...part }) => ({ ...part, since: isoTime(sinceMs) })) }),
-    },
+    evidence: evidenceAnswer(gap.evidence),
   };
 }
 
