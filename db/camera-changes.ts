@@ -89,7 +89,8 @@ const rules: Record<IntentAction, { from: CameraIntent[]; to: CameraIntent; stat
  * change together, so whatever is lost afterwards (update, workflow, recorder) can be repaired from here.
  * The claims on missing footage follow at once: paused and retired time is the operator's doing, and so is the time
  * from a resume to the first frame, until a failure replaces that reason.
- * @param graceMs how long the archive of a retired camera stays, see FRAMEKEEP_GRACE_DAYS
+ * @param graceMs how long the archive of a retired camera stays where its tenant has no grace of its own, see
+ * FRAMEKEEP_GRACE_DAYS
  * @returns the new config version, which the workflow's update carries
  * @throws AppError not-found; wrong-state with the reason
  */
@@ -107,8 +108,10 @@ export async function changeIntent(
       retired_at: instant.nullable(),
       grace_ends_at: instant.nullable(),
       status: z.string(),
+      grace_days: z.number().nullable(),
     }),
-    `select id, intent, retired_at, grace_ends_at, status from camera where public_id = $1::uuid for update`,
+    `select c.id, c.intent, c.retired_at, c.grace_ends_at, c.status, t.grace_days
+     from camera c join tenant t on t.id = c.tenant_id where c.public_id = $1::uuid for update of c`,
     [cameraId],
   );
   if (camera === null) throw noSuchCamera();
@@ -121,6 +124,7 @@ export async function changeIntent(
   }
 
   const retires = rule.to === 'retired';
+  const graceEndsMs = nowMs + (camera.grace_days === null ? graceMs : camera.grace_days * 24 * 3_600_000);
   const changed = await maybeOne(
     tx,
     z.object({ config_version: z.number() }),
@@ -128,7 +132,7 @@ export async function changeIntent(
        status = $3::text, status_reason = null, status_at = $4::timestamptz,
        retired_at = $5::timestamptz, grace_ends_at = $6::timestamptz
      where id = $1 returning config_version`,
-    [camera.id, rule.to, rule.state, at(nowMs), at(retires ? nowMs : null), at(retires ? nowMs + graceMs : null)],
+    [camera.id, rule.to, rule.state, at(nowMs), at(retires ? nowMs : null), at(retires ? graceEndsMs : null)],
   );
   await tx.query(`update camera_lease set wanted = $2::boolean where camera_id = $1`, [
     camera.id,

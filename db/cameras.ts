@@ -28,7 +28,8 @@ export async function insertCamera(db: Db, camera: NewCamera): Promise<Camera> {
     `with made as (
        insert into camera (public_id, tenant_id, name, sealed_url, url_redacted, tier, profile_id, retention_days)
        select $1::uuid, t.id, $3::text, $4::text, $5::text, $6::text, p.id, $8::int
-       from tenant t, profile p where t.public_id = $2::uuid and p.public_id = $7::uuid
+       from tenant t, profile p
+       where t.public_id = $2::uuid and t.deletion_requested_at is null and p.public_id = $7::uuid
        returning id, created_at
      ), lease as (
        insert into camera_lease (camera_id, last_end_at) select id, created_at from made

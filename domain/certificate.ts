@@ -71,7 +71,6 @@ export type RetentionCertificate = OfCamera & {
 export type TenantCertificate = Issued & {
   kind: 'tenant';
   cameras: { id: string; name: string; certificateId: string; digest: string; segments: number; bytes: number }[];
-  removed: { contracts: number };
 };
 
 export type Certificate = PurgeCertificate | RetentionCertificate | TenantCertificate;

@@ -8,6 +8,7 @@ import { dataConverter } from '../temporal/data-converter.ts';
 import { createSchedules } from '../temporal/schedules.ts';
 import { registerSearchAttributes } from '../temporal/search-attributes.ts';
 import { controlQueue } from '../workflows/messages.ts';
+import { createLifecycleActivities } from './lifecycle.ts';
 import type { RoleContext, RunningRole } from './role.ts';
 import { createRunningWorkers } from './running-workers.ts';
 import { workflowBundlePath } from './workflow-bundle-path.ts';
@@ -30,6 +31,7 @@ export function startControl(context: RoleContext): RunningRole {
         ...createEnsureCamerasActivities({ db, client, log }),
         ...createFeedFinishJobsActivities({ db, client, cheapTariff, log, now }),
         ...createCollectObjectsActivities({ db, objects, log, now }),
+        ...createLifecycleActivities(context, client),
       },
       maxConcurrentActivityTaskExecutions: 100,
       // Short activities get to finish at a deploy; the default 0 would abort them.

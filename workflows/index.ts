@@ -1,4 +1,6 @@
 export { cameraWorkflow } from './camera.ts';
+export { deleteTenant } from './delete-tenant.ts';
 export { ensureCameras } from './ensure-cameras.ts';
 export { collectObjects } from './collect-objects.ts';
 export { feedFinishJobs } from './feed-finish-jobs.ts';
+export { lifecycleUpkeep } from './lifecycle-upkeep.ts';

@@ -1,0 +1,59 @@
+import { recordDeed } from '../db/audit.ts';
+import {
+  camerasLeft,
+  deletedTenant,
+  endTenantDeletion,
+  purgeCamerasOf,
+  purgedCamerasOf,
+  type Told,
+} from '../db/tenant-deletion.ts';
+import { transaction, type Pool, type Transaction } from '../db/sql.ts';
+import type { TenantCertificate } from '../domain/certificate.ts';
+import type { Sealer } from '../security/seal.ts';
+import { certify } from './certify.ts';
+
+export interface DeleteTenantActivities {
+  /** Ends a tenant's deletion once all its cameras are purged; `waits`: for what, as a sentence. */
+  finishTenantDeletion(tenantId: string): Promise<{ kind: 'done' } | { kind: 'waits'; reason: string }>;
+}
+
+/** What purges a tenant's cameras is each camera's own workflow; this waits for them and certifies the whole. */
+export function createDeleteTenantActivities(deps: {
+  db: Pool;
+  sealer: Sealer;
+  now: () => number;
+  /** Tells a camera's workflow of a purge; ensure-cameras repairs what is lost. */
+  tell: (change: Told) => Promise<void>;
+}): DeleteTenantActivities {
+  return {
+    async finishTenantDeletion(tenantId) {
+      const nowMs = deps.now();
+      const step = await transaction(deps.db, async (tx) => {
+        const tenant = await deletedTenant(tx, tenantId);
+        if (tenant === null || !tenant.isRequested || tenant.isDeleted) return { left: [], told: [] };
+        const told = await purgeCamerasOf(tx, tenantId, { by: 'service:tenant', nowMs, graceMs: 0 });
+        const left = await camerasLeft(tx, tenantId);
+        if (left.length === 0) await certifyTenant(tx, deps.sealer, { id: tenantId, name: tenant.name }, nowMs);
+        return { left, told };
+      });
+      for (const change of step.told) await deps.tell(change);
+      const [first] = step.left;
+      if (first === undefined) return { kind: 'done' };
+      const why = first.reason === null ? first.state : `${first.state}: ${first.reason}`;
+      return { kind: 'waits', reason: `${step.left.length} camera(s) are not purged yet; ${first.name} is ${why}` };
+    },
+  };
+}
+
+async function certifyTenant(
+  tx: Transaction,
+  sealer: Sealer,
+  tenant: TenantCertificate['tenant'],
+  nowMs: number,
+): Promise<void> {
+  const cameras = await purgedCamerasOf(tx, tenant.id);
+  const about = { tenantId: tenant.id, cameraId: null, month: null, lines: null };
+  await certify(tx, { sealer, nowMs }, about, (issued) => ({ ...issued, kind: 'tenant', tenant, cameras }));
+  await endTenantDeletion(tx, tenant.id, nowMs);
+  await recordDeed(tx, { atMs: nowMs, actor: 'service:tenant', action: 'tenant.deleted', tenantId: tenant.id });
+}

@@ -1,0 +1,50 @@
+import { recordDeed } from '../db/audit.ts';
+import { contractsToEnd, markContractEnded } from '../db/contracts.ts';
+import { retireCamerasOf, tenantsToDelete, type Told } from '../db/tenant-deletion.ts';
+import { transaction, type Pool } from '../db/sql.ts';
+import { dayOf } from '../domain/contract.ts';
+import type { Logger } from '../log.ts';
+
+export interface EndContractsActivities {
+  /** Retires the cameras of contracts whose last day is over; answers how many contracts and cameras that were. */
+  endContracts(): Promise<{ contracts: number; cameras: number }>;
+  /** Starts the deletions of tenants that were asked for while Temporal was away. */
+  ensureTenantDeletions(): Promise<void>;
+}
+
+export function createEndContractsActivities(deps: {
+  db: Pool;
+  /** Grace of tenants without one of their own. */
+  graceMs: number;
+  now: () => number;
+  log: Logger;
+  /** Tells a camera's workflow that it is retired; ensure-cameras repairs what is lost. */
+  tell: (change: Told) => Promise<void>;
+  startTenantDeletion: (tenantId: string) => Promise<void>;
+}): EndContractsActivities {
+  return {
+    async endContracts() {
+      const nowMs = deps.now();
+      const result = { contracts: 0, cameras: 0 };
+      for (const contract of await contractsToEnd(deps.db, dayOf(nowMs))) {
+        const told = await transaction(deps.db, async (tx) => {
+          if (!(await markContractEnded(tx, contract.id, nowMs))) return null;
+          const retired = await retireCamerasOf(tx, contract.tenantId, { nowMs, graceMs: deps.graceMs });
+          const after = { id: contract.id, reason: contract.endReason, cameras: retired.length };
+          const deed = { action: 'contract.end', tenantId: contract.tenantId, after };
+          await recordDeed(tx, { atMs: nowMs, actor: 'service:contract', ...deed });
+          return retired;
+        });
+        if (told === null) continue;
+        result.contracts += 1;
+        result.cameras += told.length;
+        for (const change of told) await deps.tell(change);
+        deps.log.info({ contract: contract.id, cameras: told.length, reason: contract.endReason }, 'contract ended');
+      }
+      return result;
+    },
+    async ensureTenantDeletions() {
+      for (const { id } of await tenantsToDelete(deps.db)) await deps.startTenantDeletion(id);
+    },
+  };
+}

@@ -1,0 +1,190 @@
+import { z } from 'zod';
+import { cameraIntents, cameraStates } from '../domain/camera.ts';
+import type { TenantCertificate } from '../domain/certificate.ts';
+import { AppError } from '../errors.ts';
+import { changeIntent } from './camera-changes.ts';
+import { requestPurge } from './purge.ts';
+import { at, bigint, many, maybeOne, type Db, type Transaction } from './sql.ts';
+
+/** A change of intent that the camera's workflow is to be told of. */
+export interface Told {
+  cameraId: string;
+  configVersion: number;
+}
+
+interface Times {
+  nowMs: number;
+  /** Grace of tenants without one of their own. */
+  graceMs: number;
+}
+
+/** Retires all cameras of a tenant that are not retired; the path on which a contract ends. */
+export async function retireCamerasOf(tx: Transaction, tenantId: string, times: Times): Promise<Told[]> {
+  const told: Told[] = [];
+  for (const { cameraId, intent } of await camerasLeft(tx, tenantId)) {
+    if (intent === 'retired') continue;
+    told.push({ cameraId, configVersion: await changeIntent(tx, cameraId, 'retire', times) });
+  }
+  return told;
+}
+
+/**
+ * Begins a tenant's deletion: no camera can be added any more, and each one it has is retired and purged at once.
+ * @param request.name must be the tenant's
+ * @throws AppError not-found; wrong-state: another name, the default tenant, or begun already
+ */
+export async function requestTenantDeletion(
+  tx: Transaction,
+  tenantId: string,
+  request: { name: string; by: string } & Times,
+): Promise<Told[]> {
+  const tenant = await maybeOne(
+    tx,
+    z.object({ id: z.number(), name: z.string(), is_default: z.boolean(), is_requested: z.boolean() }),
+    `select id, name, id = (select min(id) from tenant) as is_default, deletion_requested_at is not null as is_requested
+     from tenant where public_id = $1::uuid for update`,
+    [tenantId],
+  );
+  if (tenant === null) throw new AppError('not-found', 'There is no such tenant.');
+  if (tenant.is_default) throw new AppError('wrong-state', 'Cameras without a tenant belong to this one; it stays.');
+  if (tenant.is_requested) throw new AppError('wrong-state', 'This tenant is being deleted already.');
+  if (tenant.name !== request.name) throw new AppError('wrong-state', `The tenant's name is not "${request.name}".`);
+  await tx.query(`update tenant set deletion_requested_at = $2::timestamptz where id = $1`, [
+    tenant.id,
+    at(request.nowMs),
+  ]);
+  return purgeCamerasOf(tx, tenantId, request);
+}
+
+/** Retires and purges what a tenant still has; also a camera that was added while its deletion began. */
+export async function purgeCamerasOf(
+  tx: Transaction,
+  tenantId: string,
+  request: { by: string } & Times,
+): Promise<Told[]> {
+  const retired = await retireCamerasOf(tx, tenantId, request);
+  const told = new Map(retired.map(({ cameraId, configVersion }) => [cameraId, configVersion]));
+  for (const camera of await camerasLeft(tx, tenantId)) {
+    if (camera.state !== 'grace' || camera.isRequested) continue;
+    const { by, nowMs } = request;
+    told.set(camera.cameraId, await requestPurge(tx, camera.cameraId, { by, cause: 'tenant-deleted', nowMs }));
+  }
+  return [...told].map(([cameraId, configVersion]) => ({ cameraId, configVersion }));
+}
+
+/** A tenant's cameras that are not purged. */
+export function camerasLeft(
+  db: Db,
+  tenantId: string,
+): Promise<
+  {
+    cameraId: string;
+    name: string;
+    intent: (typeof cameraIntents)[number];
+    state: (typeof cameraStates)[number];
+    reason: string | null;
+    isRequested: boolean;
+  }[]
+> {
+  return many(
+    db,
+    z
+      .object({
+        public_id: z.string(),
+        name: z.string(),
+        intent: z.enum(cameraIntents),
+        status: z.enum(cameraStates),
+        status_reason: z.string().nullable(),
+        is_requested: z.boolean(),
+      })
+      .transform((row) => ({
+        cameraId: row.public_id,
+        name: row.name,
+        intent: row.intent,
+        state: row.status,
+        reason: row.status_reason,
+        isRequested: row.is_requested,
+      })),
+    `select c.public_id, c.name, c.intent, c.status, c.status_reason,
+       coalesce(p.cause = 'tenant-deleted', false) as is_requested
+     from camera c join tenant t on t.id = c.tenant_id left join camera_purge p on p.camera_id = c.id
+     where t.public_id = $1::uuid and c.status <> 'purged' order by c.id`,
+    [tenantId],
+  );
+}
+
+/** Tenants whose deletion was begun and is not done. */
+export function tenantsToDelete(db: Db): Promise<{ id: string; name: string; internalId: number }[]> {
+  return many(
+    db,
+    z
+      .object({ public_id: z.string(), name: z.string(), id: z.number() })
+      .transform((row) => ({ id: row.public_id, name: row.name, internalId: row.id })),
+    `select public_id, name, id from tenant where deletion_requested_at is not null and deleted_at is null order by id`,
+  );
+}
+
+/** The tenant with this id while its deletion goes on; locked. */
+export function deletedTenant(
+  tx: Transaction,
+  tenantId: string,
+): Promise<{ name: string; isRequested: boolean; isDeleted: boolean } | null> {
+  return maybeOne(
+    tx,
+    z
+      .object({ name: z.string(), is_requested: z.boolean(), is_deleted: z.boolean() })
+      .transform((row) => ({ name: row.name, isRequested: row.is_requested, isDeleted: row.is_deleted })),
+    `select name, deletion_requested_at is not null as is_requested, deleted_at is not null as is_deleted
+     from tenant where public_id = $1::uuid for update`,
+    [tenantId],
+  );
+}
+
+/** What a tenant's certificate lists: each camera's own certificate. */
+export function purgedCamerasOf(db: Db, tenantId: string): Promise<TenantCertificate['cameras']> {
+  return many(
+    db,
+    z
+      .object({
+        public_id: z.string(),
+        name: z.string(),
+        id: z.string(),
+        digest: z.string(),
+        segments: bigint,
+        bytes: bigint,
+      })
+      .transform((row) => ({
+        id: row.public_id,
+        name: row.name,
+        certificateId: row.id,
+        digest: row.digest,
+        segments: row.segments,
+        bytes: row.bytes,
+      })),
+    `select c.public_id, c.name, k.id, d.body #>> '{digest,value}' as digest,
+       d.body #>> '{footage,segments}' as segments, d.body #>> '{footage,bytes}' as bytes
+     from camera c
+     join tenant t on t.id = c.tenant_id
+     join certificate k on k.camera_id = c.public_id and k.kind = 'purge'
+     cross join lateral (select k.document::jsonb -> 'document' as body) d
+     where t.public_id = $1::uuid order by c.id`,
+    [tenantId],
+  );
+}
+
+/** Takes the names of a tenant and its cameras out of the catalogue; contracts and the audit log stay. */
+export async function endTenantDeletion(tx: Transaction, tenantId: string, nowMs: number): Promise<void> {
+  await tx.query(
+    `update camera set name = public_id::text where tenant_id = (select id from tenant where public_id = $1::uuid)`,
+    [tenantId],
+  );
+  await tx.query(
+    `update contract set ended_at = coalesce(ended_at, $2::timestamptz)
+     where tenant_id = (select id from tenant where public_id = $1::uuid)`,
+    [tenantId, at(nowMs)],
+  );
+  await tx.query(
+    `update tenant set name = 'deleted ' || public_id, deleted_at = $2::timestamptz where public_id = $1::uuid`,
+    [tenantId, at(nowMs)],
+  );
+}
