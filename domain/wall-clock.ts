@@ -21,6 +21,16 @@ export interface Placement {
   anchor: boolean;
 }
 
+/** A finished segment as it was seen. */
+export interface SeenSegment {
+  mediaStartMs: number;
+  mediaEndMs: number;
+  /** When its end was seen; null after a crash, when nobody saw it. */
+  arrivalMs: number | null;
+  /** By a clock that is never set: since the end before it was seen. Null for a run's first one. */
+  elapsedMs: number | null;
+}
+
 /** Five observations: one late burst of packets cannot look like drift, and real drift shows within five segments. */
 const sampleCount = 5;
 /** A correction this small is not seen: less than one frame at 30 fps. */
@@ -42,14 +52,9 @@ export function anchorClock(firstArrivalMs: number, mediaMs: number, notBeforeMs
 
 /**
  * Places a closed segment.
- * @param arrivalMs when its end was seen; null after a crash, when nobody saw it
  * @param notBeforeMs as in anchorClock; matters for a run's first segment only
  */
-export function placeSegment(
-  clock: WallClock,
-  segment: { mediaStartMs: number; mediaEndMs: number; arrivalMs: number | null },
-  notBeforeMs: number | null,
-): Placement {
+export function placeSegment(clock: WallClock, segment: SeenSegment, notBeforeMs: number | null): Placement {
   const samples =
     segment.arrivalMs === null
       ? clock.samples
@@ -62,7 +67,7 @@ export function placeSegment(
 
 /** A camera that sends its buffer at once makes the first packet late; what came by the segment's end corrects it. */
 function placeFirst(
-  segment: { mediaStartMs: number; mediaEndMs: number },
+  segment: SeenSegment,
   samples: number[],
   observedMs: number,
   notBeforeMs: number | null,
@@ -76,7 +81,7 @@ function placeFirst(
 function placeNext(
   clock: WallClock,
   lastEndMs: number,
-  segment: { mediaStartMs: number; mediaEndMs: number },
+  segment: SeenSegment,
   samples: number[],
   observedMs: number,
 ): Placement {
@@ -92,9 +97,10 @@ function placeNext(
       anchor: true,
     };
   }
-  // A step back cannot be followed: its footage would lie over what is committed. It is slewed away instead.
+  // A host clock set back cannot be followed: the footage would lie over what is placed. It is slewed away instead.
   const limitMs = Math.max(smallestSlewMs, lengthMs * slewShare);
-  const offsetMs = clock.offsetMs + Math.min(Math.max(driftMs, -limitMs), limitMs);
+  const aheadMs = driftMs < -stepMs ? Math.max(limitMs, aheadOf(segment)) : limitMs;
+  const offsetMs = clock.offsetMs + Math.min(Math.max(driftMs, -aheadMs), limitMs);
   const endMs = Math.max(lastEndMs + 1, Math.round(offsetMs + segment.mediaEndMs));
   return {
     clock: { offsetMs, lastEndMs: endMs, samples },
@@ -102,4 +108,23 @@ function placeNext(
     durationMs: endMs - lastEndMs,
     anchor: false,
   };
+}
+
+/** By how much a segment's media is longer than the time it took to come: its picture times are wrong by this. */
+function aheadOf(segment: SeenSegment): number {
+  if (segment.elapsedMs === null) return 0;
+  const aheadMs = segment.mediaEndMs - segment.mediaStartMs - segment.elapsedMs;
+  return aheadMs > stepMs ? aheadMs : 0;
+}
+
+/** Media that takes half as long again as it took to come: no clock is that wrong, the picture times are. */
+const runawayShare = 1.5;
+
+/**
+ * Whether a segment's picture times run away. ffmpeg loses the order of B-frames for good when the camera's clock is
+ * set back, and then counts each of them double; only a new connection cures it.
+ */
+export function runsAway(segment: SeenSegment): boolean {
+  const lengthMs = segment.mediaEndMs - segment.mediaStartMs;
+  return aheadOf(segment) > 0 && segment.elapsedMs !== null && lengthMs > segment.elapsedMs * runawayShare;
 }

@@ -67,6 +67,9 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     const record: RunRecord = { epoch, clock: null, pid: null, placed: null };
     await writeRunRecord(dir, record);
     let filesFailure: Failure | null = null;
+    const fail = (failure: Failure): void => {
+      filesFailure ??= failure;
+    };
     const files = createRunFiles({
       ...options,
       cameraId,
@@ -75,8 +78,13 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
       close: (file, closedName) => spool.close({ cameraId, run, name: file }, closedName),
       onError(error) {
         options.log.error({ cameraId, err: error }, 'a finished file stays in the spool until the next salvage');
-        filesFailure = { reason: 'storage-down', detail: errorText(error) };
+        fail({ reason: 'storage-down', detail: errorText(error) });
       },
+      onRunaway: () =>
+        fail({
+          reason: 'bad-stream',
+          detail: 'The picture times run ahead of the clock; the camera set its clock back.',
+        }),
     });
     const watch = createRunWatch({
       dir,

@@ -1,3 +1,4 @@
+import { isMissingFile } from './error-code.ts';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat, utimes } from 'node:fs/promises';
@@ -201,7 +202,7 @@ async function isThere(filePath: string): Promise<boolean> {
     await stat(filePath);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    if (isMissingFile(error)) return false;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { isMissingFile } from './error-code.ts';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -65,7 +66,7 @@ export async function openInternalPort(deps: {
     answer(request, response).catch((error: unknown) => {
       deps.log.warn({ cause: errorText(error) }, 'internal port');
       if (response.headersSent) response.destroy();
-      else end(response, isMissing(error) ? 404 : 500);
+      else end(response, isMissingFile(error) ? 404 : 500);
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -124,8 +125,4 @@ async function sendFile(filePath: string, range: string | undefined, response: S
 function end(response: ServerResponse, status: number): void {
   response.statusCode = status;
   response.end();
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

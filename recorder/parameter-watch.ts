@@ -1,3 +1,4 @@
+import { isMissingFile } from './error-code.ts';
 import { readIndex, type SegmentIndex } from '../media/mp4-index.ts';
 import { parameterSetsAt, parameterSetsChangedAt } from '../media/parameter-sets.ts';
 
@@ -39,7 +40,7 @@ async function readOpenIndex(openPath: string): Promise<SegmentIndex | null> {
   try {
     return await readIndex(openPath);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (isMissingFile(error)) return null;
     if (error instanceof Error && error.name === 'Mp4Error') return null;
     throw error;
   }

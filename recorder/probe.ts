@@ -1,4 +1,4 @@
-import type { GapReason } from '../domain/gap-reason.ts';
+import { gapReasons } from '../domain/gap-reason.ts';
 import { AppError } from '../errors.ts';
 import { probeStream, type StreamInfo } from '../media/ffprobe.ts';
 import { ffmpegTimeoutMs } from './camera-run.ts';
@@ -19,7 +19,8 @@ export async function probeCamera(
     if (!(error instanceof AppError)) throw error;
     // The dialer saw errno and status; ffprobe only what was left of them.
     const dialed = dialer.failure();
-    return { failure: dialed ?? { reason: error.details?.['reason'] as GapReason, detail: error.message } };
+    const reason = gapReasons.find((one) => one === error.details?.['reason']) ?? 'unknown';
+    return { failure: dialed ?? { reason, detail: error.message } };
   } finally {
     await dialer.close();
   }

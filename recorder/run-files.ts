@@ -2,7 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { segmentDurationMs, type SanityLimits } from '../domain/segment.ts';
-import { anchorClock, placeSegment } from '../domain/wall-clock.ts';
+import { anchorClock, placeSegment, runsAway } from '../domain/wall-clock.ts';
 import type { Logger } from '../log.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import { cutFile } from '../media/mp4-cut.ts';
@@ -55,10 +55,18 @@ export interface RunFilesOptions {
   /** Puts aside what is no footage we can read. */
   quarantine: (cameraId: string, filePath: string, why: string) => Promise<void>;
   onClosed: (file: ClosedFile, index: SegmentIndex) => void;
+  /** The picture times of a file run away from the clock; a new run is needed. */
+  onRunaway?: () => void;
   /** A file could not be closed; it stays where it is for the next salvage. */
   onError: (error: unknown) => void;
   log: Logger;
   failpoint: Failpoint;
+}
+
+/** When a file's end was seen, and how long after the one before it. */
+interface Seen {
+  atMs: number;
+  elapsedMs: number | null;
 }
 
 export function createRunFiles(options: RunFilesOptions): RunFiles {
@@ -67,6 +75,7 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
   let ended = false;
   let failed = false;
   let footageMs = 0;
+  let lastSeenMs: number | null = null;
   let tail: Promise<void> = Promise.resolve();
 
   const pathOf = (index: number): string => path.join(dir, `${index}.mp4`);
@@ -80,7 +89,7 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
   async function place(
     index: number,
     contents: SegmentIndex,
-    arrivalMs: number | null,
+    seen: Seen | null,
     writtenMs: number,
   ): Promise<SegmentName> {
     if (record.placed?.index === index) return record.placed.name;
@@ -88,9 +97,11 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     const mediaStartMs = ((contents.fragments[0]?.tfdt ?? 0) * 1000) / contents.timescale;
     const mediaEndMs = mediaStartMs + segmentDurationMs(contents, nextTfdt, options.limits);
     // Killed before the first packet's time was noted: the file's last write is the best there is.
-    const firstMs = (arrivalMs ?? writtenMs) - (mediaEndMs - mediaStartMs);
+    const firstMs = (seen?.atMs ?? writtenMs) - (mediaEndMs - mediaStartMs);
     const clock = record.clock ?? anchorClock(firstMs, mediaStartMs, options.notBeforeMs());
-    const placed = placeSegment(clock, { mediaStartMs, mediaEndMs, arrivalMs }, options.notBeforeMs());
+    const segment = { mediaStartMs, mediaEndMs, arrivalMs: seen?.atMs ?? null, elapsedMs: seen?.elapsedMs ?? null };
+    const placed = placeSegment(clock, segment, options.notBeforeMs());
+    if (placed.durationMs < mediaEndMs - mediaStartMs && runsAway(segment)) options.onRunaway?.();
     const { startMs, durationMs, anchor } = placed;
     const name = { startMs, durationMs, epoch: record.epoch, anchor };
     await save({ clock: placed.clock, placed: { index, name } });
@@ -105,8 +116,8 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     }
   }
 
-  /** @param arrivalMs null when nobody saw the file's end */
-  async function closeFile(index: number, arrivalMs: number | null): Promise<void> {
+  /** @param seen null when nobody saw the file's end */
+  async function closeFile(index: number, seen: Seen | null): Promise<void> {
     const filePath = pathOf(index);
     let contents: SegmentIndex;
     try {
@@ -126,11 +137,11 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
       return;
     }
     const writtenMs = Math.round((await stat(filePath)).mtimeMs);
-    if (arrivalMs === null) {
+    if (seen === null) {
       await cutFile(filePath, contents, { from: 0, to: contents.fragments.length }, filePath);
       contents = await readIndex(filePath);
     }
-    const name = await place(index, contents, arrivalMs, writtenMs);
+    const name = await place(index, contents, seen, writtenMs);
     await options.failpoint('placed');
     const closedPath = await options.close(`${index}.mp4`, segmentFileName(name));
     await options.failpoint('closed');
@@ -174,7 +185,11 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     },
     listed(file, arrivalMs) {
       const index = indexOf(file);
-      if (index !== null) void enqueue(() => closeFile(index, arrivalMs));
+      if (index === null) return;
+      const steadyMs = performance.now();
+      const seen = { atMs: arrivalMs, elapsedMs: lastSeenMs === null ? null : steadyMs - lastSeenMs };
+      lastSeenMs = steadyMs;
+      void enqueue(() => closeFile(index, seen));
     },
     async finish() {
       ended = true;

@@ -1,3 +1,4 @@
+import { isMissingFile } from './error-code.ts';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -49,7 +50,7 @@ export async function readRunRecord(dir: string): Promise<RunRecord | null> {
   try {
     return runRecord.parse(JSON.parse(await readFile(path.join(dir, fileName), 'utf8')));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (isMissingFile(error)) return null;
     throw error;
   }
 }

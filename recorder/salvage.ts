@@ -1,3 +1,4 @@
+import { codeOf } from './error-code.ts';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -101,7 +102,7 @@ async function writesTo(pid: number, dir: string): Promise<boolean> {
     return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes(dir);
   } catch (error) {
     // Gone; or a system without /proc, where the second that a restart takes must do.
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    if (['ENOENT', 'ESRCH'].includes(codeOf(error) ?? '')) return false;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { isMissingFile } from './error-code.ts';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -48,7 +49,7 @@ async function sizeOf(filePath: string): Promise<number> {
   try {
     return (await stat(filePath)).size;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    if (isMissingFile(error)) return 0;
     throw error;
   }
 }

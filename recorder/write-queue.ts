@@ -1,3 +1,4 @@
+import { codeOf } from './error-code.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -31,9 +32,8 @@ const longestWaitMs = 10_000;
 const statementFault = /^(22|23|42)[0-9A-Z]{3}$/;
 
 /** Whether waiting can cure this error: everything but a statement that Postgres refuses for its content. */
-export function mayPass(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return !(typeof code === 'string' && statementFault.test(code));
+function mayPass(error: unknown): boolean {
+  return !statementFault.test(codeOf(error) ?? '');
 }
 
 export function createWriteQueue(deps: { log: Logger }): WriteQueue {

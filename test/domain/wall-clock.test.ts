@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { anchorClock, placeSegment, type Placement, type WallClock } from '../../domain/wall-clock.ts';
+import { anchorClock, placeSegment, runsAway, type Placement, type WallClock } from '../../domain/wall-clock.ts';
 
 const startMs = 1_700_000_000_000;
 
@@ -17,11 +17,15 @@ function placeAll(options: {
   const placed: Placement[] = [];
   let clock: WallClock = anchorClock(startMs, 0, notBeforeMs);
   let mediaMs = 0;
+  let lastSeenMs = 0;
   lengthsMs.forEach((lengthMs, i) => {
     const mediaEndMs = mediaMs + lengthMs;
     const stepMs = hostStep !== undefined && i >= hostStep.segment ? hostStep.ms : 0;
     const arrivalMs = startMs + mediaEndMs * rate + (delaysMs[i] ?? 0) + stepMs;
-    const next = placeSegment(clock, { mediaStartMs: mediaMs, mediaEndMs, arrivalMs }, notBeforeMs);
+    const seenMs = mediaEndMs * rate + (delaysMs[i] ?? 0);
+    const elapsedMs = i === 0 ? null : Math.max(0, seenMs - lastSeenMs);
+    lastSeenMs = seenMs;
+    const next = placeSegment(clock, { mediaStartMs: mediaMs, mediaEndMs, arrivalMs, elapsedMs }, notBeforeMs);
     placed.push(next);
     clock = next.clock;
     mediaMs = mediaEndMs;
@@ -101,7 +105,11 @@ test('one late segment is no drift', () => {
 
 test('a camera that sends what it has buffered at once starts where its first picture belongs', () => {
   const clock = anchorClock(startMs, 0, null);
-  const placed = placeSegment(clock, { mediaStartMs: 0, mediaEndMs: 4000, arrivalMs: startMs + 2500 }, null);
+  const placed = placeSegment(
+    clock,
+    { mediaStartMs: 0, mediaEndMs: 4000, arrivalMs: startMs + 2500, elapsedMs: null },
+    null,
+  );
   expect(placed.startMs).toBe(startMs - 1500);
 });
 
@@ -113,4 +121,15 @@ test('a new run never starts before the end of the last one', () => {
       expect(first?.startMs).toBe(Math.max(startMs, notBeforeMs));
     }),
   );
+});
+
+test('picture times that run away are noticed and squeezed into the time that really passed', () => {
+  const seen = { mediaStartMs: 0, mediaEndMs: 20_000, elapsedMs: 10_000 };
+  expect(runsAway({ ...seen, arrivalMs: 0 })).toBe(true);
+  expect(runsAway({ ...seen, mediaEndMs: 10_600, arrivalMs: 0 })).toBe(false);
+  expect(runsAway({ ...seen, mediaEndMs: 14_000, arrivalMs: 0 })).toBe(false);
+  const placed = placeAll({ lengthsMs: Array.from({ length: 20 }, () => 20_000), rate: 0.5 });
+  expect(placed.filter((segment) => segment.anchor).length).toBe(1);
+  const last = placed.at(-1);
+  expect(Math.abs((last === undefined ? 0 : endOf(last)) - startMs - 200_000)).toBeLessThan(2000);
 });
