@@ -18,8 +18,8 @@ export async function startFinishJob(
       id,
       taskQueue: job.queue,
       args: [job],
-      // Beats come every 2 s while bytes move; the SDK sends one in 24 s.
-      heartbeatTimeout: '30s',
+      // Beats come every 2 s while bytes move. The longest honest silence is a store that is away: an error in 10 s.
+      heartbeatTimeout: '20s',
       startToCloseTimeout: '10 hours',
       // Of what lies outside the footage: an hour's outage of the store is some 60 attempts.
       retry: { initialInterval: '2s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 100 },

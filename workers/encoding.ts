@@ -1,26 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { feedFinishJobs } from '../activities/feed-finish-jobs.ts';
 import { createFinishActivities } from '../activities/finish-job.ts';
-import { addEncoderStep, removeEncoder, upsertEncoder } from '../db/encoders.ts';
+import { addEncoderStep, removeEncoder } from '../db/encoders.ts';
 import { parseTariff } from '../domain/tariff.ts';
 import { errorText } from '../errors.ts';
 import { readCalibrations } from '../media/calibration-file.ts';
-import { createEncoders, type Encoders, type Rung } from '../media/encoders.ts';
+import { createEncoders, type EncoderStep, type Rung } from '../media/encoders.ts';
 import { noFailpoint } from '../recorder/failpoint.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { finishQueues, type FinishQueue } from '../workflows/messages.ts';
+import { startReports } from './encoder-reports.ts';
 import type { RoleContext, RunningRole } from './role.ts';
 import { createRunningWorkers } from './running-workers.ts';
+import { makeWorkFolder } from './work-folder.ts';
 
 /** Joins move bytes: four at a time keep a 1 Gbit/s line busy. */
 const joinSlots = 4;
 /** One x264 job takes one core, and as much again goes to decoding, the store and Node. */
 const coresPerSlot = 2;
-const reportEveryMs = 5_000;
 /** Jobs that end together are made up for by one look at the backlog. */
 const feedAfterMs = 500;
 
@@ -40,7 +41,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
       void noteStep(step);
     },
   });
-  const noteStep = (step: Parameters<NonNullable<Parameters<typeof createEncoders>[0]['onStep']>>[0]): Promise<void> =>
+  const noteStep = (step: EncoderStep): Promise<void> =>
     addEncoderStep(db, {
       host,
       atMs: step.atMs,
@@ -84,11 +85,13 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
             maxConcurrentActivityTaskExecutions: taskQueue === 'join' ? joinSlots : slots,
             maxConcurrentActivityTaskPolls: 2,
             shutdownGraceTime: '5s',
+            // The default throttle, 16 s of the 20 s timeout, leaves no room for a slow answer.
+            maxHeartbeatThrottleInterval: '8s',
           }),
         ),
     ),
   );
-  const report = startReports(context, { encoders, workerId, host, slots, running });
+  const report = startReports(context, { encoders, workerId, host, slots, joinSlots, running });
   log.info({ host, slots, encoder: best?.encoder.kind ?? 'none' }, 'encoder started');
 
   async function stop(): Promise<void> {
@@ -101,28 +104,6 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
     );
   }
   return { drain: stop, stop };
-}
-
-/** A folder named after this process; those of processes that were killed go. */
-async function makeWorkFolder(parent: string): Promise<string> {
-  await mkdir(parent, { recursive: true });
-  for (const name of await readdir(parent)) {
-    if (Number(name) === process.pid || !isAlive(Number(name))) {
-      await rm(join(parent, name), { recursive: true, force: true });
-    }
-  }
-  const own = join(parent, String(process.pid));
-  await mkdir(own);
-  return own;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }
 
 /** What `npm run calibrate` found for this encoder; null where it was not run, or left something unreadable. */
@@ -155,41 +136,4 @@ function createFeeder(context: RoleContext, stopping: AbortSignal): () => void {
         .catch((error: unknown) => log.warn({ cause: errorText(error) }, 'not fed, the schedule does it'));
     }, feedAfterMs).unref();
   };
-}
-
-function startReports(
-  context: RoleContext,
-  worker: {
-    encoders: Encoders;
-    workerId: string;
-    host: string;
-    slots: number;
-    running: Record<FinishQueue, number>;
-  },
-): { stop: () => void } {
-  const { db, log, now } = context;
-  const { workerId, host, slots, running } = worker;
-  const report = async (): Promise<void> => {
-    const { ladder, sessions } = await worker.encoders.status();
-    const best = ladder.find(({ state }) => state === 'up');
-    await upsertEncoder(db, {
-      workerId,
-      host,
-      kind: best?.encoder.kind ?? 'none',
-      slots: best === undefined ? 0 : slots,
-      used: running.encode,
-      joinSlots,
-      joinUsed: running.join,
-      ceiling: sessions.ceiling,
-      ceilingReason: sessions.ceiling === null ? null : sessions.reason,
-      reason: ladder.map(({ encoder, reason }) => `${encoder.kind}: ${reason}`).join(' ') || 'No encoder is set up.',
-      seenMs: now(),
-    });
-  };
-  const tick = (): void => {
-    report().catch((error: unknown) => log.warn({ cause: errorText(error) }, 'sign of life not written'));
-  };
-  tick();
-  const timer = setInterval(tick, reportEveryMs);
-  return { stop: () => clearInterval(timer) };
 }

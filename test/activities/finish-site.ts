@@ -10,7 +10,8 @@ import { playlistRows } from '../../db/footage.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { defaultProfile, insertProfile, listProfiles, type Profile } from '../../db/profiles.ts';
 import { insertSegment } from '../../db/segments.ts';
-import { defaultTenant } from '../../db/tenants.ts';
+import type { Pool } from '../../db/sql.ts';
+import { defaultTenant, insertTenant, listTenants } from '../../db/tenants.ts';
 import { entriesOf, segmentDurationMs, type Segment } from '../../domain/segment.ts';
 import { createEncoders } from '../../media/encoders.ts';
 import { firstTfdt, readIndex, streamFormatOf } from '../../media/mp4-index.ts';
@@ -30,7 +31,7 @@ export interface FinishSite {
   objects: Objects;
   dir: string;
   deps: FinishDeps;
-  addCamera(profile?: string): Promise<SiteCamera>;
+  addCamera(profile?: string, changes?: { tier?: 'critical'; tenant?: string }): Promise<SiteCamera>;
   profile(name: string, changes: Partial<Profile>): Promise<Profile>;
   /** Commits these files one after the other as a recorder would. */
   commit(camera: SiteCamera, paths: readonly string[], options: CommitOptions): Promise<Segment[]>;
@@ -58,11 +59,11 @@ export interface CommitOptions {
 
 const limits = { maxDurationMs: 600_000 };
 
-/** A database, a bucket and footage that really was recorded by ffmpeg. */
-export async function createFinishSite(): Promise<FinishSite> {
+/** A database, a bucket and footage that really was recorded by ffmpeg. @param given those of a whole system */
+export async function createFinishSite(given?: { database: TestDatabase; objects: Objects }): Promise<FinishSite> {
   const [database, objects, dir] = await Promise.all([
-    createTestDatabase(),
-    createTestBucket(),
+    given?.database ?? createTestDatabase(),
+    given?.objects ?? createTestBucket(),
     mkdtemp(join(tmpdir(), 'framekeep-finish-')),
   ]);
   const db = database.pool;
@@ -95,17 +96,19 @@ export async function createFinishSite(): Promise<FinishSite> {
     dir,
     deps,
     keyOf,
-    async addCamera(profileName) {
+    async addCamera(profileName, changes = {}) {
       const profiles = await listProfiles(db);
       const profile = profiles.find(({ name }) => name === profileName) ?? (await defaultProfile(db));
       const id = randomUUID();
+      const { tier = 'normal', tenant: tenantName } = changes;
+      const tenantId = tenantName === undefined ? tenant.id : await tenantNamed(db, tenantName);
       await insertCamera(db, {
         id,
-        tenantId: tenant.id,
+        tenantId,
         name: id,
         sealedUrl: 'v1.sealed',
         urlRedacted: 'rtsp://192.0.2.1/',
-        tier: 'normal',
+        tier,
         profileId: profile.id,
         retentionDays: 30,
       });
@@ -113,7 +116,7 @@ export async function createFinishSite(): Promise<FinishSite> {
       await db.query(`update camera set created_at = $2 where id = $1`, [internalId, new Date(t0)]);
       await db.query(`update camera_lease set last_end_at = $2 where camera_id = $1`, [internalId, new Date(t0)]);
       await takeEpoch(db, id, { hostId: randomUUID(), sessionId: null });
-      return { id, internalId, tenantId: tenant.id };
+      return { id, internalId, tenantId };
     },
     profile: (name, changes) =>
       insertProfile(db, {
@@ -169,8 +172,13 @@ export async function createFinishSite(): Promise<FinishSite> {
     },
     async close() {
       objects.close();
-      await database.drop();
+      if (given === undefined) await database.drop();
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+async function tenantNamed(db: Pool, name: string): Promise<string> {
+  const found = (await listTenants(db, { limit: 100 })).find((tenant) => tenant.name === name);
+  return (found ?? (await insertTenant(db, name))).id;
 }

@@ -1,0 +1,118 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { collectBatch } from '../../activities/collect-objects.ts';
+import { createLogger } from '../../log.ts';
+import { createObjects } from '../../storage/objects.ts';
+import { createFinishSite, t0, type FinishSite, type SiteCamera } from '../activities/finish-site.ts';
+import { recordMade } from '../media/footage.ts';
+import { createTestSystem, waitFor, type SystemProcess, type TestSystem } from '../support/system.ts';
+
+const windowMs = 8000;
+let system: TestSystem;
+let site: FinishSite;
+let footage: string[];
+
+beforeAll(async () => {
+  system = await createTestSystem();
+  const objects = createObjects(system.s3);
+  await objects.ensureBucket();
+  site = await createFinishSite({ database: system.database, objects });
+  footage = await recordMade(site.dir, 'main', { seconds: 8, fps: 25, gop: 50, size: '640x360' });
+  await site.profile('small', { mode: 'encode', height: 180, fps: 10, bitrateKbps: 200 });
+});
+afterAll(async () => {
+  await site?.close();
+  await system?.stop();
+});
+
+async function addFootage(count: number, changes: Parameters<FinishSite['addCamera']>[1]): Promise<SiteCamera[]> {
+  const cameras: SiteCamera[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const camera = await site.addCamera('small', changes);
+    await site.commit(camera, footage, { startMs: t0, windowMs });
+    cameras.push(camera);
+  }
+  return cameras;
+}
+
+/** Encodes that run as children of these processes. */
+function encodesOf(parents: ReadonlySet<number>): number {
+  return readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
+      const words = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+      return parents.has(Number(parent)) && words.includes('libx264') && words.endsWith('.mp4\0');
+    } catch {
+      return false; // it has ended while we looked
+    }
+  }).length;
+}
+
+/** Cameras in the order their windows were finished. */
+async function finishedOrder(): Promise<string[]> {
+  const { rows } = await system.database.pool.query<{ public_id: string }>(
+    `select c.public_id from finish_window w join camera c on c.id = w.camera_id
+     where w.state = 'done' order by w.finished_at`,
+  );
+  return rows.map((row) => row.public_id);
+}
+
+function startEncoder(name: string, slots: number): SystemProcess {
+  return system.start(name, 'encoder', { FRAMEKEEP_ENCODER: 'x264', FRAMEKEEP_ENCODER_SLOTS: String(slots) });
+}
+
+test('two workers with 2 and 1 slots: never more than 3 encodes, critical first, the small tenant fair, a kill harmless', async () => {
+  const large = await addFootage(30, { tenant: 'large' });
+  const small = await addFootage(5, { tenant: 'small' });
+  system.start('control', 'control');
+  const first = startEncoder('encoder-a', 2);
+  let second = startEncoder('encoder-b', 1);
+  const parents = new Set([first.child.pid ?? 0, second.child.pid ?? 0]);
+
+  let most = 0;
+  const stopped = new AbortController();
+  const counting = (async () => {
+    while (!stopped.signal.aborted) {
+      most = Math.max(most, encodesOf(parents));
+      await sleep(20);
+    }
+  })();
+
+  await waitFor('the first are finished', async () => (await finishedOrder()).length >= 3, 60_000);
+  const [critical] = await addFootage(1, { tenant: 'large', tier: 'critical' });
+  const doneBefore = (await finishedOrder()).length;
+
+  // In the midst of a job: what it was at is done by others once Temporal misses its heartbeats.
+  await waitFor('the second worker encodes', async () => encodesOf(new Set([second.child.pid ?? 0])) === 1);
+  await second.end('SIGKILL');
+  parents.delete(second.child.pid ?? 0);
+  second = startEncoder('encoder-b2', 1);
+  parents.add(second.child.pid ?? 0);
+
+  await waitFor('all are finished', async () => (await finishedOrder()).length === 36, 150_000);
+  stopped.abort();
+  await counting;
+  expect(most).toBeGreaterThanOrEqual(2);
+  expect(most).toBeLessThanOrEqual(3);
+
+  const order = await finishedOrder();
+  // Three were at work and as many may have been handed out; Temporal's order is not strict.
+  expect(order.indexOf(critical?.id ?? '') - doneBefore).toBeLessThan(12);
+  // Fair: one of each in turn, after what was handed out before its turn came.
+  // The job that was killed may have been one of them.
+  const placesOfSmall = small.map(({ id }) => order.indexOf(id)).toSorted((a, b) => a - b);
+  expect(placesOfSmall[3]).toBeLessThan(26);
+
+  for (const camera of [...large, ...small]) {
+    const rows = await site.rows(camera);
+    expect(rows.map(({ variant, durationMs }) => [variant > 0, durationMs])).toEqual([[true, 8000]]);
+  }
+  const log = createLogger({ level: 'silent', name: 'test' });
+  const later = { db: system.database.pool, objects: site.objects, log, now: () => Date.now() + 7 * 3_600_000 };
+  while ((await collectBatch(later)).taken > 0);
+  const keys: string[] = [];
+  for await (const { key } of site.objects.list('')) keys.push(key);
+  expect(keys.length).toBe(36);
+}, 300_000);

@@ -1,0 +1,46 @@
+import { upsertEncoder } from '../db/encoders.ts';
+import { errorText } from '../errors.ts';
+import type { Encoders } from '../media/encoders.ts';
+import type { FinishQueue } from '../workflows/messages.ts';
+import type { RoleContext } from './role.ts';
+
+const reportEveryMs = 5_000;
+
+/** Tells the catalogue every 5 s what this worker has and does: the feeder counts its slots while it lives. */
+export function startReports(
+  context: RoleContext,
+  worker: {
+    encoders: Encoders;
+    workerId: string;
+    host: string;
+    slots: number;
+    joinSlots: number;
+    running: Record<FinishQueue, number>;
+  },
+): { stop: () => void } {
+  const { db, log, now } = context;
+  const { workerId, host, slots, joinSlots, running } = worker;
+  const report = async (): Promise<void> => {
+    const { ladder, sessions } = await worker.encoders.status();
+    const best = ladder.find(({ state }) => state === 'up');
+    await upsertEncoder(db, {
+      workerId,
+      host,
+      kind: best?.encoder.kind ?? 'none',
+      slots: best === undefined ? 0 : slots,
+      used: running.encode,
+      joinSlots,
+      joinUsed: running.join,
+      ceiling: sessions.ceiling,
+      ceilingReason: sessions.ceiling === null ? null : sessions.reason,
+      reason: ladder.map(({ encoder, reason }) => `${encoder.kind}: ${reason}`).join(' ') || 'No encoder is set up.',
+      seenMs: now(),
+    });
+  };
+  const tick = (): void => {
+    report().catch((error: unknown) => log.warn({ cause: errorText(error) }, 'sign of life not written'));
+  };
+  tick();
+  const timer = setInterval(tick, reportEveryMs);
+  return { stop: () => clearInterval(timer) };
+}
