@@ -36,7 +36,7 @@ export class JoinError extends Error {
 }
 
 /** The longest pause a recording keeps as one (ffmpeg-arguments): longer ones are clock steps or another run. */
-const maxPauseSeconds = 12;
+export const maxPauseSeconds = 12;
 /** The last sample's length is nominal, so the next file may seem to begin before its end; seen up to 34 ms. */
 const nominalSeconds = 0.25;
 

@@ -151,6 +151,19 @@ describe('encodeFile with x264', () => {
     own.forEach((ms, i) => expect(Math.abs(ms - (original[i] ?? 0))).toBeLessThanOrEqual(1));
   });
 
+  it('takes a camera that paused in the midst of a GOP', async () => {
+    const sources = await recordBy('pause', "testsrc2=size=640x360:rate=30,select='lt(t,1.5)+gt(t,6.5)'", [
+      ...x264Source,
+      '-fps_mode',
+      'passthrough',
+    ]);
+    expect(sources.facts.keyDistanceMs).toBeGreaterThan(6000);
+    const filled = await encode(sources);
+    expect(filled.result.frames).toBe(Math.round(sources.durationMs / 100));
+    const kept = await encode(sources, { fps: null });
+    expect(kept.result.frames).toBe(sources.frames);
+  });
+
   it('keeps the sound as it is', async () => {
     const segments = await recordMade(folder.path, 'sound', { audio: 'aac', size: '640x360' }, 'aac');
     const sources = await inspectSources(segments);
