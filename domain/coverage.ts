@@ -1,4 +1,7 @@
-import { mergeHoles, type GapClaim, type Hole } from './gaps.ts';
+import type { GapReason } from './gap-reason.ts';
+import { explainHoles, mergeHoles, type GapClaim, type Hole } from './gaps.ts';
+
+const dayMs = 24 * 3600 * 1000;
 
 /** How much of the time that was to be recorded is there. */
 export interface Coverage {
@@ -23,6 +26,91 @@ export function wantedTime(range: Hole, claims: readonly GapClaim[]): Hole[] {
     .map((claim) => ({ startMs: claim.startMs, endMs: claim.endMs ?? Infinity }));
   return subtract([range], paused);
 }
+
+/** What bounds the time of a camera of which is known whether there is footage; ms since 1970. */
+export interface CameraLife {
+  createdAtMs: number;
+  retiredAtMs: number | null;
+  /** End of its newest footage; null = it has none yet. */
+  lastSegmentEndMs: number | null;
+}
+
+/**
+ * The part of a range of which is known whether there is footage: since the camera's creation, and up to its newest
+ * footage or, while it lacks footage, up to now. It may be empty, with its end before its start.
+ */
+export function knownTime(camera: CameraLife, range: Hole, claims: readonly GapClaim[], nowMs: number): Hole {
+  const claimedMs = claims.reduce((latest, claim) => Math.max(latest, claim.endMs ?? nowMs), 0);
+  const knownMs = Math.max(camera.lastSegmentEndMs ?? camera.createdAtMs, claimedMs);
+  return {
+    startMs: Math.max(range.startMs, camera.createdAtMs),
+    endMs: Math.min(range.endMs, nowMs, knownMs, camera.retiredAtMs ?? Infinity),
+  };
+}
+
+/** When the UTC day of an instant begins. */
+export function utcDayOf(ms: number): number {
+  return Math.floor(ms / dayMs) * dayMs;
+}
+
+/** A range cut at the borders of UTC days, whose length never changes. */
+export function utcDays(range: Hole): Hole[] {
+  const found: Hole[] = [];
+  for (let startMs = range.startMs; startMs < range.endMs;) {
+    const endMs = Math.min(range.endMs, utcDayOf(startMs) + dayMs);
+    found.push({ startMs, endMs });
+    startMs = endMs;
+  }
+  return found;
+}
+
+/** Coverage of a range, and where the rest of the wanted time went. */
+export interface ExplainedCoverage {
+  wantedMs: number;
+  recordedMs: number;
+  /** Gaps that cost wanted time. */
+  gaps: number;
+  /** Sums up to `wantedMs - recordedMs`. */
+  lostMs: Partial<Record<GapReason, number>>;
+}
+
+/** Explains what is missing in a range of known time. Holes and claims may reach beyond it. */
+export function explainedCoverage(
+  range: Hole,
+  holes: readonly Hole[],
+  claims: readonly GapClaim[],
+  nowMs: number,
+): ExplainedCoverage {
+  const inside = intersect(mergeHoles(holes), [range]);
+  const wanted = mergeHoles(wantedTime(range, claims));
+  const { wantedMs, recordedMs } = coverage(subtract([range], inside), wanted);
+  const lostMs: Partial<Record<GapReason, number>> = {};
+  let gaps = 0;
+  for (const { startMs, endMs, reason } of explainHoles(inside, claims, nowMs)) {
+    const lost = totalMs(intersect([{ startMs, endMs: endMs ?? range.endMs }], wanted));
+    if (lost === 0) continue;
+    // A sliver of wanted time that joined a pause: the operator's doing as well.
+    const owner = reason === 'paused' ? 'operator' : reason;
+    lostMs[owner] = (lostMs[owner] ?? 0) + lost;
+    gaps += 1;
+  }
+  return { wantedMs, recordedMs, gaps, lostMs };
+}
+
+/** Both of them together. */
+export function addCoverage(a: ExplainedCoverage, b: ExplainedCoverage): ExplainedCoverage {
+  const lostMs = { ...a.lostMs };
+  for (const [reason, ms] of Object.entries(b.lostMs) as [GapReason, number][])
+    lostMs[reason] = (lostMs[reason] ?? 0) + ms;
+  return {
+    wantedMs: a.wantedMs + b.wantedMs,
+    recordedMs: a.recordedMs + b.recordedMs,
+    gaps: a.gaps + b.gaps,
+    lostMs,
+  };
+}
+
+export const noCoverage: ExplainedCoverage = { wantedMs: 0, recordedMs: 0, gaps: 0, lostMs: {} };
 
 /** The parts of `from` that are not in `what`, sorted. */
 export function subtract(from: readonly Hole[], what: readonly Hole[]): Hole[] {

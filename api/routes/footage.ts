@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { keptDays } from '../../db/coverage.ts';
 import { segmentsBetween } from '../../db/footage.ts';
 import { claimsBetween } from '../../db/gaps.ts';
 import { holesBetween } from '../../db/holes.ts';
-import { coverage, subtract, wantedTime } from '../../domain/coverage.ts';
+import { coverage, knownTime, subtract, utcDayOf, utcDays, wantedTime } from '../../domain/coverage.ts';
 import { explainHoles, type GapClaim, type Hole } from '../../domain/gaps.ts';
 import { cameraRange, listRangeMs, type CameraRange } from '../camera-range.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
@@ -18,7 +19,6 @@ import {
   segmentList,
 } from '../schemas/footage.ts';
 
-const dayMs = 24 * 3600 * 1000;
 /** Lists of a camera's time go on after a start, in ms since 1970. */
 const timePosition = z.number().int();
 
@@ -76,6 +76,7 @@ export function registerFootage(app: Api, deps: ApiDeps): void {
     {
       schema: {
         summary: 'Footage over wanted time, per UTC day of a range of at most 31 days',
+        description: 'Days whose footage has reached its age are told as they were counted while it was there.',
         operationId: 'coverage',
         tags: ['footage'],
         params: idParams,
@@ -87,7 +88,20 @@ export function registerFootage(app: Api, deps: ApiDeps): void {
       const range = await rangeOf(request.params.id, request.query);
       const nowMs = deps.now();
       const { holes, claims } = await missing(deps, range, nowMs);
-      return { items: days(knownTime(range, claims, nowMs)).map((day) => coverageOfDay(day, holes, claims)) };
+      const known = knownTime(range.camera, { startMs: range.fromMs, endMs: range.toMs }, claims, nowMs);
+      const live = utcDays(known).map((day) => coverageOfDay(day, holes, claims));
+      if (range.fromMs <= request.query.from) return { items: live };
+      const kept = await keptDays(
+        deps.pool,
+        range.camera.id,
+        utcDayOf(request.query.from),
+        Math.min(range.fromMs, range.toMs),
+      );
+      const before = kept.map(({ startMs, endMs, wantedMs, recordedMs }) =>
+        coverageAnswer({ startMs, endMs }, { wantedMs, recordedMs }),
+      );
+      const last = before.at(-1)?.day ?? '';
+      return { items: [...before, ...live.filter(({ day }) => day > last)] };
     },
   );
 }
@@ -106,31 +120,12 @@ async function missing(
   return { holes, claims };
 }
 
-/**
- * The part of a range of which is known whether there is footage: since the camera's creation, and up to its newest
- * footage or, while it lacks footage, up to now.
- */
-function knownTime({ camera, fromMs, toMs }: CameraRange, claims: readonly GapClaim[], nowMs: number): Hole {
-  const claimedMs = claims.reduce((latest, claim) => Math.max(latest, claim.endMs ?? nowMs), 0);
-  const knownMs = Math.max(camera.lastSegmentEndMs ?? camera.createdAtMs, claimedMs);
-  return {
-    startMs: Math.max(fromMs, camera.createdAtMs),
-    endMs: Math.min(toMs, nowMs, knownMs, camera.retiredAtMs ?? Infinity),
-  };
-}
-
-function days(range: Hole): Hole[] {
-  const found: Hole[] = [];
-  for (let startMs = range.startMs; startMs < range.endMs;) {
-    const endMs = Math.min(range.endMs, (Math.floor(startMs / dayMs) + 1) * dayMs);
-    found.push({ startMs, endMs });
-    startMs = endMs;
-  }
-  return found;
-}
-
 function coverageOfDay(day: Hole, holes: readonly Hole[], claims: readonly GapClaim[]) {
-  const { wantedMs, recordedMs, ratio } = coverage(subtract([day], holes), wantedTime(day, claims));
+  return coverageAnswer(day, coverage(subtract([day], holes), wantedTime(day, claims)));
+}
+
+function coverageAnswer(day: Hole, { wantedMs, recordedMs }: { wantedMs: number; recordedMs: number }) {
   const startAt = isoTime(day.startMs);
+  const ratio = wantedMs === 0 ? null : recordedMs / wantedMs;
   return { day: startAt.slice(0, 10), startAt, endAt: isoTime(day.endMs), wantedMs, recordedMs, ratio };
 }

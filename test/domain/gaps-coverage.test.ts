@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { coverage, subtract, wantedTime } from '../../domain/coverage.ts';
-import type { Hole } from '../../domain/gaps.ts';
+import { coverage, explainedCoverage, subtract, utcDays, wantedTime } from '../../domain/coverage.ts';
+import type { GapClaim, Hole } from '../../domain/gaps.ts';
 
 const ranges: fc.Arbitrary<Hole[]> = fc.array(
   fc
@@ -57,4 +57,48 @@ test('paused time is not wanted, other gaps are', () => {
     { startMs: 0, endMs: 20 },
     { startMs: 30, endMs: 90 },
   ]);
+});
+
+const claims: fc.Arbitrary<GapClaim[]> = fc.array(
+  fc
+    .tuple(
+      fc.integer({ min: 0, max: 4000 }),
+      fc.integer({ min: 0, max: 2000 }),
+      fc.constantFrom('paused' as const, 'auth' as const, 'stalled' as const),
+      fc.boolean(),
+    )
+    .map(([startMs, lengthMs, reason, open]) => ({
+      startMs,
+      endMs: open ? null : startMs + lengthMs,
+      reason,
+      evidence: {},
+    })),
+  { maxLength: 6 },
+);
+const longRanges = ranges.map((all) => all.map(({ startMs, endMs }) => ({ startMs: startMs * 20, endMs: endMs * 20 })));
+
+test('what was wanted is recorded or lost for a reason, to the millisecond; paused time is neither', () => {
+  fc.assert(
+    fc.property(longRanges, claims, (holes, given) => {
+      const range = { startMs: 500, endMs: 4500 };
+      const { wantedMs, recordedMs, gaps, lostMs } = explainedCoverage(range, holes, given, 5000);
+      const lost = Object.values(lostMs).reduce((sum, ms) => sum + ms, 0);
+      expect(wantedMs - recordedMs).toBe(lost);
+      expect(lostMs).not.toHaveProperty('paused');
+      expect(gaps === 0).toBe(lost === 0);
+    }),
+  );
+});
+
+test('days are cut at UTC midnight, also on the days when clocks change and on leap days', () => {
+  const startMs = Date.UTC(2028, 1, 28, 12);
+  const cut = utcDays({ startMs, endMs: Date.UTC(2028, 2, 1, 1) });
+  expect(cut.map((day) => new Date(day.startMs).toISOString())).toEqual([
+    '2028-02-28T12:00:00.000Z',
+    '2028-02-29T00:00:00.000Z',
+    '2028-03-01T00:00:00.000Z',
+  ]);
+  for (const day of utcDays({ startMs: Date.UTC(2026, 2, 27), endMs: Date.UTC(2026, 10, 3) })) {
+    expect(day.endMs - day.startMs).toBe(24 * 3600 * 1000);
+  }
 });

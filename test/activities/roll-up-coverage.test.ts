@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { rollUp } from '../../activities/roll-up-coverage.ts';
+import { countedDays } from '../../db/coverage.ts';
+import { claimHole, closeGap } from '../../db/gaps.ts';
+import { takeEpoch } from '../../db/leases.ts';
+import { commitSlow, insertSegment } from '../../db/segments.ts';
+import { transaction } from '../../db/sql.ts';
+import { createLogger } from '../../log.ts';
+import { makeCamera, segmentOf } from '../db/fixtures.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const today = Date.UTC(2026, 10, 20);
+const hostId = '0199d2c4-0000-7000-8000-00000000000a';
+const log = createLogger({ level: 'silent', name: 'test' });
+let database: TestDatabase;
+let camera: Awaited<ReturnType<typeof makeCamera>>;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  camera = await makeCamera(database.pool, { createdAtMs: today - 2 * dayMs + 12 * hourMs });
+  await closeGap(database.pool, camera.id, camera.createdAtMs);
+  await takeEpoch(database.pool, camera.id, { hostId, sessionId: null });
+});
+
+/** Half-hour segments: an hour is the longest that overlaps are looked for. */
+async function footage(fromMs: number, toMs: number): Promise<void> {
+  for (let startMs = fromMs; startMs < toMs; startMs += hourMs / 2) {
+    const segment = segmentOf({ startMs, durationMs: hourMs / 2, epoch: 1 });
+    if (!(await insertSegment(database.pool, camera.internalId, segment))) {
+      await transaction(database.pool, (tx) => commitSlow(tx, camera.internalId, segment));
+    }
+  }
+}
+async function keep(days: number): Promise<void> {
+  await database.pool.query(`update camera set retention_days = $2 where id = $1`, [camera.internalId, days]);
+}
+async function deleteBefore(ms: number): Promise<void> {
+  await database.pool.query(
+    `delete from segment where camera_id = $1 and start_at + duration_ms * interval '1 ms' <= $2`,
+    [camera.internalId, new Date(ms)],
+  );
+}
+async function count(nowMs: number) {
+  await rollUp({ db: database.pool, log, now: () => nowMs }, () => undefined);
+  const days = await countedDays(database.pool, [camera.internalId], today - 30 * dayMs);
+  return days
+    .toSorted((a, b) => a.dayMs - b.dayMs)
+    .map(({ dayMs: day, wantedMs, recordedMs, lostMs, gaps }) => ({
+      day: new Date(day).toISOString().slice(0, 10),
+      wantedHours: wantedMs / hourMs,
+      recordedHours: recordedMs / hourMs,
+      lostMs,
+      gaps,
+    }));
+}
+
+test('counts each day since the camera was added, and where the rest went', async () => {
+  await footage(camera.createdAtMs, today - 6 * hourMs);
+  await footage(today - 4 * hourMs, today + 3 * hourMs);
+  await claimHole(database.pool, camera.id, today - 6 * hourMs, today - 4 * hourMs, 'unreachable', {});
+  expect(await count(today + 3.25 * hourMs)).toEqual([
+    { day: '2026-11-18', wantedHours: 12, recordedHours: 12, lostMs: {}, gaps: 0 },
+    { day: '2026-11-19', wantedHours: 24, recordedHours: 22, lostMs: { unreachable: 2 * hourMs }, gaps: 1 },
+    { day: '2026-11-20', wantedHours: 3, recordedHours: 3, lostMs: {}, gaps: 0 },
+  ]);
+});
+
+test('footage that comes late shrinks the loss of its day', async () => {
+  await footage(camera.createdAtMs, today - 6 * hourMs);
+  await footage(today - 4 * hourMs, today);
+  expect((await count(today))[1]).toMatchObject({ recordedHours: 22, lostMs: { unknown: 2 * hourMs } });
+  await footage(today - 6 * hourMs, today - 4 * hourMs);
+  expect((await count(today + hourMs))[1]).toMatchObject({ recordedHours: 24, lostMs: {}, gaps: 0 });
+});
+
+test('a day keeps its coverage when its footage is deleted, even where retention is lengthened afterwards', async () => {
+  await footage(camera.createdAtMs, today + 6 * hourMs);
+  const before = await count(today + 6 * hourMs);
+  await keep(1);
+  await deleteBefore(today - 18 * hourMs);
+  expect(await count(today + 6 * hourMs)).toEqual(before);
+  await keep(30);
+  expect(await count(today + 6 * hourMs)).toEqual(before);
+});
+
+test('with a retention of one day each hour is counted before it goes', async () => {
+  await keep(1);
+  for (let nowMs = camera.createdAtMs + hourMs; nowMs <= today + dayMs; nowMs += hourMs) {
+    await footage(nowMs - hourMs, nowMs);
+    await deleteBefore(nowMs - dayMs);
+    await rollUp({ db: database.pool, log, now: () => nowMs }, () => undefined);
+  }
+  expect(await count(today + dayMs)).toEqual([
+    { day: '2026-11-18', wantedHours: 12, recordedHours: 12, lostMs: {}, gaps: 0 },
+    { day: '2026-11-19', wantedHours: 24, recordedHours: 24, lostMs: {}, gaps: 0 },
+    { day: '2026-11-20', wantedHours: 24, recordedHours: 24, lostMs: {}, gaps: 0 },
+  ]);
+});
