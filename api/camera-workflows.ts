@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { sendIntentUpdate, startCameraWorkflow, type IntentUpdate } from '../temporal/camera-workflows.ts';
+import { startTenantDeletion } from '../temporal/tenant-workflows.ts';
 
 /** How long a request waits for Temporal. The intent is in Postgres by then, so nothing is lost after it. */
 const deadlineMs = 3_000;
@@ -12,6 +13,8 @@ export interface CameraWorkflows {
   start(camera: { cameraId: string; tenantId: string; tier: string; name: string }): Promise<boolean>;
   /** Tells a camera's workflow of a change of intent. @returns false when no worker has accepted it within 3 s */
   update(update: IntentUpdate, change: { cameraId: string; configVersion: number }): Promise<boolean>;
+  /** Starts a tenant's deletion. @returns false when Temporal did not take it within 3 s: the hourly upkeep will */
+  deleteTenant(tenantId: string): Promise<boolean>;
   reachable(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -46,6 +49,16 @@ export function createCameraWorkflows(options: { address: string; namespace: str
         return accepted;
       } catch (error) {
         options.log.warn({ cameraId, update, cause: errorText(error) }, 'update not sent; ensure-cameras will');
+        return false;
+      }
+    },
+
+    async deleteTenant(tenantId) {
+      try {
+        await within(() => startTenantDeletion(client, tenantId));
+        return true;
+      } catch (error) {
+        options.log.warn({ tenantId, cause: errorText(error) }, 'tenant deletion not started; the upkeep will');
         return false;
       }
     },

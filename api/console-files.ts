@@ -5,7 +5,7 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Paths that are never a page: what is unknown below them is a problem document. */
-const notPages = /^\/(v1|m|docs|assets|healthz|readyz|metrics|openapi\.json)(\/|$)/;
+const notPages = /^\/(v1|m|docs|assets|\.well-known|healthz|readyz|metrics|openapi\.json)(\/|$)/;
 
 /** Serves the built console's files. All of them are public: they hold no data, and the login page is among them. */
 export async function registerConsoleFiles(app: FastifyInstance, webDir: string): Promise<void> {

@@ -18,16 +18,19 @@ import { registerCameraActions } from './routes/camera-actions.ts';
 import { registerCameras } from './routes/cameras.ts';
 import { registerEncoders } from './routes/encoders.ts';
 import { registerEvents } from './routes/events.ts';
+import { registerCertificates } from './routes/certificates.ts';
+import { registerContracts } from './routes/contracts.ts';
 import { registerFootage } from './routes/footage.ts';
 import { registerHealth } from './routes/health.ts';
 import { registerMedia } from './routes/media.ts';
 import { registerPlaylist } from './routes/playlist.ts';
 import { registerProfiles } from './routes/profiles.ts';
+import { registerPurge } from './routes/purge.ts';
 import { registerRecorders } from './routes/recorders.ts';
 import { registerReencode } from './routes/reencode.ts';
 import { registerSession } from './routes/session.ts';
 import { registerStatus } from './routes/status.ts';
-import { registerTenants } from './routes/tenants.ts';
+import { registerTenantChanges, registerTenants } from './routes/tenants.ts';
 
 /** Of the API, as the document shows it. */
 const version = '0.1.0';
@@ -88,6 +91,10 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   registerPlaylist(app, deps);
   registerMedia(app, deps);
   registerTenants(app, deps);
+  registerTenantChanges(app, deps);
+  registerContracts(app, deps);
+  registerCertificates(app, deps);
+  registerPurge(app, deps);
   registerProfiles(app, deps);
   registerApiKeys(app, deps);
   registerRecorders(app, deps);

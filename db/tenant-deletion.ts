@@ -30,25 +30,23 @@ export async function retireCamerasOf(tx: Transaction, tenantId: string, times: 
 
 /**
  * Begins a tenant's deletion: no camera can be added any more, and each one it has is retired and purged at once.
- * @param request.name must be the tenant's
- * @throws AppError not-found; wrong-state: another name, the default tenant, or begun already
+ * @throws AppError not-found; wrong-state: the default tenant, or begun already
  */
 export async function requestTenantDeletion(
   tx: Transaction,
   tenantId: string,
-  request: { name: string; by: string } & Times,
+  request: { by: string } & Times,
 ): Promise<Told[]> {
   const tenant = await maybeOne(
     tx,
-    z.object({ id: z.number(), name: z.string(), is_default: z.boolean(), is_requested: z.boolean() }),
-    `select id, name, id = (select min(id) from tenant) as is_default, deletion_requested_at is not null as is_requested
+    z.object({ id: z.number(), is_default: z.boolean(), is_requested: z.boolean() }),
+    `select id, id = (select min(id) from tenant) as is_default, deletion_requested_at is not null as is_requested
      from tenant where public_id = $1::uuid for update`,
     [tenantId],
   );
   if (tenant === null) throw new AppError('not-found', 'There is no such tenant.');
   if (tenant.is_default) throw new AppError('wrong-state', 'Cameras without a tenant belong to this one; it stays.');
   if (tenant.is_requested) throw new AppError('wrong-state', 'This tenant is being deleted already.');
-  if (tenant.name !== request.name) throw new AppError('wrong-state', `The tenant's name is not "${request.name}".`);
   await tx.query(`update tenant set deletion_requested_at = $2::timestamptz where id = $1`, [
     tenant.id,
     at(request.nowMs),

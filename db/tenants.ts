@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, many, one, type Db } from './sql.ts';
+import { instant, many, maybeOne, one, type Db, type Transaction } from './sql.ts';
 
 /** A customer. Times in ms since 1970. */
 export interface Tenant {
@@ -27,6 +27,28 @@ export function listTenants(db: Db, page: { afterId?: string | undefined; limit:
      order by public_id limit $2`,
     [page.afterId ?? null, page.limit],
   );
+}
+
+/** The tenant with this id, locked, with what may be changed of it; null when there is none. */
+export function lockTenant(tx: Transaction, id: string): Promise<(Tenant & { graceDays: number | null }) | null> {
+  return maybeOne(
+    tx,
+    z
+      .object({ public_id: z.string(), name: z.string(), created_at: instant, grace_days: z.number().nullable() })
+      .transform((row) => ({
+        id: row.public_id,
+        name: row.name,
+        createdAtMs: row.created_at,
+        graceDays: row.grace_days,
+      })),
+    `select public_id, name, created_at, grace_days from tenant where public_id = $1::uuid for update`,
+    [id],
+  );
+}
+
+/** How long the archive of this tenant's cameras stays once they are retired; null: as the installation is set. */
+export async function setGraceDays(tx: Transaction, id: string, graceDays: number | null): Promise<void> {
+  await tx.query(`update tenant set grace_days = $2::int where public_id = $1::uuid`, [id, graceDays]);
 }
 
 /** The tenant that the first migration makes; cameras without a tenant belong to it. */

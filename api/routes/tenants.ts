@@ -1,12 +1,15 @@
 import { recordDeed } from '../../db/audit.ts';
-import { insertTenant, listTenants, type Tenant } from '../../db/tenants.ts';
+import { requestTenantDeletion } from '../../db/tenant-deletion.ts';
+import { insertTenant, listTenants, lockTenant, setGraceDays, type Tenant } from '../../db/tenants.ts';
 import { transaction, violatedUnique } from '../../db/sql.ts';
 import { AppError } from '../../errors.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { doneBy } from '../audit.ts';
 import { decodeCursor, toPage } from '../paging.ts';
-import { listQuery, tenantBody, tenantList, tenantSchema } from '../schemas/account.ts';
-import { commonProblems, conflictProblem, isoTime, uuid } from '../schemas/common.ts';
+import { listQuery, tenantBody, tenantChangeBody, tenantList, tenantSchema } from '../schemas/account.ts';
+import { commonProblems, conflictProblem, idParams, isoTime, uuid } from '../schemas/common.ts';
+import { tenantDeletionBody } from '../schemas/lifecycle.ts';
+import { wrongName } from './purge.ts';
 
 /** Customers. */
 export function registerTenants(app: Api, deps: ApiDeps): void {
@@ -51,6 +54,67 @@ export function registerTenants(app: Api, deps: ApiDeps): void {
         throw new AppError('name-taken', `There is a tenant named "${name}" already.`);
       });
       return reply.code(201).send(tenantAnswer(tenant));
+    },
+  );
+}
+
+/** Changes that concern all cameras of a tenant. */
+export function registerTenantChanges(app: Api, deps: ApiDeps): void {
+  app.patch(
+    '/v1/tenants/:id',
+    {
+      schema: {
+        summary: 'Change how long the archive of this tenant’s cameras stays once they are retired',
+        description: 'Cameras that are retired already keep the day they were given.',
+        operationId: 'changeTenant',
+        tags: ['tenants'],
+        params: idParams,
+        body: tenantChangeBody,
+        response: { ...commonProblems, 200: tenantSchema },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const { graceDays } = request.body;
+      return transaction(deps.pool, async (tx) => {
+        const tenant = await lockTenant(tx, id);
+        if (tenant === null) throw new AppError('not-found', 'There is no such tenant.');
+        await setGraceDays(tx, id, graceDays);
+        const values = { before: { graceDays: tenant.graceDays }, after: { graceDays } };
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'tenant.change', tenantId: id, ...values });
+        return tenantAnswer(tenant);
+      });
+    },
+  );
+
+  app.post(
+    '/v1/tenants/:id/delete',
+    {
+      schema: {
+        summary: 'Delete a tenant for good: all its cameras are purged; one certificate ends it',
+        operationId: 'deleteTenant',
+        tags: ['tenants'],
+        params: idParams,
+        body: tenantDeletionBody,
+        response: { ...commonProblems, ...conflictProblem, 202: tenantSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const graceMs = deps.graceDays * 24 * 3_600_000;
+      const { tenant, told } = await transaction(deps.pool, async (tx) => {
+        const locked = await lockTenant(tx, id);
+        if (locked === null) throw new AppError('not-found', 'There is no such tenant.');
+        if (locked.name !== request.body.name) throw wrongName('tenant', request.body.name);
+        const by = doneBy(request, deps);
+        const changes = await requestTenantDeletion(tx, id, { by: by.actor, nowMs: by.atMs, graceMs });
+        const before = { name: locked.name, cameras: changes.length };
+        await recordDeed(tx, { ...by, action: 'tenant.delete', tenantId: id, before });
+        return { tenant: locked, told: changes };
+      });
+      await deps.workflows.deleteTenant(id);
+      await Promise.all(told.map((change) => deps.workflows.update('purgeNow', change)));
+      return reply.code(202).send(tenantAnswer(tenant));
     },
   );
 }

@@ -34,6 +34,11 @@ export const apiKeyList = pageOf(apiKeySchema);
 
 export const tenantSchema = z.object({ id: uuid, name: z.string(), createdAt: timeOut }).meta({ id: 'Tenant' });
 export const tenantBody = z.strictObject({ name: displayName }).meta({ id: 'NewTenant' });
+export const tenantChangeBody = z
+  .strictObject({
+    graceDays: z.number().int().min(0).max(3650).nullable().describe('null: as the installation is set.'),
+  })
+  .meta({ id: 'TenantChange' });
 export const tenantList = pageOf(tenantSchema);
 
 export const listQuery = z.strictObject(pageQuery);

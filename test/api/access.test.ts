@@ -18,6 +18,8 @@ const publicRoutes = [
   'GET /readyz',
   'HEAD /readyz',
   'POST /v1/login',
+  'GET /.well-known/framekeep-keys.json',
+  'HEAD /.well-known/framekeep-keys.json',
   'GET /m/:token/:name',
   'HEAD /m/:token/:name',
 ];
