@@ -56,13 +56,15 @@ function asX264(given) {
     .replace('hwupload', 'format=yuv420p');
   const input = given.indexOf('-protocol_whitelist');
   const output = given.indexOf('-video_track_timescale');
-  return [
-    ...['-hide_banner', '-nostdin', '-nostats', '-v', 'level+warning', '-y'],
-    ...given.slice(input, given.indexOf('-vf')),
-    ...['-vf', filter, '-fps_mode', 'passthrough', '-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '0'],
-    ...['-b:v', after('-b:v'), '-maxrate', after('-b:v'), '-bufsize', after('-bufsize'), '-g', after('-g')],
-    ...['-sc_threshold', '0', ...given.slice(output)],
+  const ours = [
+    ['-hide_banner', '-nostdin', '-nostats', '-v', 'level+warning', '-y'],
+    given.slice(input, given.indexOf('-vf')),
+    ['-vf', filter, '-fps_mode', 'passthrough', '-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '0'],
+    ['-b:v', after('-b:v'), '-maxrate', after('-b:v'), '-bufsize', after('-bufsize'), '-g', after('-g')],
+    ['-sc_threshold', '0'],
+    given.slice(output),
   ];
+  return ours.flat();
 }
 
 function run(ownArgs, onEnd) {
