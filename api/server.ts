@@ -28,6 +28,7 @@ import { registerProfiles } from './routes/profiles.ts';
 import { registerPurge } from './routes/purge.ts';
 import { registerRecorders } from './routes/recorders.ts';
 import { registerReencode } from './routes/reencode.ts';
+import { registerReports } from './routes/reports.ts';
 import { registerSession } from './routes/session.ts';
 import { registerStatus } from './routes/status.ts';
 import { registerTenantChanges, registerTenants } from './routes/tenants.ts';
@@ -100,6 +101,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   registerRecorders(app, deps);
   registerEncoders(app, deps);
   registerReencode(app, deps);
+  registerReports(app, deps);
   registerAudit(app, deps);
   registerStatus(app, { ...deps, health });
   return app;

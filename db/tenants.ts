@@ -55,3 +55,8 @@ export async function setGraceDays(tx: Transaction, id: string, graceDays: numbe
 export function defaultTenant(db: Db): Promise<Tenant> {
   return one(db, tenantRow, `select public_id, name, created_at from tenant order by id limit 1`, []);
 }
+
+/** The tenant with this id, or null. */
+export function tenantById(db: Db, id: string): Promise<Tenant | null> {
+  return maybeOne(db, tenantRow, `select public_id, name, created_at from tenant where public_id = $1::uuid`, [id]);
+}

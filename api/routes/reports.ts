@@ -1,0 +1,78 @@
+import { daysOfTenant } from '../../db/coverage.ts';
+import { defaultTenant, tenantById } from '../../db/tenants.ts';
+import { coverageReport, type CoverageReport } from '../../domain/coverage-report.ts';
+import { AppError } from '../../errors.ts';
+import type { Api, ApiDeps } from '../dependencies.ts';
+import { reportPage, reportPagePolicy } from '../report-page.ts';
+import { signReport } from '../report-signature.ts';
+import { commonProblems, isoTime, rawBody } from '../schemas/common.ts';
+import { coverageReportSchema, reportQuery } from '../schemas/reports.ts';
+
+/** As long as the roll-up still counts a day anew, see activities/roll-up-coverage.ts. */
+const settledAfterMs = 8 * 24 * 3600 * 1000;
+
+/** What a customer can be shown. */
+export function registerReports(app: Api, deps: ApiDeps): void {
+  app.get(
+    '/v1/reports/coverage',
+    {
+      schema: {
+        summary: "A month of a tenant's coverage by camera and day, signed",
+        description: 'From the hourly roll-up. Verify it like a certificate.',
+        operationId: 'coverageReport',
+        tags: ['reports'],
+        querystring: reportQuery,
+        response: { ...commonProblems, 200: coverageReportSchema },
+      },
+    },
+    async (request) => {
+      const document = await reportOf(deps, request.query);
+      const { signature } = await signReport(deps, document);
+      return { document, signature };
+    },
+  );
+
+  app.get(
+    '/v1/reports/coverage/page',
+    {
+      schema: {
+        summary: 'The coverage report as a page for printing',
+        operationId: 'coverageReportPage',
+        tags: ['reports'],
+        querystring: reportQuery,
+        response: { ...commonProblems, 200: rawBody('HTML', 'text/html') },
+      },
+    },
+    async (request, reply) => {
+      const document = await reportOf(deps, request.query);
+      const { signature } = await signReport(deps, document);
+      await reply
+        .header('content-security-policy', reportPagePolicy)
+        .type('text/html; charset=utf-8')
+        .send(reportPage(document, signature));
+    },
+  );
+}
+
+async function reportOf(
+  deps: ApiDeps,
+  asked: { tenantId?: string | undefined; month: string },
+): Promise<CoverageReport> {
+  const { pool } = deps;
+  const nowMs = deps.now();
+  const tenant = asked.tenantId === undefined ? await defaultTenant(pool) : await tenantById(pool, asked.tenantId);
+  if (tenant === null) throw new AppError('not-found', 'There is no such tenant.');
+  const [year = 0, month = 0] = asked.month.split('-').map(Number);
+  const toMs = Date.UTC(year, month);
+  const days = await daysOfTenant(pool, tenant.id, Date.UTC(year, month - 1), toMs);
+  return coverageReport(
+    {
+      tenantId: tenant.id,
+      tenantName: tenant.name,
+      month: asked.month,
+      issuedAt: isoTime(nowMs),
+      final: nowMs >= toMs + settledAfterMs,
+    },
+    days,
+  );
+}
