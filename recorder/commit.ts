@@ -58,6 +58,8 @@ export interface CommitDeps {
 const hashChunkBytes = 1024 * 1024;
 /** Less than this between two files is the jitter of their clocks. */
 const shortestPieceMs = 200;
+/** A file is listed 1 s after its end, when the other host's first frame is known too, but for the load of the two. */
+const firstFrameHoldMs = 3000;
 /** A useless object is deleted after an hour, as all are: a player may just be reading it. */
 const uselessObjectMs = 3_600_000;
 
@@ -152,12 +154,17 @@ async function splitAtHandover(
   lease: Lease,
 ): Promise<ClosedFile[] | null> {
   const { startMs, durationMs, epoch } = file.name;
-  if (lease.recordingEpoch <= epoch || lease.firstFrameMs === null || file.heldUntilMs !== undefined) return null;
-  const heldUntilMs = lease.firstFrameMs + deps.handoverHoldMs;
-  if (heldUntilMs < Date.now()) return null;
+  if (lease.epoch <= epoch || file.held?.for === 'footage') return null;
+  if (lease.recordingEpoch <= epoch || lease.firstFrameMs === null) {
+    // Another host is about to take over, and its first frame may lie within this file.
+    const held = { for: 'first-frame' as const, untilMs: Date.now() + firstFrameHoldMs };
+    return file.held === undefined ? [{ ...file, held }] : null;
+  }
+  const held = { for: 'footage' as const, untilMs: lease.firstFrameMs + deps.handoverHoldMs };
+  if (held.untilMs < Date.now()) return null;
   const cut = handoverCut({ ...index, ...file.name }, lease.firstFrameMs);
   if (cut === null) return null;
-  if (cut.fragment === 0) return [{ ...file, heldUntilMs }];
+  if (cut.fragment === 0) return [{ ...file, held }];
   const [head, rest] = await cutFileToParts(deps, file, index, [
     { from: 0, to: cut.fragment, startMs, durationMs: cut.atMs - startMs },
     {
@@ -168,7 +175,7 @@ async function splitAtHandover(
     },
   ]);
   if (head === undefined || rest === undefined) throw new Error('a file was not cut in two');
-  return [head, { ...rest, heldUntilMs }];
+  return [head, { ...rest, held }];
 }
 
 function isWorthAnObject(piece: Piece): boolean {

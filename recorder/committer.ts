@@ -25,7 +25,7 @@ export interface Committer {
   add(file: ClosedFile): void;
   backlog(): Backlog;
   counts(): CommitCounts;
-  /** Waits until nothing waits but what is held back. @returns false when time ran out */
+  /** For the end of the process: waits until nothing waits but what another recording covers. @returns false when time ran out */
   flush(timeoutMs: number): Promise<boolean>;
   /** Ends after the commits that run just now. */
   stop(): Promise<void>;
@@ -55,11 +55,12 @@ export function createCommitter(deps: {
   const stopped = new AbortController();
   const counts: CommitCounts = { committed: 0, covered: 0, quarantined: 0, failures: 0 };
   const slots = createSlots(concurrentCommits);
+  let isFlushing = false;
 
   async function drainLane(cameraId: string, lane: Waiting[]): Promise<void> {
     let waitMs = firstWaitMs;
     while (!stopped.signal.aborted) {
-      const head = lane.find((waiting) => (waiting.file.heldUntilMs ?? 0) <= deps.now());
+      const head = lane.find(({ file }) => !isHeld(file));
       if (head === undefined) {
         if (lane.length === 0) break;
         await pause(firstWaitMs); // what is left is held back for a while
@@ -81,6 +82,12 @@ export function createCommitter(deps: {
     lanes.delete(cameraId);
   }
 
+  /** At the end there is no time to wait for a first frame; what another recording covers waits for the next start. */
+  function isHeld({ held }: ClosedFile): boolean {
+    if (held === undefined || held.untilMs <= deps.now()) return false;
+    return !(isFlushing && held.for === 'first-frame');
+  }
+
   async function tryCommit(file: ClosedFile): Promise<CommitOutcome | null> {
     try {
       const outcome = await deps.commit(file);
@@ -98,8 +105,7 @@ export function createCommitter(deps: {
     }
   }
 
-  const due = (): number =>
-    [...lanes.values()].flat().filter(({ file }) => (file.heldUntilMs ?? 0) <= deps.now()).length;
+  const due = (): number => [...lanes.values()].flat().filter(({ file }) => !isHeld(file)).length;
   const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: stopped.signal }).catch(() => undefined);
 
   return {
@@ -129,6 +135,7 @@ export function createCommitter(deps: {
     counts: () => ({ ...counts }),
     async flush(timeoutMs) {
       const endsAtMs = Date.now() + timeoutMs;
+      isFlushing = true;
       while (due() > 0 && Date.now() < endsAtMs) await sleep(20);
       return due() === 0;
     },

@@ -13,7 +13,7 @@ export async function probeCamera(
   const dialer = await deps.openDialer();
   try {
     const stream = await probeStream({ binary: deps.ffprobe, url: dialer.url, timeoutMs: ffmpegTimeoutMs, signal });
-    deps.saveStream(stream);
+    deps.writes.stream(stream);
     return { stream };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

@@ -1,9 +1,8 @@
-import type { CameraState } from '../domain/camera.ts';
 import type { backoffMs } from '../domain/retry.ts';
 import type { SanityLimits } from '../domain/segment.ts';
-import type { StreamInfo } from '../media/ffprobe.ts';
 import type { Logger } from '../log.ts';
 import type { Spool } from '../storage/spool.ts';
+import type { BackgroundWrites } from './background-writes.ts';
 import type { Failure } from './failure.ts';
 import type { Dialer } from './dialer/dialer.ts';
 import type { Failpoint } from './failpoint.ts';
@@ -28,9 +27,7 @@ export interface RecordingDeps {
   failpoint: Failpoint;
   /** Why this host does not record the camera just now (no room); null = it does. */
   refusal: () => Failure | null;
-  writeState: (state: CameraState, reason: string | null, atMs: number) => void;
-  markRecording: (firstFrameMs: number) => void;
-  saveStream: (stream: StreamInfo) => void;
+  writes: BackgroundWrites;
   /** Writes the changed assignment. */
   journal: () => void;
   onClosed: (file: ClosedFile) => void;

@@ -61,7 +61,7 @@ export function startRecording(
   function show(next: CameraState, why: string | null): void {
     state = next;
     reason = why;
-    deps.writeState(next, why, now());
+    deps.writes.state(next, why, now());
   }
 
   function waits(isWaiting: boolean): void {
@@ -72,7 +72,7 @@ export function startRecording(
   function firstFrame(atMs: number): void {
     waits(false);
     count += 1;
-    deps.markRecording(atMs);
+    deps.writes.recording(assignment.epoch, atMs);
     claims.recovered(atMs);
     show('recording', null);
   }
@@ -171,7 +171,7 @@ export function startRecording(
       reason,
     }),
     announce() {
-      deps.writeState(state, reason, now());
+      deps.writes.state(state, reason, now());
       if (state === 'recording') claims.recovered(now());
     },
     ended,

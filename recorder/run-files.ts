@@ -22,8 +22,8 @@ export interface ClosedFile {
   cameraId: string;
   path: string;
   name: SegmentName;
-  /** Not to be committed before. */
-  heldUntilMs?: number;
+  /** Kept back at a handover: until it is clear where the newer recording begins, or until its footage is committed. */
+  held?: { for: 'first-frame' | 'footage'; untilMs: number };
 }
 
 /** Gives the files of one run of ffmpeg their times, in order, and moves them out of `open/`. */

@@ -18,6 +18,8 @@ export function createSignOfLife(deps: {
   url: () => string;
   slots: number;
   used: () => number;
+  /** The catalogue says that this host is to hand its cameras over. */
+  onDraining: () => void;
   now: () => number;
   log: Logger;
 }): SignOfLife {
@@ -29,8 +31,10 @@ export function createSignOfLife(deps: {
     while (!stopped.signal.aborted) {
       try {
         const { db, hostId, slots } = deps;
-        await upsertRecorder(db, { hostId, url: deps.url(), slots, used: deps.used(), seenMs: deps.now(), starts });
+        const seen = { hostId, url: deps.url(), slots, used: deps.used(), seenMs: deps.now(), starts };
+        const { draining } = await upsertRecorder(db, seen);
         starts = false;
+        if (draining) deps.onDraining();
       } catch (error) {
         deps.log.warn({ cause: errorText(error) }, 'no sign of life to the catalogue');
       }

@@ -13,21 +13,17 @@ interface Stage {
   camera: SimulatedCamera;
 }
 
-/** A test with a site and a camera of its own, side by side with the others. */
-function outage(name: string, run: (stage: Stage) => Promise<void>): void {
-  test.concurrent(
-    name,
-    async () => {
-      const stage = { site: await createSite(), camera: await startCamera() };
-      try {
-        await run(stage);
-      } finally {
-        await stage.site.close();
-        await stage.camera.close();
-      }
-    },
-    150_000,
-  );
+/** Runs a test with a site and a camera of its own, side by side with the others. */
+function onStage(run: (stage: Stage) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const stage = { site: await createSite(), camera: await startCamera() };
+    try {
+      await run(stage);
+    } finally {
+      await stage.site.close();
+      await stage.camera.close();
+    }
+  };
 }
 
 /** Ms between one file and the next; nothing overlaps. */
@@ -43,27 +39,31 @@ async function missingFrames({ site, camera }: Stage, cameraId: string): Promise
   return report.missing;
 }
 
-outage('object storage away: recording goes on, everything is committed afterwards', async ({ site, camera }) => {
-  const cutOff = await createCutOff(Number(new URL(site.s3.endpoint).port));
-  const recorder = await site.start('a', { endpoint: `http://127.0.0.1:${cutOff.port}` });
-  const cameraId = await site.addCamera(camera.url());
-  const recording = await recorder.ensure(cameraId, null);
-  await waitFor('a segment', async () => (await site.segments(cameraId)).length >= 1);
-  cutOff.cut();
-  await waitFor('a backlog', async () => recorder.stats().backlog.files >= 3);
-  expect(recorder.stats().backlog.bytes).toBeGreaterThan(0);
-  expect(recording.progress().state).toBe('recording');
-  await cutOff.restore();
-  await waitFor('no backlog', async () => recorder.stats().backlog.files === 0);
-  await recording.stop('unwanted');
-  await waitFor('the last one', async () => recorder.stats().backlog.files === 0);
-  expect(holes(await site.segments(cameraId)).every((ms) => ms === 0)).toBe(true);
-  expect(await missingFrames({ site, camera }, cameraId)).toEqual([]);
-});
+test.concurrent(
+  'object storage away: recording goes on, everything is committed afterwards',
+  onStage(async ({ site, camera }) => {
+    const cutOff = await createCutOff(Number(new URL(site.s3.endpoint).port));
+    const recorder = await site.start('a', { endpoint: `http://127.0.0.1:${cutOff.port}` });
+    const cameraId = await site.addCamera(camera.url());
+    const recording = await recorder.ensure(cameraId, null);
+    await waitFor('a segment', async () => (await site.segments(cameraId)).length >= 1);
+    cutOff.cut();
+    await waitFor('a backlog', async () => recorder.stats().backlog.files >= 3);
+    expect(recorder.stats().backlog.bytes).toBeGreaterThan(0);
+    expect(recording.progress().state).toBe('recording');
+    await cutOff.restore();
+    await waitFor('no backlog', async () => recorder.stats().backlog.files === 0);
+    await recording.stop('unwanted');
+    await waitFor('the last one', async () => recorder.stats().backlog.files === 0);
+    expect(holes(await site.segments(cameraId)).every((ms) => ms === 0)).toBe(true);
+    expect(await missingFrames({ site, camera }, cameraId)).toEqual([]);
+  }),
+  150_000,
+);
 
-outage(
+test.concurrent(
   'Postgres away: recording goes on, also over a restart, and all is committed and explained afterwards',
-  async ({ site, camera }) => {
+  onStage(async ({ site, camera }) => {
     const cutOff = await createCutOff(Number(new URL(site.database.url).port));
     const databaseUrl = site.database.url.replace(/:\d+\//, `:${cutOff.port}/`);
     const first = await site.start('a', { databaseUrl });
@@ -98,62 +98,78 @@ outage(
     expect(gaps.map((gap) => gap.reason)).toEqual(['operator', 'closed', 'deploy']);
     expect(gaps.every((gap) => gap.endMs !== null)).toBe(true);
     expect(holes(await site.segments(cameraId)).every((ms) => ms >= 0)).toBe(true);
-  },
+  }),
+  150_000,
 );
 
-outage('any step of a commit may fail once: nothing is lost, double or left over', async ({ site, camera }) => {
-  const failed = new Set<string>();
-  const recorder = await site.start('a', {
-    failpoint(name) {
-      if (!['hashed', 'stored', 'inserted', 'lingering'].includes(name) || failed.has(name)) return;
-      failed.add(name);
-      throw new Error(`failed at ${name}`);
-    },
-  });
-  const cameraId = await site.addCamera(camera.url());
-  const recording = await recorder.ensure(cameraId, null);
-  await waitFor('segments', async () => (await site.segments(cameraId)).length >= 3);
-  await recording.stop('unwanted');
-  await waitFor('no backlog', async () => recorder.stats().backlog.files === 0);
-  expect([...failed].toSorted()).toEqual(['hashed', 'inserted', 'lingering', 'stored']);
-  const rows = await site.segments(cameraId);
-  expect(holes(rows).every((ms) => ms === 0)).toBe(true);
-  expect(await missingFrames({ site, camera }, cameraId)).toEqual([]);
-  expect(await readdir(path.join(site.dir, 'a', 'closed', cameraId))).toEqual([]);
-  const lingering = await readdir(path.join(site.dir, 'a', 'linger', cameraId));
-  expect(lingering.length).toBe(rows.length);
-});
+test.concurrent(
+  'any step of a commit may fail once: nothing is lost, double or left over',
+  onStage(async ({ site, camera }) => {
+    const failed = new Set<string>();
+    const recorder = await site.start('a', {
+      failpoint(name) {
+        if (!['hashed', 'stored', 'inserted', 'lingering'].includes(name) || failed.has(name)) return;
+        failed.add(name);
+        throw new Error(`failed at ${name}`);
+      },
+    });
+    const cameraId = await site.addCamera(camera.url());
+    const recording = await recorder.ensure(cameraId, null);
+    await waitFor('segments', async () => (await site.segments(cameraId)).length >= 3);
+    await recording.stop('unwanted');
+    await waitFor('no backlog', async () => recorder.stats().backlog.files === 0);
+    expect([...failed].toSorted()).toEqual(['hashed', 'inserted', 'lingering', 'stored']);
+    const rows = await site.segments(cameraId);
+    expect(holes(rows).every((ms) => ms === 0)).toBe(true);
+    expect(await missingFrames({ site, camera }, cameraId)).toEqual([]);
+    expect(await readdir(path.join(site.dir, 'a', 'closed', cameraId))).toEqual([]);
+    const lingering = await readdir(path.join(site.dir, 'a', 'linger', cameraId));
+    expect(lingering.length).toBe(rows.length);
+  }),
+  150_000,
+);
 
-outage('a lost object is stored again before its file goes', async ({ site, camera }) => {
-  const deps = site.deps('a');
-  const config = { ...deps.config, spool: { ...deps.config.spool, lingerSeconds: 8 } };
-  const recorder = await site.start('a', { config });
-  const cameraId = await site.addCamera(camera.url());
-  const recording = await recorder.ensure(cameraId, null);
-  await waitFor('segments', async () => (await site.segments(cameraId)).length >= 2);
-  await recording.stop('unwanted');
-  await waitFor('no backlog', async () => recorder.stats().backlog.files === 0);
-  const rows = await site.segments(cameraId);
-  await site.objects.remove(rows.map((row) => row.key).slice(-1));
-  await waitFor('an empty linger folder', async () => {
-    const left = await readdir(path.join(site.dir, 'a', 'linger', cameraId));
-    return left.length === 0;
-  });
-  for (const row of rows) expect((await site.objects.stat(row.key))?.bytes).toBe(row.bytes);
-});
+test.concurrent(
+  'a lost object is stored again before its file goes',
+  onStage(async ({ site, camera }) => {
+    const deps = site.deps('a');
+    const config = { ...deps.config, spool: { ...deps.config.spool, lingerSeconds: 8 } };
+    const recorder = await site.start('a', { config });
+    const cameraId = await site.addCamera(camera.url());
+    const recording = await recorder.ensure(cameraId, null);
+    await waitFor('segments', async () => (await site.segments(cameraId)).length >= 2);
+    await recording.stop('unwanted');
+    await waitFor('no backlog', async () => recorder.stats().backlog.files === 0);
+    const rows = await site.segments(cameraId);
+    await site.objects.remove(rows.map((row) => row.key).slice(-1));
+    await waitFor('an empty linger folder', async () => {
+      const left = await readdir(path.join(site.dir, 'a', 'linger', cameraId));
+      return left.length === 0;
+    });
+    for (const row of rows) expect((await site.objects.stat(row.key))?.bytes).toBe(row.bytes);
+  }),
+  150_000,
+);
 
-outage('garbage in the spool is put into quarantine, and its time is explained', async ({ site, camera }) => {
-  const recorder = await site.start('a');
-  const cameraId = await site.addCamera(camera.url());
-  const recording = await recorder.ensure(cameraId, null);
-  await waitFor('a segment', async () => (await site.segments(cameraId)).length >= 1);
-  await recording.stop('stopped');
-  await recorder.stop();
-  const startMs = Date.now() - 100;
-  await writeFile(path.join(site.dir, 'a', 'closed', cameraId, `${startMs}-5000-1-next.mp4`), Buffer.alloc(20_000, 7));
-  const second = await site.start('a');
-  await waitFor('quarantine', async () => second.stats().commits.quarantined === 1);
-  const kept = await readdir(path.join(site.dir, 'a', 'quarantine', cameraId));
-  expect(kept.length).toBe(2);
-  await waitFor('no writes', async () => second.stats().pendingWrites === 0);
-});
+test.concurrent(
+  'garbage in the spool is put into quarantine, and its time is explained',
+  onStage(async ({ site, camera }) => {
+    const recorder = await site.start('a');
+    const cameraId = await site.addCamera(camera.url());
+    const recording = await recorder.ensure(cameraId, null);
+    await waitFor('a segment', async () => (await site.segments(cameraId)).length >= 1);
+    await recording.stop('stopped');
+    await recorder.stop();
+    const startMs = Date.now() - 100;
+    await writeFile(
+      path.join(site.dir, 'a', 'closed', cameraId, `${startMs}-5000-1-next.mp4`),
+      Buffer.alloc(20_000, 7),
+    );
+    const second = await site.start('a');
+    await waitFor('quarantine', async () => second.stats().commits.quarantined === 1);
+    const kept = await readdir(path.join(site.dir, 'a', 'quarantine', cameraId));
+    expect(kept.length).toBe(2);
+    await waitFor('no writes', async () => second.stats().pendingWrites === 0);
+  }),
+  150_000,
+);

@@ -1,0 +1,32 @@
+import type { CameraState } from '../domain/camera.ts';
+import { saveStream, setCameraState } from '../db/cameras.ts';
+import { markRecording } from '../db/leases.ts';
+import type { Db } from '../db/sql.ts';
+import type { StreamInfo } from '../media/ffprobe.ts';
+import type { WriteQueue } from './write-queue.ts';
+
+/** What a recording tells the catalogue about its camera, in the background; of each kind the last one wins. */
+export interface BackgroundWrites {
+  state(state: CameraState, reason: string | null, atMs: number): void;
+  /** Its first frame, whereupon older epochs stop. */
+  recording(epoch: number, firstFrameMs: number): void;
+  stream(stream: StreamInfo): void;
+}
+
+export function createBackgroundWrites(db: Db, queue: WriteQueue, cameraId: string): BackgroundWrites {
+  const add = (slot: string, write: () => Promise<unknown>): void => {
+    queue.add(
+      cameraId,
+      async () => {
+        await write();
+      },
+      slot,
+    );
+  };
+  return {
+    state: (state, reason, atMs) => add('state', () => setCameraState(db, cameraId, state, reason, atMs)),
+    recording: (epoch, firstFrameMs) => add('recording', () => markRecording(db, cameraId, epoch, firstFrameMs)),
+    // The catalogue says 0 where the camera does not tell its rate.
+    stream: (stream) => add('stream', () => saveStream(db, cameraId, { ...stream, fps: stream.fps ?? 0 })),
+  };
+}

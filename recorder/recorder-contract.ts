@@ -1,0 +1,64 @@
+import type { Config, Services } from '../config.ts';
+import type { Pool } from '../db/sql.ts';
+import type { backoffMs } from '../domain/retry.ts';
+import type { Logger } from '../log.ts';
+import type { Objects } from '../storage/objects.ts';
+import type { SpoolUsage } from '../storage/spool.ts';
+import type { Backlog, CommitCounts } from './committer.ts';
+import type { Failpoint } from './failpoint.ts';
+import type { Recording } from './recording.ts';
+
+export interface RecorderDeps {
+  config: Pick<
+    Config,
+    | 'host'
+    | 'port'
+    | 'spool'
+    | 'recorder'
+    | 'segmentSeconds'
+    | 'windowSeconds'
+    | 'cameraNetworks'
+    | 'ffmpeg'
+    | 'ffprobe'
+  >;
+  services: Pick<Services, 'secretKey' | 'databaseUrl' | 'temporalAddress' | 's3'>;
+  db: Pool;
+  objects: Objects;
+  log: Logger;
+  now: () => number;
+  /** For tests. */
+  backoffMs?: typeof backoffMs;
+  failpoint?: Failpoint;
+}
+
+/** What a recorder does just now, for metrics and the console. */
+export interface RecorderStats {
+  recordings: number;
+  slots: number;
+  backlog: Backlog;
+  commits: CommitCounts;
+  spool: SpoolUsage | null;
+  /** Writes that wait for the catalogue. */
+  pendingWrites: number;
+}
+
+/** The process's recordings, its spool, and what brings the one into the catalogue by way of the other. */
+export interface Recorder {
+  /** This host's identity, from its spool. */
+  readonly hostId: string;
+  /** Salvages the spool and resumes what the journal names; neither Temporal nor Postgres need to be there. */
+  start(): Promise<void>;
+  /**
+   * The recording of a camera, started if this process has none.
+   * @param sessionId whom the lease names, e.g. a workflow run
+   * @throws AppError not-found; unavailable when there is no free slot or the process is stopping
+   */
+  ensure(cameraId: string, sessionId: string | null): Promise<Recording>;
+  get(cameraId: string): Recording | undefined;
+  list(): Recording[];
+  stats(): RecorderStats;
+  /** Takes no new cameras; those it has go on until another host has their first frame. */
+  drain(): Promise<void>;
+  /** Ends all recordings in order, commits what it can within `flushMs`, and ends. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { leasesOf, type Lease } from '../db/leases.ts';
+import type { Db } from '../db/sql.ts';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Assignment, Journal } from './journal.ts';
+import { openRuns } from './open-runs.ts';
+import { salvageCamera, type SalvageDeps } from './salvage.ts';
+
+/** A resumed recording waits no longer than this for the catalogue's word. */
+const catalogueWaitMs = 1000;
+
+/** The journalled cameras that are to go on; all of them while the catalogue is away. The others leave the journal. */
+export async function resumableAssignments(deps: { db: Db; journal: Journal; log: Logger }): Promise<Assignment[]> {
+  const { db, journal, log } = deps;
+  const assignments = await journal.read();
+  if (assignments.length === 0) return [];
+  const asked = leasesOf(
+    db,
+    assignments.map(({ cameraId }) => cameraId),
+  ).catch((error: unknown) => {
+    log.warn({ cause: errorText(error) }, 'the catalogue is away, the journal says what to record');
+    return null;
+  });
+  const leases = await Promise.race([asked, sleep(catalogueWaitMs, null)]);
+  if (leases === null) return assignments;
+  const byId = new Map(leases.map((lease) => [lease.cameraId, lease]));
+  const kept = assignments.filter((assignment) => isStillOurs(assignment, byId.get(assignment.cameraId)));
+  const gone = assignments.filter((assignment) => !kept.includes(assignment));
+  await Promise.all(gone.map(({ cameraId }) => journal.remove(cameraId)));
+  return kept;
+}
+
+/** A camera that is unwanted now, or that a newer epoch records, is not taken up again. */
+function isStillOurs(assignment: Assignment, lease: Lease | undefined): boolean {
+  return lease !== undefined && lease.wanted && lease.recordingEpoch <= assignment.epoch;
+}
+
+/**
+ * Starts to salvage all that lies in the spool, camera by camera.
+ * @returns by camera, the end of its footage on this host, once it is salvaged
+ */
+export async function salvageSpool(deps: SalvageDeps): Promise<Map<string, Promise<number | null>>> {
+  const { spool, log } = deps;
+  const runs = await openRuns(spool);
+  const closed = await spool.closedFiles();
+  const salvaging = new Map<string, Promise<number | null>>();
+  for (const cameraId of new Set([...runs.keys(), ...closed.map((file) => file.cameraId)])) {
+    const salvage = salvageCamera(deps, cameraId, runs.get(cameraId) ?? []).catch((error: unknown) => {
+      log.error({ cameraId, err: error }, 'salvage failed; tried again at the next start');
+      return null;
+    });
+    salvaging.set(cameraId, salvage);
+  }
+  return salvaging;
+}
