@@ -93,6 +93,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
   );
   const report = startReports(context, { encoders, workerId, host, slots, joinSlots, running });
   log.info({ host, slots, encoder: best?.encoder.kind ?? 'none' }, 'encoder started');
+  feed();
 
   async function stop(): Promise<void> {
     stopping.abort();

@@ -1,9 +1,11 @@
 import { errorText } from '../../errors.ts';
+import { benchEncode } from './encode.ts';
 import { say } from './figure.ts';
 import { benchRecord } from './record.ts';
 
 /** Each takes the words after its name. */
 const benches: Record<string, (args: string[]) => Promise<void>> = {
+  encode: benchEncode,
   record: benchRecord,
 };
 

@@ -9,17 +9,15 @@ import { takeReady } from '../../db/finish-windows.ts';
 import { playlistRows } from '../../db/footage.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { defaultProfile, insertProfile, listProfiles, type Profile } from '../../db/profiles.ts';
-import { insertSegment } from '../../db/segments.ts';
 import type { Pool } from '../../db/sql.ts';
 import { defaultTenant, insertTenant, listTenants } from '../../db/tenants.ts';
-import { entriesOf, segmentDurationMs, type Segment } from '../../domain/segment.ts';
+import type { Segment } from '../../domain/segment.ts';
 import { createEncoders } from '../../media/encoders.ts';
-import { firstTfdt, readIndex, streamFormatOf } from '../../media/mp4-index.ts';
-import { hashFile } from '../../recorder/commit.ts';
 import { noFailpoint } from '../../recorder/failpoint.ts';
 import { objectKey } from '../../storage/keys.ts';
 import type { Objects } from '../../storage/objects.ts';
 import { ffmpeg } from '../media/footage.ts';
+import { commitFootage, type CommitOptions, type CommittedCamera } from '../support/commit-footage.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 
@@ -44,20 +42,7 @@ export interface FinishSite {
   close(): Promise<void>;
 }
 
-export interface SiteCamera {
-  id: string;
-  internalId: number;
-  tenantId: string;
-}
-
-export interface CommitOptions {
-  startMs: number;
-  windowMs: number;
-  /** The first of them starts a new media timeline. */
-  anchor?: boolean;
-}
-
-const limits = { maxDurationMs: 600_000 };
+export type SiteCamera = CommittedCamera;
 
 /** A database, a bucket and footage that really was recorded by ffmpeg. @param given those of a whole system */
 export async function createFinishSite(given?: { database: TestDatabase; objects: Objects }): Promise<FinishSite> {
@@ -132,30 +117,7 @@ export async function createFinishSite(given?: { database: TestDatabase; objects
         waitHours: 24,
         ...changes,
       }),
-    async commit(camera, paths, { startMs, windowMs, anchor = true }) {
-      const segments: Segment[] = [];
-      let atMs = startMs;
-      for (const [i, path] of paths.entries()) {
-        const index = await readIndex(path);
-        const next = paths[i + 1];
-        const durationMs = segmentDurationMs(index, next === undefined ? null : await firstTfdt(next), limits);
-        const segment: Segment = {
-          startMs: atMs,
-          durationMs,
-          epoch: 1,
-          ...(await hashFile(path)),
-          variant: 0,
-          anchor: anchor && i === 0,
-          format: streamFormatOf(index),
-          entries: entriesOf(index.fragments, index.timescale, durationMs),
-        };
-        await objects.put(keyOf(camera, segment), path, segment.bytes, segment.sha256);
-        if (!(await insertSegment(db, camera.internalId, segment, windowMs))) throw new Error('refused by the fence');
-        segments.push(segment);
-        atMs += durationMs;
-      }
-      return segments;
-    },
+    commit: (camera, paths, options) => commitFootage({ db, objects }, camera, paths, options),
     async finishAll(afterMs = 3_600_000, changes = {}) {
       const results: FinishResult[] = [];
       for (const queue of ['join', 'encode'] as const) {
