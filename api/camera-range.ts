@@ -1,9 +1,11 @@
 import { cameraByPublicId, noSuchCamera } from '../db/cameras.ts';
+import type { KeptFootage } from '../db/footage.ts';
+import { heldFromMs } from '../db/holds.ts';
+import { termsOf } from '../db/retention.ts';
 import type { Db } from '../db/sql.ts';
 import type { Camera } from '../domain/camera.ts';
+import { cutoffMs, dayMs } from '../domain/retention.ts';
 import { AppError } from '../errors.ts';
-
-const dayMs = 24 * 3600 * 1000;
 
 /** A month of one camera is about 45,000 segments: one call's worth of reading for the database. */
 export const listRangeMs = 31 * dayMs;
@@ -15,11 +17,13 @@ export interface CameraRange {
   camera: Camera;
   fromMs: number;
   toMs: number;
+  /** What is older is not there any more, but for what a hold keeps. */
+  kept: KeptFootage;
 }
 
 /**
  * The camera and the asked range, cut at the retention: what is older is due to be deleted and not shown any more.
- * In grace the archive is frozen, so that a camera that comes back finds it as it was.
+ * What a hold keeps stays in the range; of a purged camera nothing does.
  * @throws AppError invalid-range, range-too-long, not-found
  */
 export async function cameraRange(
@@ -36,9 +40,10 @@ export async function cameraRange(
   }
   const camera = await cameraByPublicId(db, cameraId);
   if (camera === null) throw noSuchCamera();
-  const frozenMs = camera.retiredAtMs ?? limits.nowMs;
-  const cutoffMs = frozenMs - camera.retentionDays * dayMs;
-  return { camera, fromMs: Math.max(asked.from, cutoffMs), toMs: asked.to };
+  const terms = await termsOf(db, cameraId);
+  const kept = { fromMs: terms === null ? limits.nowMs : cutoffMs(terms, limits.nowMs), atMs: limits.nowMs };
+  const heldMs = asked.from < kept.fromMs ? await heldFromMs(db, cameraId, kept.fromMs, limits.nowMs) : null;
+  return { camera, fromMs: Math.max(asked.from, Math.min(kept.fromMs, heldMs ?? Infinity)), toMs: asked.to, kept };
 }
 
 function wrongRange(code: 'invalid-range' | 'range-too-long', message: string): AppError {

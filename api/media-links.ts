@@ -33,7 +33,7 @@ export function mediaKey(
   links: LinkSigner,
   link: { token: string; name: string },
   nowMs: number,
-): { key: string; sha256Prefix: string } {
+): { key: string; object: ObjectName } {
   const { tenantId, cameraId, fromMs, toMs } = links.verify(link.token, nowMs);
   const startMs = /^(\d{1,15})-/.exec(link.name)?.[1];
   const day = startMs === undefined ? '' : new Date(Number(startMs)).toISOString().slice(0, 10).replaceAll('-', '');
@@ -41,5 +41,5 @@ export function mediaKey(
   const object = parseObjectKey(key);
   const inRange = object !== null && object.startMs < toMs && object.startMs + object.durationMs > fromMs;
   if (!inRange) throw new AppError('link-invalid', 'The link does not allow this footage.');
-  return { key, sha256Prefix: object.sha256 };
+  return { key, object };
 }

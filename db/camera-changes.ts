@@ -3,6 +3,7 @@ import type { Camera, CameraIntent, CameraState } from '../domain/camera.ts';
 import { AppError } from '../errors.ts';
 import { asNameTaken, cameraByPublicId, noSuchCamera } from './cameras.ts';
 import { claimHole, closeGap, openGap } from './gaps.ts';
+import { notePause } from './retention.ts';
 import { at, instant, maybeOne, type Db, type Transaction } from './sql.ts';
 
 /** What may be changed of a camera; `undefined` = stays. */
@@ -142,6 +143,7 @@ export async function changeIntent(
   await closeGap(tx, cameraId, nowMs);
   if (action === 'reactivate' && camera.retired_at !== null) {
     await claimHole(tx, cameraId, camera.retired_at, nowMs, 'paused', {});
+    await notePause(tx, camera.id, { startMs: camera.retired_at, endMs: nowMs });
   }
   if (!retires) {
     await openGap(tx, cameraId, { startMs: nowMs, reason: rule.to === 'paused' ? 'paused' : 'operator', evidence: {} });

@@ -15,6 +15,8 @@ export const scheduledWork: readonly ScheduledWork[] = [
   // Workers feed themselves while they have work; this finds what has become ready meanwhile.
   { scheduleId: 'feed-finish-jobs', workflowType: 'feedFinishJobs', everyMs: 30_000 },
   { scheduleId: 'collect-objects', workflowType: 'collectObjects', everyMs: 10 * 60_000 },
+  // Footage is gone within an hour of being due; the API does not show it from the moment on.
+  { scheduleId: 'sweep-retention', workflowType: 'sweepRetention', everyMs: 15 * 60_000 },
   // Hourly, so that footage kept for a single day is counted before it goes.
   { scheduleId: 'roll-up-coverage', workflowType: 'rollUpCoverage', everyMs: 3_600_000 },
   { scheduleId: 'lifecycle-upkeep', workflowType: 'lifecycleUpkeep', everyMs: 60 * 60_000 },

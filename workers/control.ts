@@ -4,6 +4,7 @@ import { createCollectObjectsActivities } from '../activities/collect-objects.ts
 import { createEnsureCamerasActivities } from '../activities/ensure-cameras.ts';
 import { createFeedFinishJobsActivities } from '../activities/feed-finish-jobs.ts';
 import { createRollUpCoverageActivities } from '../activities/roll-up-coverage.ts';
+import { createSweepRetentionActivities } from '../activities/sweep-retention.ts';
 import { parseTariff } from '../domain/tariff.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { createSchedules } from '../temporal/schedules.ts';
@@ -32,6 +33,7 @@ export function startControl(context: RoleContext): RunningRole {
         ...createEnsureCamerasActivities({ db, client, log }),
         ...createFeedFinishJobsActivities({ db, client, cheapTariff, log, now }),
         ...createCollectObjectsActivities({ db, objects, log, now }),
+        ...createSweepRetentionActivities({ db, objects, log, now }),
         ...createRollUpCoverageActivities({ db, log, now }),
         ...createLifecycleActivities(context, client),
       },

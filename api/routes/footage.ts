@@ -41,9 +41,9 @@ export function registerFootage(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { limit, cursor } = request.query;
-      const { camera, fromMs, toMs } = await rangeOf(request.params.id, request.query);
+      const { camera, fromMs, toMs, kept } = await rangeOf(request.params.id, request.query);
       const after = cursor === undefined ? undefined : decodeCursor(cursor, timePosition);
-      const found = await segmentsBetween(deps.pool, camera.id, fromMs, toMs, { limit: limit + 1, after });
+      const found = await segmentsBetween(deps.pool, camera.id, fromMs, toMs, { limit: limit + 1, after, kept });
       return toPage(found, limit, segmentAnswer, (segment) => segment.startMs);
     },
   );
@@ -62,7 +62,7 @@ export function registerFootage(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { limit, cursor } = request.query;
-      const range = await rangeOf(request.params.id, request.query);
+      const range = agedOff(await rangeOf(request.params.id, request.query));
       const nowMs = deps.now();
       const { holes, claims } = await missing(deps, range, nowMs);
       const afterMs = cursor === undefined ? -Infinity : decodeCursor(cursor, timePosition);
@@ -85,7 +85,7 @@ export function registerFootage(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const range = await rangeOf(request.params.id, request.query);
+      const range = agedOff(await rangeOf(request.params.id, request.query));
       const nowMs = deps.now();
       const { holes, claims } = await missing(deps, range, nowMs);
       const known = knownTime(range.camera, { startMs: range.fromMs, endMs: range.toMs }, claims, nowMs);
@@ -104,6 +104,11 @@ export function registerFootage(app: Api, deps: ApiDeps): void {
       return { items: [...before, ...live.filter(({ day }) => day > last)] };
     },
   );
+}
+
+/** Older time is neither missing nor covered, whatever a hold keeps of it. */
+function agedOff(range: CameraRange): CameraRange {
+  return { ...range, fromMs: Math.max(range.fromMs, range.kept.fromMs) };
 }
 
 async function missing(

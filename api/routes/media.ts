@@ -1,8 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
+import { isHeld } from '../../db/holds.ts';
+import { termsOf } from '../../db/retention.ts';
+import { cutoffMs } from '../../domain/retention.ts';
 import { AppError } from '../../errors.ts';
 import { parseByteRange, type ByteRange } from '../byte-range.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
+import type { ObjectName } from '../../storage/keys.ts';
 import { mediaKey } from '../media-links.ts';
 import { doneAnswer, goneProblem, rawBody } from '../schemas/common.ts';
 
@@ -63,8 +67,9 @@ async function lookAt(
   link: { token: string; name: string },
   asked: IncomingHttpHeaders,
 ): Promise<MediaAnswer> {
-  const { key, sha256Prefix } = mediaKey(deps.links, link, deps.now());
-  const etag = `"${sha256Prefix}"`;
+  const { key, object } = mediaKey(deps.links, link, deps.now());
+  if (!(await isKept(deps, object))) throw new AppError('footage-gone', 'This footage was deleted.');
+  const etag = `"${object.sha256}"`;
   const headers = {
     etag,
     'cache-control': 'private, max-age=31536000, immutable',
@@ -86,6 +91,15 @@ async function lookAt(
   if (range === null) return { status: 200, headers: sized, key, part };
   const contentRange = `bytes ${part.offset}-${part.offset + part.length - 1}/${found.bytes}`;
   return { status: 206, headers: { ...sized, 'content-range': contentRange }, key, part };
+}
+
+/** A link outlives its footage: what is past its age, or of a purged camera, is gone though its object may be there. */
+async function isKept({ pool, now }: ApiDeps, object: ObjectName): Promise<boolean> {
+  const { cameraId, startMs } = object;
+  const endMs = startMs + object.durationMs;
+  const terms = await termsOf(pool, cameraId);
+  if (terms === null) return false;
+  return endMs > cutoffMs(terms, now()) || isHeld(pool, cameraId, { startMs, endMs }, now());
 }
 
 function matches(header: string | undefined, etag: string): boolean {

@@ -36,8 +36,8 @@ export function registerPlaylist(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const nowMs = deps.now();
       const limits = { maxMs: playlistRangeMs, nowMs };
-      const { camera, fromMs, toMs } = await cameraRange(deps.pool, request.params.id, request.query, limits);
-      const segments = fromMs < toMs ? await playlistRows(deps.pool, camera.id, fromMs, toMs) : [];
+      const { camera, fromMs, toMs, kept } = await cameraRange(deps.pool, request.params.id, request.query, limits);
+      const segments = fromMs < toMs ? await playlistRows(deps.pool, camera.id, fromMs, toMs, { kept }) : [];
       if (segments.length === 0) throw new AppError('no-footage', 'There is no footage in this range.');
 
       const linkOf = createMediaLinks(deps.links, {

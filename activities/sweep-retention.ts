@@ -1,0 +1,184 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import { recordDeed } from '../db/audit.ts';
+import { databaseNowMs } from '../db/clock.ts';
+import { camerasWithMarkedSegments } from '../db/deletion-ledger.ts';
+import { dueFootage, markDue, type DueFootage } from '../db/due-footage.ts';
+import { allTerms, applyShortenings, lockTerms, type CameraTerms } from '../db/retention.ts';
+import { noteSweep, stopSweeps, sweepState } from '../db/sweep-state.ts';
+import { transaction, type Db, type Pool } from '../db/sql.ts';
+import { cutoffMs } from '../domain/retention.ts';
+import { forecastAheadMs, judgeSweep } from '../domain/sweep-breaker.ts';
+import type { Logger } from '../log.ts';
+import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
+import type { Objects } from '../storage/objects.ts';
+import { deleteBatchSize, deleteMarkedFootage } from './delete-footage.ts';
+
+export interface SweptFootage {
+  segments: number;
+  bytes: number;
+  refused: number;
+}
+
+export interface SweepShard {
+  /** What was due at this instant is deleted. */
+  atMs: number;
+  shard: number;
+  shards: number;
+}
+
+export interface SweepRetentionActivities {
+  /** Looks at the clocks and at what is due. @returns as of when to sweep, or null: it is stopped, or was just now */
+  planSweep(): Promise<{ atMs: number } | null>;
+  /** Deletes what is due of the cameras of one shard. May be called again and again. */
+  sweepShard(shard: SweepShard): Promise<SweptFootage>;
+  /** Notes a whole sweep, and what the next ones should find. */
+  completeSweep(sweep: SweptFootage & { atMs: number }): Promise<void>;
+}
+
+export interface SweepRetentionDeps {
+  db: Pool;
+  objects: Objects;
+  log: Logger;
+  now: () => number;
+  /** For tests of time: the database's own clock. */
+  databaseNow?: (db: Db) => Promise<number>;
+  /** Of each shard. */
+  maxSegmentsPerSecond?: number;
+  failpoint?: Failpoint;
+}
+
+/** SeaweedFS deletes 3,300 objects a second; four shards at this rate leave the database and the store to others. */
+const usualSegmentsPerSecond = 800;
+
+export function createSweepRetentionActivities(deps: SweepRetentionDeps): SweepRetentionActivities {
+  return {
+    planSweep: () => planSweep(deps),
+    sweepShard: (shard) => {
+      const resumed: unknown = Context.current().info.heartbeatDetails;
+      const fromId = typeof resumed === 'number' ? resumed : 0;
+      return sweepShard(deps, shard, { fromId, beat: (internalId) => Context.current().heartbeat(internalId) });
+    },
+    completeSweep: (sweep) => completeSweep(deps, sweep),
+  };
+}
+
+/** What is due by each instant, over all cameras whose footage ages. */
+function due(db: Db, cameras: readonly CameraTerms[], atMs: readonly number[]): Promise<DueFootage[]> {
+  const plan = cameras.map((terms) => ({
+    internalId: terms.internalId,
+    cutoffsMs: atMs.map((ms) => cutoffMs(terms, ms)),
+  }));
+  return dueFootage(db, plan, atMs);
+}
+
+const durationOf = (found: readonly DueFootage[]): number => found.reduce((sum, { durationMs }) => sum + durationMs, 0);
+
+/** The first step of a sweep: puts shorter retentions in force, and asks the breaker. */
+export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: number } | null> {
+  const state = await sweepState(deps.db);
+  if (state.stopped !== null) {
+    deps.log.error({ ...state.stopped }, 'the retention sweep is stopped and waits for an operator');
+    return null;
+  }
+  const clocks = { nowMs: deps.now(), databaseNowMs: await (deps.databaseNow ?? databaseNowMs)(deps.db) };
+  // Footage is due by every clock or by none.
+  const atMs = Math.min(clocks.nowMs, clocks.databaseNowMs);
+  const cameras = await allTerms(deps.db);
+  const dueMs = durationOf(await due(deps.db, cameras, [atMs]));
+  const stop = judgeSweep({ ...clocks, ...state, dueMs });
+  if (stop !== null) {
+    deps.log.error({ ...stop, dueMs }, 'the retention sweep was stopped before it deleted anything');
+    await transaction(deps.db, async (tx) => {
+      await stopSweeps(tx, { ...stop, atMs, dueMs });
+      await recordDeed(tx, { ...byService(atMs), action: 'retention.stop', after: { ...stop, dueMs } });
+    });
+    return null;
+  }
+  await transaction(deps.db, async (tx) => {
+    for (const { cameraId, tenantId, days, next } of await applyShortenings(tx, atMs)) {
+      const change = { before: { retentionDays: days }, after: { retentionDays: next?.days ?? days } };
+      await recordDeed(tx, { ...byService(atMs), action: 'retention.apply', tenantId, cameraId, ...change });
+    }
+  });
+  return { atMs };
+}
+
+const byService = (atMs: number) => ({ atMs, actor: 'service:retention' });
+
+/**
+ * Sweeps the cameras of one shard in the order of their ids. What is deleted is bounded by what was due when it began.
+ * @param progress.fromId where the try before this one came to
+ * @param progress.beat told each camera, once a batch
+ */
+export async function sweepShard(
+  deps: SweepRetentionDeps,
+  { atMs, shard, shards }: SweepShard,
+  progress: { fromId: number; beat: (internalId: number) => void },
+): Promise<SweptFootage> {
+  const total: SweptFootage = { segments: 0, bytes: 0, refused: 0 };
+  const cameras = (await allTerms(deps.db)).filter(
+    ({ internalId }) => internalId % shards === shard && internalId >= progress.fromId,
+  );
+  const found = new Map((await due(deps.db, cameras, [atMs])).map((one) => [one.internalId, one.segments]));
+  // What a sweep that was killed had marked.
+  const marked = new Set(await camerasWithMarkedSegments(deps.db));
+  for (const camera of cameras) {
+    const segments = found.get(camera.internalId) ?? 0;
+    if (segments === 0 && !marked.has(camera.internalId)) continue;
+    await sweepCamera(deps, camera, { atMs, segments }, total, () => progress.beat(camera.internalId));
+  }
+  return total;
+}
+
+async function sweepCamera(
+  deps: SweepRetentionDeps,
+  camera: CameraTerms,
+  { atMs, segments }: { atMs: number; segments: number },
+  total: SweptFootage,
+  beat: () => void,
+): Promise<void> {
+  const failpoint = deps.failpoint ?? noFailpoint;
+  let left = segments;
+  let afterMs: number | undefined;
+  for (;;) {
+    beat();
+    const beganMs = performance.now();
+    const limit = Math.min(left, deleteBatchSize);
+    left -= limit === 0 ? 0 : await markBatch(deps.db, camera.internalId, { atMs, afterMs, limit });
+    await failpoint('sweep-marked');
+    const batch = await deleteMarkedFootage(deps, camera, { cause: 'retention', afterMs });
+    if (batch === null) return;
+    for (const { key, error } of batch.refused) deps.log.warn({ key, cause: error }, 'an object was not deleted');
+    total.segments += batch.segments;
+    total.bytes += batch.bytes;
+    total.refused += batch.refused.length;
+    afterMs = batch.lastStartMs;
+    const leastMs = (batch.segments / (deps.maxSegmentsPerSecond ?? usualSegmentsPerSecond)) * 1000;
+    await sleep(Math.max(0, leastMs - (performance.now() - beganMs)));
+  }
+}
+
+/** A longer retention, a hold or a purge either precedes the mark or waits for it. */
+function markBatch(
+  db: Pool,
+  internalId: number,
+  { atMs, ...batch }: { atMs: number; afterMs: number | undefined; limit: number },
+): Promise<number> {
+  return transaction(db, async (tx) => {
+    const terms = await lockTerms(tx, internalId);
+    return terms === null ? 0 : markDue(tx, internalId, { ...batch, atMs, cutoffMs: cutoffMs(terms, atMs) });
+  });
+}
+
+/** The last step of a sweep. */
+export async function completeSweep(deps: SweepRetentionDeps, sweep: SweptFootage & { atMs: number }): Promise<void> {
+  const aheadMs = forecastAheadMs.map((ms) => sweep.atMs + ms);
+  const found = await due(deps.db, await allTerms(deps.db), aheadMs);
+  const forecast = aheadMs.map((atMs, place) => ({
+    atMs,
+    dueMs: durationOf(found.filter(({ step }) => step <= place)),
+  }));
+  await noteSweep(deps.db, { ...sweep, forecast });
+  if (sweep.segments > 0 || sweep.refused > 0) deps.log.info({ ...sweep }, 'footage that reached its age was deleted');
+}

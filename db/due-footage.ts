@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { heldSql } from './holds.ts';
+import { at, bigint, many, type Db } from './sql.ts';
+
+/** Footage of a camera that becomes due within one step. */
+export interface DueFootage {
+  internalId: number;
+  /** Index into the instants that were asked for; due by the first one is due by all. */
+  step: number;
+  segments: number;
+  durationMs: number;
+  bytes: number;
+}
+
+/**
+ * What will be due when: each live segment counts at the first instant by which it is older than the cutoff and no
+ * hold lasts. Reads the primary key alone, camera by camera: what is not due by the last instant is not read.
+ * @param cameras the cutoff of each at each instant
+ * @param atMs the instants, in order
+ */
+export function dueFootage(
+  db: Db,
+  cameras: readonly { internalId: number; cutoffsMs: readonly number[] }[],
+  atMs: readonly number[],
+): Promise<DueFootage[]> {
+  const plan = cameras.map(({ internalId, cutoffsMs }) => ({
+    camera_id: internalId,
+    cutoffs: cutoffsMs.map((ms) => new Date(ms).toISOString()),
+    last_cutoff: new Date(cutoffsMs.at(-1) ?? 0).toISOString(),
+  }));
+  return many(
+    db,
+    z
+      .object({ camera_id: z.number(), step: z.number(), segments: z.number(), duration_ms: bigint, bytes: bigint })
+      .transform((row): DueFootage => ({
+        internalId: row.camera_id,
+        step: row.step,
+        segments: row.segments,
+        durationMs: row.duration_ms,
+        bytes: row.bytes,
+      })),
+    `select p.camera_id, due.step, count(*)::int as segments, sum(due.duration_ms)::bigint as duration_ms,
+       sum(due.bytes)::bigint as bytes
+     from jsonb_to_recordset($1::jsonb) as p (camera_id int, cutoffs timestamptz[], last_cutoff timestamptz)
+     cross join lateral (
+       -- an instant of whole ms lies beyond n others that are not before the ms before it
+       select s.duration_ms, s.bytes, greatest(
+         width_bucket(s.start_at + (s.duration_ms - 1) * interval '1 ms', p.cutoffs),
+         (select width_bucket(max(coalesce(h.until_at, 'infinity')) - interval '1 ms', $2::timestamptz[])
+          from hold h where h.camera_id = p.camera_id and h.released_at is null
+            and h.start_at < s.start_at + s.duration_ms * interval '1 ms' and h.end_at > s.start_at)) as step
+       from segment s
+       where s.camera_id = p.camera_id and s.state = 0 and s.start_at < p.last_cutoff
+         and s.start_at + s.duration_ms * interval '1 ms' <= p.last_cutoff
+     ) due
+     where due.step < cardinality($2::timestamptz[])
+     group by p.camera_id, due.step order by p.camera_id, due.step`,
+    [JSON.stringify(plan), atMs.map((ms) => at(ms))],
+  );
+}
+
+/**
+ * Marks a camera's due rows, oldest first: from here on they are not shown, and their deletion goes on whatever
+ * happens. Call it while `lockTerms` holds.
+ * @param due.afterMs start of the last row marked before: skips what the index still holds of deleted rows
+ * @returns how many
+ */
+export async function markDue(
+  db: Db,
+  internalId: number,
+  due: { cutoffMs: number; atMs: number; afterMs?: number | undefined; limit: number },
+): Promise<number> {
+  const { rowCount } = await db.query(
+    `update segment s set state = 1
+     from (select start_at from segment d
+       where d.camera_id = $1::int and d.state = 0 and d.start_at > coalesce($4::timestamptz, '-infinity')
+         and d.start_at < $2::timestamptz and d.start_at + d.duration_ms * interval '1 ms' <= $2::timestamptz
+         and not ${heldSql('d', '$3')}
+       order by d.start_at limit $5::int) due
+     where s.camera_id = $1::int and s.start_at = due.start_at`,
+    [internalId, at(due.cutoffMs), at(due.atMs), at(due.afterMs), due.limit],
+  );
+  return rowCount ?? 0;
+}

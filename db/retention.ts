@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { changeOfRetention, type RetentionTerms } from '../domain/retention.ts';
+import { lockCamera, noSuchCamera } from './cameras.ts';
+import { at, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
+
+/** A camera and how long its footage is kept. */
+export interface CameraTerms extends RetentionTerms {
+  internalId: number;
+  cameraId: string;
+  tenantId: string;
+  name: string;
+}
+
+const pause = z.tuple([z.number(), z.number()]);
+const termsRow = z
+  .object({
+    id: z.number(),
+    public_id: z.string(),
+    tenant_id: z.string(),
+    name: z.string(),
+    retention_days: z.number(),
+    next_retention_days: z.number().nullable(),
+    next_retention_at: instant.nullable(),
+    frozen_at: instant.nullable(),
+    pauses: z.array(pause),
+  })
+  .transform((row): CameraTerms => {
+    const { next_retention_days: days, next_retention_at: atMs } = row;
+    const pauses = row.pauses.map(([startMs, endMs]) => ({ startMs, endMs }));
+    return {
+      internalId: row.id,
+      cameraId: row.public_id,
+      tenantId: row.tenant_id,
+      name: row.name,
+      days: row.retention_days,
+      next: days === null || atMs === null ? null : { days, atMs },
+      pauses: row.frozen_at === null ? pauses : [...pauses, { startMs: row.frozen_at, endMs: null }],
+    };
+  });
+
+/** A purged camera's footage goes by the purge's rules, whole. */
+const selectTerms = `select c.id, c.public_id, t.public_id as tenant_id, c.name, c.retention_days,
+    c.next_retention_days, c.next_retention_at,
+    case when t.grace_archive = 'frozen' then c.retired_at end as frozen_at,
+    (select coalesce(json_agg(json_build_array(
+       (extract(epoch from p.start_at) * 1000)::bigint, (extract(epoch from p.end_at) * 1000)::bigint)
+       order by p.start_at), '[]')
+     from retention_pause p where p.camera_id = c.id) as pauses
+  from camera c join tenant t on t.id = c.tenant_id
+  where c.status not in ('purging', 'purged')`;
+
+/** The terms of all cameras whose footage ages, in the order of their internal ids. */
+export function allTerms(db: Db, of: { cameraId?: string | undefined } = {}): Promise<CameraTerms[]> {
+  return many(db, termsRow, `${selectTerms} and ($1::uuid is null or c.public_id = $1::uuid) order by c.id`, [
+    of.cameraId ?? null,
+  ]);
+}
+
+/** The terms of a camera, or null when it is purged or not there. */
+export function termsOf(db: Db, cameraId: string): Promise<CameraTerms | null> {
+  return maybeOne(db, termsRow, `${selectTerms} and c.public_id = $1::uuid`, [cameraId]);
+}
+
+/**
+ * The terms of a camera, which cannot change until the transaction ends, and neither can its holds.
+ * @returns null when it is purged meanwhile
+ */
+export async function lockTerms(tx: Transaction, internalId: number): Promise<CameraTerms | null> {
+  // On its own: the next statement must see what the lock's last holder committed.
+  await tx.query(`select from camera where id = $1::int for share`, [internalId]);
+  return maybeOne(tx, termsRow, `${selectTerms} and c.id = $1::int`, [internalId]);
+}
+
+/**
+ * Asks for another retention: a longer one holds at once, for all that is not deleted yet; a shorter one after
+ * `shorteningDelayMs`. Either replaces a shorter one that was waiting.
+ * @throws AppError not-found
+ */
+export async function changeRetention(
+  tx: Transaction,
+  cameraId: string,
+  days: number,
+  nowMs: number,
+): Promise<{ before: CameraTerms; after: CameraTerms }> {
+  const before = await lockedForChange(tx, cameraId);
+  const { days: inForce, next } = changeOfRetention(before, days, nowMs);
+  await tx.query(
+    `update camera set retention_days = $2::int, next_retention_days = $3::int, next_retention_at = $4::timestamptz
+     where id = $1::int`,
+    [before.internalId, inForce, next?.days ?? null, at(next?.atMs)],
+  );
+  return { before, after: { ...before, days: inForce, next } };
+}
+
+/** Undoes a shorter retention that is not in force yet. @throws AppError not-found */
+export async function undoShortening(
+  tx: Transaction,
+  cameraId: string,
+): Promise<{ before: CameraTerms; after: CameraTerms }> {
+  const before = await lockedForChange(tx, cameraId);
+  await tx.query(`update camera set next_retention_days = null, next_retention_at = null where id = $1::int`, [
+    before.internalId,
+  ]);
+  return { before, after: { ...before, next: null } };
+}
+
+async function lockedForChange(tx: Transaction, cameraId: string): Promise<CameraTerms> {
+  await lockCamera(tx, cameraId);
+  const terms = await termsOf(tx, cameraId);
+  if (terms === null) throw noSuchCamera();
+  return terms;
+}
+
+/** Puts shorter retentions whose delay is over in force. @returns the terms before, of each */
+export async function applyShortenings(tx: Transaction, nowMs: number): Promise<CameraTerms[]> {
+  const due = `next_retention_at <= $1::timestamptz`;
+  await tx.query(`select from camera where ${due} order by id for update`, [at(nowMs)]);
+  const before = await many(tx, termsRow, `${selectTerms} and ${due} order by c.id`, [at(nowMs)]);
+  await tx.query(
+    `update camera set retention_days = next_retention_days, next_retention_days = null, next_retention_at = null
+     where id = any($1::int[])`,
+    [before.map(({ internalId }) => internalId)],
+  );
+  return before;
+}
+
+/** Notes that a camera's footage did not age, from its retirement until it came back. */
+export async function notePause(
+  db: Db,
+  internalId: number,
+  pauseMs: { startMs: number; endMs: number },
+): Promise<void> {
+  await db.query(
+    `insert into retention_pause (camera_id, start_at, end_at)
+     select c.id, $2::timestamptz, $3::timestamptz from camera c join tenant t on t.id = c.tenant_id
+     where c.id = $1::int and t.grace_archive = 'frozen' and $2::timestamptz < $3::timestamptz
+     on conflict do nothing`,
+    [internalId, at(pauseMs.startMs), at(pauseMs.endMs)],
+  );
+}

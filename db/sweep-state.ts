@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { sweepStops, type DueForecast, type SweepStop } from '../domain/sweep-breaker.ts';
+import { AppError } from '../errors.ts';
+import { at, bigint, instant, one, type Db, type Transaction } from './sql.ts';
+
+/** The retention sweep: what the last one did, what the next one may find, and whether it may run. */
+export interface SweepState {
+  /** As of when the last whole sweep looked. */
+  sweptMs: number | null;
+  segments: number;
+  bytes: number;
+  refused: number;
+  forecast: DueForecast[];
+  stopped: (SweepStop & { atMs: number; dueMs: number }) | null;
+  /** Footage that an operator lets the next sweep delete beyond the forecast. */
+  approvedMs: number;
+}
+
+const stateRow = z
+  .object({
+    swept_at: instant.nullable(),
+    segments: z.number(),
+    bytes: bigint,
+    refused: z.number(),
+    forecast: z.array(z.object({ atMs: z.number(), dueMs: z.number() })),
+    stopped_at: instant.nullable(),
+    stop_reason: z.enum(sweepStops).nullable(),
+    stop_text: z.string().nullable(),
+    stopped_due_ms: bigint,
+    approved_ms: bigint,
+  })
+  .transform((row): SweepState => {
+    const { stopped_at: atMs, stop_reason: reason, stopped_due_ms: dueMs } = row;
+    const stopped = atMs === null || reason === null ? null : { reason, text: row.stop_text ?? '', atMs, dueMs };
+    return {
+      sweptMs: row.swept_at,
+      segments: row.segments,
+      bytes: row.bytes,
+      refused: row.refused,
+      forecast: row.forecast,
+      stopped,
+      approvedMs: row.approved_ms,
+    };
+  });
+
+export function sweepState(db: Db): Promise<SweepState> {
+  return one(
+    db,
+    stateRow,
+    `select swept_at, segments, bytes, refused, forecast, stopped_at, stop_reason, stop_text, stopped_due_ms,
+       approved_ms from retention_sweep`,
+  );
+}
+
+/** Stops all sweeps until an operator resumes them. */
+export async function stopSweeps(db: Db, stop: SweepStop & { atMs: number; dueMs: number }): Promise<void> {
+  await db.query(
+    `update retention_sweep set stopped_at = $1::timestamptz, stop_reason = $2::text, stop_text = $3::text,
+       stopped_due_ms = $4::bigint`,
+    [at(stop.atMs), stop.reason, stop.text, stop.dueMs],
+  );
+}
+
+/**
+ * Lets sweeps run again. What was due when they were stopped may be deleted.
+ * @throws AppError wrong-state when they are not stopped
+ */
+export async function resumeSweeps(tx: Transaction): Promise<void> {
+  const { rowCount } = await tx.query(
+    `update retention_sweep set stopped_at = null, stop_reason = null, stop_text = null,
+       approved_ms = stopped_due_ms, stopped_due_ms = 0
+     where stopped_at is not null`,
+  );
+  if (rowCount !== 1) throw new AppError('wrong-state', 'The retention sweep is not stopped.');
+}
+
+/** Lets the next sweep delete this much footage more than was forecast: a hold over it was released. */
+export async function expectMore(db: Db, dueMs: number): Promise<void> {
+  await db.query(
+    `update retention_sweep set forecast = coalesce((
+       select jsonb_agg(jsonb_set(step, '{dueMs}', to_jsonb((step ->> 'dueMs')::bigint + $1::bigint)))
+       from jsonb_array_elements(forecast) as step), '[]')`,
+    [dueMs],
+  );
+}
+
+/** Notes a whole sweep, and what was forecast at its end. */
+export async function noteSweep(
+  db: Db,
+  sweep: { atMs: number; segments: number; bytes: number; refused: number; forecast: readonly DueForecast[] },
+): Promise<void> {
+  await db.query(
+    `update retention_sweep set swept_at = $1::timestamptz, segments = $2::int, bytes = $3::bigint,
+       refused = $4::int, forecast = $5::jsonb, approved_ms = 0`,
+    [at(sweep.atMs), sweep.segments, sweep.bytes, sweep.refused, JSON.stringify(sweep.forecast)],
+  );
+}

@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { holdState } from '../../domain/holds.ts';
+import { retentionMonths } from '../../domain/price.ts';
+import {
+  changeOfRetention,
+  cutoffMs,
+  dayMs,
+  daysOfMonths,
+  shorteningDelayMs,
+  type RetentionPause,
+} from '../../domain/retention.ts';
+
+const nowMs = Date.UTC(2026, 10, 24);
+
+/** Pauses in order and apart, the last one perhaps open. */
+const pauses = fc
+  .tuple(fc.uniqueArray(fc.integer({ min: -500, max: -1 }), { maxLength: 9 }), fc.boolean())
+  .map(([points, isOpen]) => {
+    const sorted = points.toSorted((a, b) => a - b).map((day) => nowMs + day * dayMs);
+    const found: RetentionPause[] = [];
+    for (let i = 0; i < sorted.length; i += 2) {
+      const endMs = sorted[i + 1] ?? null;
+      if (endMs !== null || isOpen) found.push({ startMs: sorted[i] ?? 0, endMs });
+    }
+    return found;
+  });
+const days = fc.integer({ min: 1, max: 366 });
+
+/** Age by definition: what of the time since then was no pause. */
+function ageMs(instantMs: number, atMs: number, given: readonly RetentionPause[]): number {
+  const paused = given.map(({ startMs, endMs }) =>
+    Math.max(0, Math.min(endMs ?? atMs, atMs) - Math.max(startMs, instantMs)),
+  );
+  return atMs - instantMs - paused.reduce((sum, ms) => sum + ms, 0);
+}
+
+test('the cutoff is where the age is the retention, to the millisecond', () => {
+  fc.assert(
+    fc.property(days, pauses, (kept, given) => {
+      const cutoff = cutoffMs({ days: kept, next: null, pauses: given }, nowMs);
+      expect(ageMs(cutoff, nowMs, given)).toBe(kept * dayMs);
+      expect(ageMs(cutoff + 1, nowMs, given)).toBeLessThan(kept * dayMs);
+    }),
+  );
+});
+
+test('the cutoff never goes back while the terms stay, and stands still in a pause', () => {
+  fc.assert(
+    fc.property(days, pauses, fc.nat(400 * dayMs), (kept, given, laterMs) => {
+      const terms = { days: kept, next: null, pauses: given };
+      const later = cutoffMs(terms, nowMs + laterMs);
+      expect(later).toBeGreaterThanOrEqual(cutoffMs(terms, nowMs));
+      if (given.at(-1)?.endMs === null) expect(later).toBe(cutoffMs(terms, nowMs));
+    }),
+  );
+});
+
+test('a shorter retention holds after its delay, a longer one at once', () => {
+  const terms = { days: 30, next: null, pauses: [] };
+  const shorter = { ...terms, ...changeOfRetention(terms, 10, nowMs) };
+  const effectiveMs = nowMs + shorteningDelayMs;
+  expect(cutoffMs(shorter, effectiveMs - 1)).toBe(effectiveMs - 1 - 30 * dayMs);
+  expect(cutoffMs(shorter, effectiveMs)).toBe(effectiveMs - 10 * dayMs);
+  expect(changeOfRetention(shorter, 60, nowMs)).toEqual({ days: 60, next: null });
+  expect(changeOfRetention(shorter, 30, nowMs)).toEqual({ days: 30, next: null });
+});
+
+test('months are never shorter than the calendar’s, and priced as what they are', () => {
+  for (let months = 1; months <= 12; months += 1) {
+    expect(retentionMonths(daysOfMonths(months))).toBe(months);
+    for (let start = 0; start < 48; start += 1) {
+      const calendarMs = Date.UTC(2026, start + months) - Date.UTC(2026, start);
+      expect(daysOfMonths(months) * dayMs).toBeGreaterThanOrEqual(calendarMs);
+    }
+  }
+});
+
+test('a hold lasts until its end or its release', () => {
+  expect(holdState({ untilMs: null, releasedAtMs: null }, nowMs)).toBe('active');
+  expect(holdState({ untilMs: nowMs + 1, releasedAtMs: null }, nowMs)).toBe('active');
+  expect(holdState({ untilMs: nowMs, releasedAtMs: null }, nowMs)).toBe('ended');
+  expect(holdState({ untilMs: nowMs + 1, releasedAtMs: nowMs }, nowMs)).toBe('released');
+});

@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { dayMs } from '../../domain/retention.ts';
+import { clockToleranceMs, forecastAheadMs, judgeSweep, unpredictedSlackMs } from '../../domain/sweep-breaker.ts';
+
+const hourMs = 3_600_000;
+const sweptMs = Date.UTC(2026, 10, 24);
+/** 100 cameras: each hour, 100 hours more are due. */
+const forecast = forecastAheadMs.map((ms) => ({ atMs: sweptMs + ms, dueMs: 100 * ms }));
+const judge = (nowMs: number, dueMs: number, changes: Partial<Parameters<typeof judgeSweep>[0]> = {}) =>
+  judgeSweep({ nowMs, databaseNowMs: nowMs, sweptMs, forecast, dueMs, approvedMs: 0, ...changes })?.reason ?? 'go';
+
+test('what the clock brings is let through, at any time up to a week after the last sweep', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 7 * dayMs }), (afterMs) => {
+      expect(judge(sweptMs + afterMs, 100 * afterMs)).toBe('go');
+    }),
+  );
+});
+
+test('far more than was forecast stops it', () => {
+  const nowMs = sweptMs + hourMs;
+  expect(judge(nowMs, 2 * 100 * hourMs + unpredictedSlackMs)).toBe('go');
+  expect(judge(nowMs, 2 * 100 * hourMs + unpredictedSlackMs + 1)).toBe('unpredicted');
+  expect(judge(nowMs, 90 * dayMs, { sweptMs: null, forecast: [] })).toBe('unpredicted');
+});
+
+test('a clock two years ahead stops it, be it one clock or both', () => {
+  const aheadMs = sweptMs + 2 * 365 * dayMs;
+  expect(judge(aheadMs, 1, { databaseNowMs: sweptMs })).toBe('clock');
+  expect(judge(sweptMs, 1, { databaseNowMs: aheadMs })).toBe('clock');
+  expect(judge(aheadMs, 100 * 30 * dayMs)).toBe('late');
+  expect(judge(sweptMs - clockToleranceMs - 1, 1)).toBe('clock');
+  expect(judge(sweptMs, 1, { databaseNowMs: sweptMs + clockToleranceMs })).toBe('go');
+});
+
+test('what an operator approved is let through, and not more', () => {
+  const nowMs = sweptMs + 30 * dayMs;
+  expect(judge(nowMs, 90 * dayMs, { approvedMs: 90 * dayMs })).toBe('go');
+  expect(judge(nowMs, 90 * dayMs + 1, { approvedMs: 90 * dayMs })).toBe('late');
+});
