@@ -34,6 +34,8 @@ const defaultConnectTimeoutMs = 4500;
 const noCameraMs = 2000;
 /** As long as ffmpeg itself waits (twice its -timeout of 5 s); pauses up to 8 s are known to be survived. */
 const defaultStallMs = 10_000;
+/** A write counts against this until the next tick: Node's 16 KiB would pause the camera at each read. */
+const relayBufferBytes = 1024 * 1024;
 
 /**
  * Opens a port on 127.0.0.1 for exactly one ffmpeg; the camera is connected to when ffmpeg comes.
@@ -63,7 +65,7 @@ export async function openDialer(options: {
   let isTaken = false;
   const openedMs = performance.now();
 
-  const server = createServer({ noDelay: true }, (ffmpeg) => {
+  const server = createServer({ noDelay: true, highWaterMark: relayBufferBytes }, (ffmpeg) => {
     if (isTaken || abort.signal.aborted) {
       ffmpeg.destroy();
       return;

@@ -137,6 +137,9 @@ export async function endProcess(child: ChildProcess): Promise<void> {
   await Promise.race([exited, sleep(30_000).then(() => child.kill('SIGKILL'))]);
 }
 
+/** What `--kind bench` cameras repeat. */
+export const benchLoop = { frames: 900, fps: 30 };
+
 /** N cameras of 1080p30, 4 Mbit/s in a process of their own. */
 export async function startBenchCameras(
   count: number,

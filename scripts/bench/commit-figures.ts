@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createWriteStream, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { createObjects } from '../../storage/objects.ts';
-import type { BenchSystem } from './bench-system.ts';
+import { framesInBucket } from '../../test/support/archive.ts';
+import { benchLoop, type BenchSystem } from './bench-system.ts';
 import { quantile } from './figure.ts';
 
 interface NamedFigure {
@@ -37,8 +34,8 @@ interface SegmentAnswer {
 }
 
 /**
- * Footage that is missing between each camera's first and last segment: holes in the catalogue, and pictures that the
- * objects do not hold (counted by ffprobe, at 30 a second) for one camera.
+ * Footage that is missing between each camera's first and last segment: holes in the catalogue, and for one camera the
+ * pictures whose burnt-in counter stands in none of its objects.
  */
 export async function footageLost(system: BenchSystem, ids: string[]): Promise<NamedFigure[]> {
   let lostMs = 0;
@@ -52,9 +49,9 @@ export async function footageLost(system: BenchSystem, ids: string[]): Promise<N
       lostMs += Math.max(0, Date.parse(next.startAt) - Date.parse(segment.startAt) - segment.durationMs);
     }
   }
-  const missing = await missingPictures(system, ids[0] ?? '');
+  const { missing } = await framesInBucket(system.s3, ids[0] ?? '', benchLoop.frames);
   return [
-    { name: 'footage_lost_ms', value: lostMs + (missing * 1000) / 30, unit: 'ms' },
+    { name: 'footage_lost_ms', value: lostMs + (missing.length * 1000) / benchLoop.fps, unit: 'ms' },
     { name: 'footage_recorded_s', value: footageMs / 1000, unit: 's' },
   ];
 }
@@ -64,32 +61,4 @@ async function segmentsOf(system: BenchSystem, id: string): Promise<SegmentAnswe
   const to = new Date(Date.now() + 60_000).toISOString();
   const path = `/v1/cameras/${id}/segments?from=${from}&to=${to}&limit=1000`;
   return (await system.call<{ items: SegmentAnswer[] }>('GET', path)).items;
-}
-
-/** Pictures by duration against pictures in the objects of one camera. */
-async function missingPictures(system: BenchSystem, id: string): Promise<number> {
-  const objects = createObjects(system.s3);
-  let pictures = 0;
-  let durationMs = 0;
-  try {
-    for await (const { key } of objects.list('')) {
-      if (!key.includes(`/${id}/`)) continue;
-      const path = join(system.dir, 'counted.mp4');
-      await pipeline(await objects.read(key), createWriteStream(path));
-      pictures += await countPictures(path);
-      durationMs += Number(/\/\d+-(\d+)-/.exec(key)?.[1] ?? 0);
-    }
-  } finally {
-    objects.close();
-  }
-  return Math.max(0, Math.round((durationMs * 30) / 1000) - pictures);
-}
-
-async function countPictures(path: string): Promise<number> {
-  const args = ['-v', 'error', '-count_packets', '-select_streams', 'v:0', '-show_entries', 'stream=nb_read_packets'];
-  const child = spawn('ffprobe', [...args, '-of', 'csv=p=0', path], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.on('data', (bytes: Buffer) => (text += bytes.toString()));
-  await once(child, 'close');
-  return Number.parseInt(text, 10);
 }
