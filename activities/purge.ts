@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { setCameraState } from '../db/cameras.ts';
+import { lockCamera, setCameraState } from '../db/cameras.ts';
 import { databaseNowMs } from '../db/clock.ts';
 import { activeHold } from '../db/holds.ts';
 import { addFurtherObjects, beginPurge, markForPurge, purgeOf, storesUntilMs, type PurgedCamera } from '../db/purge.ts';
@@ -99,7 +99,12 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
       }
       await failpoint('cleared');
       const { versioned, locked } = await deps.objects.versioning();
-      await transaction(deps.db, (tx) => certifyPurge(tx, deps, camera, { versioned, locked }));
+      await transaction(deps.db, async (tx) => {
+        // Read again under its lock: its counts are of now, and of two that finish it one is first.
+        await lockCamera(tx, cameraId);
+        const cleared = await purgeOf(tx, cameraId);
+        if (cleared?.status === 'purging') await certifyPurge(tx, deps, cleared, { versioned, locked });
+      });
       await failpoint('certified');
       return { kind: 'done' };
     },

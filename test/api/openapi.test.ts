@@ -70,7 +70,13 @@ test('path parameters are declared, and every reference resolves', () => {
 
 test('what is public says so, all else needs a key or a session', () => {
   const open = operations.filter(({ operation }) => operation.security?.length === 0).map(({ name }) => name);
-  expect(open.toSorted()).toEqual(['GET /healthz', 'GET /m/{token}/{name}', 'GET /readyz', 'POST /v1/login']);
+  expect(open.toSorted()).toEqual([
+    'GET /.well-known/framekeep-keys.json',
+    'GET /healthz',
+    'GET /m/{token}/{name}',
+    'GET /readyz',
+    'POST /v1/login',
+  ]);
   expect(Object.keys(document.components.securitySchemes)).toEqual(['apiKey', 'session']);
 });
 

@@ -1,0 +1,260 @@
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { Client } from 'minio';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createPurgeActivities, type PurgeActivities, type PurgeDeps } from '../../activities/purge.ts';
+import { changeIntent } from '../../db/camera-changes.ts';
+import { cameraByPublicId } from '../../db/cameras.ts';
+import { certifiedLines, listCertificates } from '../../db/certificates.ts';
+import { reserveKey } from '../../db/finish-swap.ts';
+import { takeEpoch } from '../../db/leases.ts';
+import { confirmSpoolEmpty, declareDestroyed } from '../../db/purge-spools.ts';
+import { upsertRecorder } from '../../db/recorders.ts';
+import { commitSlow, insertSegment } from '../../db/segments.ts';
+import { transaction } from '../../db/sql.ts';
+import { createLogger } from '../../log.ts';
+import { digestOf, problemsOf } from '../../security/certificates.ts';
+import { createSealer } from '../../security/seal.ts';
+import { createObjects, type Objects, type ObjectsOptions } from '../../storage/objects.ts';
+import { makeCamera } from '../db/fixtures.ts';
+import { startMinio, type Minio } from '../storage/minio.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { testS3 } from '../support/objects.ts';
+import { footageOf, keysOf, storeFootage } from './stored-footage.ts';
+
+const dayMs = 24 * 3_600_000;
+const t0 = Date.UTC(2026, 0, 1);
+const dueMs = t0 + 100 * dayMs;
+const yearMs = 365 * dayMs;
+
+let minio: Minio | null = null;
+let database: TestDatabase;
+beforeAll(async () => {
+  [minio, database] = await Promise.all([startMinio(), createTestDatabase()]);
+});
+afterAll(async () => {
+  await minio?.stop();
+  await database?.drop();
+});
+
+/** A bucket of this test's own. */
+async function bucketOn(server: 'seaweedfs' | 'minio', kind: 'plain' | 'versioned' | 'locked') {
+  const own = { bucket: `test-${randomBytes(8).toString('hex')}` };
+  const options: ObjectsOptions = server === 'minio' && minio !== null ? { ...minio.s3, ...own } : await testS3();
+  const url = new URL(options.endpoint);
+  const { accessKey, secretKey, region, bucket } = options;
+  const address = { endPoint: url.hostname, port: Number(url.port), useSSL: false };
+  const client = new Client({ ...address, accessKey, secretKey, region, pathStyle: true });
+  await client.makeBucket(bucket, region, { ObjectLocking: kind === 'locked' });
+  if (kind === 'versioned') await client.setBucketVersioning(bucket, { Status: 'Enabled' });
+  return { objects: createObjects(options), client, bucket };
+}
+
+function activitiesOf(objects: Objects, more: Partial<PurgeDeps> = {}): PurgeActivities {
+  const log = createLogger({ level: 'silent', name: 'test' });
+  const clocks = { now: () => dueMs, databaseNow: async () => dueMs };
+  const activities = createPurgeActivities({ db: database.pool, objects, sealer, log, ...clocks, ...more });
+  const inActivity =
+    <Result>(work: (cameraId: string) => Promise<Result>) =>
+    (cameraId: string): Promise<Result> =>
+      new MockActivityEnvironment().run(work, cameraId);
+  return {
+    startPurge: inActivity((id) => activities.startPurge(id)),
+    deletePurgedFootage: inActivity((id) => activities.deletePurgedFootage(id)),
+    finishPurge: inActivity((id) => activities.finishPurge(id)),
+  };
+}
+
+const sealer = createSealer(randomBytes(32).toString('hex'));
+
+async function retiredCamera(objects: Objects, segments: number) {
+  const camera = await makeCamera(database.pool, { createdAtMs: t0 });
+  for (let i = 0; i < segments; i += 1) {
+    await storeFootage({ db: database.pool, objects }, camera, { startMs: t0 + i * 60_000 });
+  }
+  const times = { nowMs: t0 + 10 * dayMs, graceMs: 90 * dayMs };
+  await transaction(database.pool, (tx) => changeIntent(tx, camera.id, 'retire', times));
+  return camera;
+}
+
+/** One round of what the workflow does. */
+async function purge(activities: PurgeActivities, cameraId: string) {
+  const started = await activities.startPurge(cameraId);
+  if (started.kind !== 'done') return started;
+  await activities.deletePurgedFootage(cameraId);
+  return activities.finishPurge(cameraId);
+}
+
+async function certificateOf(cameraId: string) {
+  const [certificate, ...more] = await listCertificates(database.pool, { cameraId, limit: 10 });
+  if (certificate === undefined || more.length > 0) throw new Error(`${more.length + 1} certificates, or none`);
+  return certificate;
+}
+
+describe('a purge', () => {
+  let objects: Objects;
+  beforeAll(async () => {
+    ({ objects } = await bucketOn('seaweedfs', 'plain'));
+  });
+  afterAll(() => objects.close());
+
+  test.each(['purge-marked', 'marked', 'removed', 'looked', 'forgotten', 'cleared', 'certified'])(
+    'killed at "%s" it is done by the next round, with one certificate of all footage',
+    async (at) => {
+      const camera = await retiredCamera(objects, 4);
+      const failpoint = (name: string): void => {
+        if (name === at) throw new Error(`killed at ${name}`);
+      };
+      await expect(purge(activitiesOf(objects, { failpoint }), camera.id)).rejects.toThrow('killed');
+      expect(await purge(activitiesOf(objects), camera.id)).toEqual({ kind: 'done' });
+      expect(await purge(activitiesOf(objects), camera.id)).toEqual({ kind: 'done' });
+      expect(await keysOf(objects, camera)).toEqual([]);
+      const certificate = await certificateOf(camera.id);
+      const signed: unknown = JSON.parse(certificate.document);
+      expect(problemsOf(signed)).toEqual([]);
+      const lines = (await certifiedLines(database.pool, certificate.id)) ?? '';
+      expect(lines.split('\n').length).toBe(5);
+      expect(signed).toMatchObject({
+        document: {
+          footage: {
+            segments: 4,
+            durationMs: 240_000,
+            firstAt: '2026-01-01T00:00:00.000Z',
+            lastAt: '2026-01-01T00:04:00.000Z',
+          },
+          digest: { value: digestOf(lines) },
+          purge: { graceEndedAt: '2026-04-11T00:00:00.000Z' },
+        },
+      });
+      const { rows } = await database.pool.query(
+        `select (select count(*)::int from segment where camera_id = $1) as segments,
+           (select count(*)::int from deleted_segment where camera_id = $1) as noted, sealed_url, url_redacted, status
+         from camera where id = $1`,
+        [camera.internalId],
+      );
+      expect(rows).toEqual([{ segments: 0, noted: 0, sealed_url: '', url_redacted: '', status: 'purged' }]);
+    },
+  );
+
+  test('once begun nothing is committed any more, whoever comes late', async () => {
+    const camera = await retiredCamera(objects, 1);
+    const late = footageOf(camera, { startMs: t0 + 3_600_000 }).segment;
+    await activitiesOf(objects).startPurge(camera.id);
+    expect(await insertSegment(database.pool, camera.internalId, late)).toBe(false);
+    const slow = await transaction(database.pool, (tx) => commitSlow(tx, camera.internalId, late));
+    expect(slow).toEqual({ free: [] });
+    const taker = { hostId: '00000000-0000-4000-8000-000000000000', sessionId: null };
+    await expect(takeEpoch(database.pool, camera.id, taker)).rejects.toThrow('no such camera');
+    const reactivated = transaction(database.pool, (tx) =>
+      changeIntent(tx, camera.id, 'reactivate', { nowMs: t0 + 11 * dayMs, graceMs: 0 }),
+    );
+    await expect(reactivated).rejects.toThrow('grace period');
+  });
+
+  test('a clock that is two years ahead purges nothing', async () => {
+    const camera = await retiredCamera(objects, 1);
+    const [early, late] = [t0 + 20 * dayMs, t0 + 2 * yearMs];
+    for (const [worker, server] of [
+      [late, early],
+      [early, late],
+    ] as const) {
+      const activities = activitiesOf(objects, { now: () => worker, databaseNow: async () => server });
+      expect(await activities.startPurge(camera.id)).toMatchObject({ kind: 'waits' });
+    }
+    expect((await keysOf(objects, camera)).length).toBe(1);
+    expect((await cameraByPublicId(database.pool, camera.id))?.state).toBe('grace');
+  });
+
+  test('a camera that is wanted again is not purged', async () => {
+    const camera = await retiredCamera(objects, 1);
+    const times = { nowMs: dueMs - 1, graceMs: 0 };
+    await transaction(database.pool, (tx) => changeIntent(tx, camera.id, 'reactivate', times));
+    expect(await activitiesOf(objects).startPurge(camera.id)).toEqual({ kind: 'wanted' });
+  });
+
+  test('what a finish job may still store is waited for, and goes too', async () => {
+    const camera = await retiredCamera(objects, 1);
+    const { key, body, segment } = footageOf(camera, { startMs: t0 + 7_200_000 });
+    await reserveKey(database.pool, key, dueMs + 60_000);
+    expect(await purge(activitiesOf(objects), camera.id)).toMatchObject({ kind: 'waits', againInMs: 60_000 });
+    await objects.put(key, Readable.from([body]), body.length, segment.sha256);
+    const later = { now: () => dueMs + 61_000 };
+    expect(await purge(activitiesOf(objects, later), camera.id)).toEqual({ kind: 'done' });
+    expect(await keysOf(objects, camera)).toEqual([]);
+    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
+      document: { footage: { segments: 1 }, storage: { furtherObjects: 1 } },
+    });
+  });
+});
+
+test('every spool must be empty, or declared destroyed, which the certificate says', async () => {
+  const { objects } = await bucketOn('seaweedfs', 'plain');
+  const hosts = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'] as const;
+  for (const hostId of hosts) {
+    await upsertRecorder(database.pool, { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0, seenMs: t0 });
+  }
+  const camera = await retiredCamera(objects, 2);
+  const activities = activitiesOf(objects);
+  expect(await purge(activities, camera.id)).toMatchObject({
+    kind: 'waits',
+    reason: expect.stringContaining(hosts[0]),
+  });
+  expect(await keysOf(objects, camera)).toEqual([]); // what can be deleted is deleted at once
+  await confirmSpoolEmpty(database.pool, { cameraId: camera.id, hostId: hosts[0] }, dueMs);
+  expect(await purge(activities, camera.id)).toMatchObject({
+    kind: 'waits',
+    reason: expect.stringContaining(hosts[1]),
+  });
+  const shown = await cameraByPublicId(database.pool, camera.id);
+  expect(shown).toMatchObject({ state: 'purging', stateReason: expect.stringContaining(hosts[1]) });
+  await declareDestroyed(database.pool, hosts[1], 'account:admin', dueMs);
+  expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
+  expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
+    document: {
+      purge: {
+        spools: [
+          { hostId: hosts[0], state: 'empty' },
+          { hostId: hosts[1], state: 'destroyed', saidBy: 'account:admin' },
+        ],
+      },
+    },
+  });
+  await database.pool.query(`update recorder set destroyed_at = now()`); // for the tests after this one
+  objects.close();
+});
+
+describe.each(['seaweedfs', 'minio'] as const)('on %s', (server) => {
+  test('old versions, delete markers and unfinished uploads go too', async ({ skip }) => {
+    skip(server === 'minio' && minio === null, 'there is no MinIO here');
+    const { objects, client, bucket } = await bucketOn(server, 'versioned');
+    const camera = await retiredCamera(objects, 3);
+    const [first = '', second = ''] = await keysOf(objects, camera);
+    await client.removeObject(bucket, first); // leaves the version and a marker
+    await client.putObject(bucket, second, Buffer.from('another version'));
+    await client.initiateNewMultipartUpload(bucket, `${camera.tenantId}/${camera.id}/20260101/unfinished.mp4`, {});
+    expect(await purge(activitiesOf(objects), camera.id)).toEqual({ kind: 'done' });
+    expect(await keysOf(objects, camera)).toEqual([]);
+    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
+      document: { footage: { segments: 3 }, storage: { versioned: true } },
+    });
+    objects.close();
+  });
+
+  test('a locked object is waited for: no certificate before it is gone', async ({ skip }) => {
+    skip(server === 'minio' && minio === null, 'there is no MinIO here');
+    const { objects, client, bucket } = await bucketOn(server, 'locked');
+    const camera = await retiredCamera(objects, 2);
+    const [first = ''] = await keysOf(objects, camera);
+    await client.setObjectLegalHold(bucket, first, { status: 'ON' });
+    expect(await purge(activitiesOf(objects), camera.id)).toMatchObject({ kind: 'waits' });
+    expect(new Set(await keysOf(objects, camera))).toEqual(new Set([first]));
+    expect(await listCertificates(database.pool, { cameraId: camera.id, limit: 1 })).toEqual([]);
+    await client.setObjectLegalHold(bucket, first, { status: 'OFF' });
+    expect(await purge(activitiesOf(objects), camera.id)).toEqual({ kind: 'done' });
+    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
+      document: { footage: { segments: 2 } },
+    });
+    objects.close();
+  });
+});
