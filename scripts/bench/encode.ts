@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { loadavg } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cameraForRecording, insertCamera } from '../../db/cameras.ts';
@@ -14,7 +14,7 @@ import { runTool } from '../../media/ffmpeg.ts';
 import { inspectSources, joinFile } from '../../media/join.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { createObjects } from '../../storage/objects.ts';
-import { recordMade } from '../../test/media/footage.ts';
+import { ffmpeg, record, run } from '../../test/media/footage.ts';
 import { commitFootage } from '../../test/support/commit-footage.ts';
 import { endProcess, startBenchSystem, until, type BenchSystem } from './bench-system.ts';
 import { printFigure, rounded, say } from './figure.ts';
@@ -37,16 +37,17 @@ export async function benchEncode(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
-      jobs: { type: 'string', default: '12' },
-      seconds: { type: 'string', default: '30' },
-      slots: { type: 'string', default: '2' },
+      jobs: { type: 'string', default: '8' },
+      seconds: { type: 'string', default: '60' },
+      // As many as an encoder worker takes by itself.
+      slots: { type: 'string', default: String(Math.max(1, Math.floor(availableParallelism() / 2))) },
     },
   });
   const [jobs, seconds, slots] = [Number(values.jobs), Number(values.seconds), Number(values.slots)];
   say(`${jobs} windows of ${seconds} s, 1080p30 to 720p10, ${slots} at once; load before: ${loadavg()[0]?.toFixed(1)}`);
   const system = await startBenchSystem({ FRAMEKEEP_ENCODER: 'x264', FRAMEKEEP_ENCODER_SLOTS: String(slots) });
   try {
-    const footage = await recordMade(system.dir, 'source', { seconds, fps: 30, gop: 60, size: '1920x1080' });
+    const footage = await makeFootage(join(system.dir, 'source'), seconds);
     const db = createPool(system.databaseUrl, { max: 4, applicationName: 'bench' });
     try {
       await addWindows(system, db, footage, { jobs, windowMs: seconds * 1000 });
@@ -60,6 +61,17 @@ export async function benchEncode(args: string[]): Promise<void> {
   } finally {
     await system.stop();
   }
+}
+
+/** 1080p30 at 8 Mbit/s, as a camera sends it, in segments of 4 s. */
+async function makeFootage(dir: string, seconds: number): Promise<string[]> {
+  mkdirSync(dir);
+  const source = join(dir, 'source.mkv');
+  const rates = ['-b:v', '8M', '-minrate', '8M', '-maxrate', '8M', '-bufsize', '8M'];
+  const input = ['-f', 'lavfi', '-i', `testsrc2=size=1920x1080:rate=30,noise=alls=12:allf=t`, '-t', String(seconds)];
+  const encoder = ['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '0', '-g', '60', '-sc_threshold', '0', ...rates];
+  await run(ffmpeg, ['-v', 'error', '-y', ...input, ...encoder, '-pix_fmt', 'yuv420p', source]);
+  return record(source, { dir });
 }
 
 /** One camera and one complete window a job. */
