@@ -34,7 +34,7 @@ export function partsOfProfile(raw: unknown, lastMs: number): Map<string, number
 /** The project's files whose calls used most of that time, for whoever wants to make them cheaper. */
 export function filesOfProfile(raw: unknown, lastMs: number): [string, number][] {
   const ownFile = (url: string): string | undefined =>
-    /^file:/.test(url) && !url.includes('node_modules')
+    url.startsWith('file:') && !url.includes('node_modules')
       ? url.replace(/^.*\/(?=[^/]+\/[^/]+$)/, '')
       : /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
   return [...sharesBy(profile.parse(raw), lastMs, ownFile)].toSorted((a, b) => b[1] - a[1]);

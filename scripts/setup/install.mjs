@@ -61,21 +61,21 @@ export function linkPostgresLibraries() {
 /** Installs distribution packages with apt, as root or with sudo where that asks nothing. */
 export async function installAptPackages(what, packages) {
   const root = process.getuid?.() === 0;
-  const byHand = `${root ? '' : 'sudo '}apt-get install ${packages.join(' ')}`;
+  const command = `${root ? '' : 'sudo '}apt-get install ${packages.join(' ')}`;
   if (!existsSync('/usr/bin/apt-get')) {
     throw new SetupProblem(
       `${what} is missing and this system has no apt-get: install it by other means (Debian's packages are ${packages.join(' ')}).`,
     );
   }
   if (!root && (await run('sudo', ['-n', 'true'])).code !== 0) {
-    throw new SetupProblem(`${what} is missing, and installing it takes root: run \`${byHand}\`.`);
+    throw new SetupProblem(`${what} is missing, and installing it takes root: run \`${command}\`.`);
   }
   const prefix = root ? [] : ['sudo', '-n'];
   await step(`${what} (apt: ${packages.join(' ')})`, async () => {
     await apt(prefix, ['update']); // its failure shows in what follows, or does not matter
     const { code, tail } = await apt(prefix, ['install', '--yes', '--no-install-recommends', ...packages]);
     if (code !== 0) {
-      throw new SetupProblem(`${what} is missing and could not be installed: run \`${byHand}\`.\n${tail}`);
+      throw new SetupProblem(`${what} is missing and could not be installed: run \`${command}\`.\n${tail}`);
     }
   });
 }

@@ -70,8 +70,8 @@ export async function scriptedCamera(
           new RegExp(`^${name}: (.*)$`, 'im').exec(text)?.[1]?.trim();
         const request = { method, uri, text, header };
         got.push(request);
-        const reply = answer(request, socket);
-        if (reply !== null) socket.write(reply);
+        const answered = answer(request, socket);
+        if (answered !== null) socket.write(answered);
       }
     });
     onTestFinished(() => void socket.destroy());
