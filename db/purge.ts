@@ -187,7 +187,10 @@ export async function addFurtherObjects(db: Db, internalId: number, count: numbe
  * certificates and the audit log.
  */
 export async function endPurge(tx: Transaction, camera: PurgedCamera, prefix: string, nowMs: number): Promise<void> {
-  await tx.query(`delete from gap where camera_id = $1::int`, [camera.internalId]);
+  // Gaps first: their triggers write events.
+  for (const table of ['gap', 'camera_event', 'archive_finding', 'finish_window']) {
+    await tx.query(`delete from ${table} where camera_id = $1::int`, [camera.internalId]);
+  }
   await tx.query(`delete from object_gc where starts_with(key, $1::text)`, [prefix]);
   await tx.query(
     `update camera set status = 'purged', status_reason = null, status_at = $2::timestamptz, sealed_url = '',

@@ -104,7 +104,7 @@ export async function skipTime(): Promise<SkippedTime> {
     now: Date.now,
   });
   const purgeOrders = createPurgeOrders({ db, spool, linger, isRecording: () => false, log, now: Date.now });
-  const nowMs = async (): Promise<number> => Number(await env.currentTimeMs());
+  const nowMs = (): Promise<number> => env.currentTimeMs();
 
   async function send(cameraId: string, update: IntentUpdate, configVersion: number): Promise<void> {
     if (!(await sendIntentUpdate(env.client, cameraId, update, configVersion))) throw new Error('not accepted');
