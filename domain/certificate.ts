@@ -100,9 +100,3 @@ export function summarise(objects: readonly DeletedObject[]): FootageSummary {
     lastAt: objects.length === 0 ? null : new Date(lastMs).toISOString(),
   };
 }
-
-/** The UTC months, `2026-11`, that have ended at `nowMs`: their first days are before this instant's month. */
-export function startOfMonthMs(nowMs: number): number {
-  const now = new Date(nowMs);
-  return Date.UTC(now.getUTCFullYear(), now.getUTCMonth());
-}
