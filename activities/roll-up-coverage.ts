@@ -84,8 +84,8 @@ function countCamera(
   holes: readonly Hole[],
   claims: readonly GapClaim[],
 ): CoverageDay[] {
-  // In grace the archive is frozen: nothing of it ages any more.
-  const cutoffMs = (camera.retiredAtMs ?? nowMs) - camera.retentionDays * dayMs;
+  // The earliest that anything may be deleted; where it is kept for longer, the day is merely not counted anew.
+  const cutoffMs = nowMs - camera.retentionDays * dayMs;
   const known = knownTime(camera, { startMs: fromMs, endMs: nowMs }, claims, nowMs);
   return utcDays(known).flatMap((day): CoverageDay[] => {
     const startOfDayMs = utcDayOf(day.startMs);

@@ -3,9 +3,10 @@ import { finishQueues, liveEncoders } from '../db/encoders.ts';
 import { countCamerasByState } from '../db/service-status.ts';
 import type { Db } from '../db/sql.ts';
 import type { Api } from './dependencies.ts';
+import { registerReliabilityMetrics } from './reliability-metrics.ts';
 
 /** Metrics of this process and of the cameras; a registry a server, so that a test can make many. */
-export function createMetrics(app: Api, db: Db): Registry {
+export function createMetrics(app: Api, db: Db, now: () => number): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
@@ -28,6 +29,7 @@ export function createMetrics(app: Api, db: Db): Registry {
   });
   registry.registerMetric(cameras);
   registerFinishGauges(registry, db);
+  registerReliabilityMetrics(registry, db, now);
 
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';

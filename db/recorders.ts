@@ -1,6 +1,20 @@
 import { z } from 'zod';
 import { at, bigint, instant, many, one, type Db } from './sql.ts';
 
+const count = z.number();
+const figures = z.object({
+  backlog: z.object({ files: count, bytes: count, oldestEndMs: count.nullable() }),
+  commits: z.record(z.string(), count),
+  spool: z.object({ usedBytes: count, maxBytes: count, freeBytes: count }).nullable(),
+  pendingWrites: count,
+  /** Failed tries since the process began, by gap reason. */
+  failures: z.record(z.string(), count),
+  /** From the end of a segment to its row: of the last 500 of this process, in ms; null = none yet. */
+  commitMs: z.object({ p50: count, p99: count }).nullable(),
+});
+/** What a recorder says of itself with its sign of life. */
+export type RecorderFigures = z.output<typeof figures>;
+
 /** A recorder process, known by its spool. Times in ms since 1970. */
 export interface Recorder {
   hostId: string;
@@ -10,6 +24,8 @@ export interface Recorder {
   used: number;
   seenMs: number;
   draining: boolean;
+  /** Of the process's last sign of life; null = none has said so. */
+  stats: RecorderFigures | null;
 }
 
 const recorderRow = z
@@ -20,6 +36,7 @@ const recorderRow = z
     used: z.number(),
     seen_at: instant,
     draining: z.boolean(),
+    stats: figures.nullable(),
   })
   .transform((row): Recorder => ({
     hostId: row.host_id,
@@ -28,6 +45,7 @@ const recorderRow = z
     used: row.used,
     seenMs: row.seen_at,
     draining: row.draining,
+    stats: row.stats,
   }));
 
 /**
@@ -37,23 +55,43 @@ const recorderRow = z
  */
 export function upsertRecorder(
   db: Db,
-  recorder: { hostId: string; url: string; slots: number; used: number; seenMs: number; starts?: boolean },
+  recorder: {
+    hostId: string;
+    url: string;
+    slots: number;
+    used: number;
+    seenMs: number;
+    starts?: boolean;
+    stats?: RecorderFigures;
+  },
 ): Promise<Recorder> {
   return one(
     db,
     recorderRow,
-    `insert into recorder (host_id, url, slots, used, seen_at)
-     values ($1::uuid, $2::text, $3::int, $4::int, $5::timestamptz)
+    `insert into recorder (host_id, url, slots, used, seen_at, stats)
+     values ($1::uuid, $2::text, $3::int, $4::int, $5::timestamptz, $7::jsonb)
      on conflict (host_id) do update set url = excluded.url, slots = excluded.slots, used = excluded.used,
-       seen_at = excluded.seen_at, draining = recorder.draining and not $6::boolean
-     returning host_id, url, slots, used, seen_at, draining`,
-    [recorder.hostId, recorder.url, recorder.slots, recorder.used, at(recorder.seenMs), recorder.starts ?? false],
+       seen_at = excluded.seen_at, stats = excluded.stats, draining = recorder.draining and not $6::boolean
+     returning host_id, url, slots, used, seen_at, draining, stats`,
+    [
+      recorder.hostId,
+      recorder.url,
+      recorder.slots,
+      recorder.used,
+      at(recorder.seenMs),
+      recorder.starts ?? false,
+      recorder.stats === undefined ? null : JSON.stringify(recorder.stats),
+    ],
   );
 }
 
 /** All recorders ever seen; `seenMs` says which of them live. */
 export function recorders(db: Db): Promise<Recorder[]> {
-  return many(db, recorderRow, `select host_id, url, slots, used, seen_at, draining from recorder order by host_id`);
+  return many(
+    db,
+    recorderRow,
+    `select host_id, url, slots, used, seen_at, draining, stats from recorder order by host_id`,
+  );
 }
 
 /** Marks a recorder as draining or not. @returns false when there is no such recorder */

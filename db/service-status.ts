@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { cameraStates, type CameraState } from '../domain/camera.ts';
-import { instant, many, type Db } from './sql.ts';
+import { gapReasons, type GapReason } from '../domain/gap-reason.ts';
+import { at, bigint, instant, many, one, type Db } from './sql.ts';
 
 /** How many cameras are in each state; states without cameras are left out. */
 export function countCamerasByState(db: Db): Promise<{ state: CameraState; count: number }[]> {
@@ -20,7 +21,7 @@ export interface FailingCamera {
   sinceMs: number;
 }
 
-/** Wanted cameras that are not recorded, the longest first. */
+/** Wanted cameras that are not recorded, the longest first: since their footage stopped, whatever the state did since. */
 export function failingCameras(db: Db, limit: number): Promise<FailingCamera[]> {
   return many(
     db,
@@ -39,9 +40,44 @@ export function failingCameras(db: Db, limit: number): Promise<FailingCamera[]> 
         reason: row.status_reason,
         sinceMs: row.status_at,
       })),
-    `select public_id, name, status, status_reason, status_at from camera
-     where intent = 'record' and status in ('reconnecting', 'attention', 'no-slot')
-     order by status_at, id limit $1`,
+    `select c.public_id, c.name, c.status, c.status_reason, least(c.status_at, g.start_at) as status_at
+     from camera c left join gap g on g.camera_id = c.id and g.end_at is null and g.reason <> 'operator'
+     where c.intent = 'record' and c.status in ('reconnecting', 'attention', 'no-slot')
+     order by least(c.status_at, g.start_at), c.id limit $1`,
     [limit],
+  );
+}
+
+/** How old the newest committed footage of wanted cameras is, in ms; null where there are none. */
+export function footageAge(
+  db: Db,
+  nowMs: number,
+): Promise<{ p50: number | null; p99: number | null; max: number | null }> {
+  return one(
+    db,
+    z.object({ p50: z.number().nullable(), p99: z.number().nullable(), max: z.number().nullable() }),
+    `select percentile_cont(0.5) within group (order by age) as p50, percentile_cont(0.99) within group (order by age) as p99,
+       max(age) as max
+     from (select (greatest(0, extract(epoch from $1::timestamptz - l.last_end_at)) * 1000)::float8 as age
+       from camera c join camera_lease l on l.camera_id = c.id where c.intent = 'record') as ages`,
+    [at(nowMs)],
+  );
+}
+
+/** Gaps that are open now, by reason. */
+export function openGapsByReason(db: Db): Promise<{ reason: GapReason; count: number }[]> {
+  return many(
+    db,
+    z.object({ reason: z.enum(gapReasons), count: z.number() }),
+    `select reason, count(*)::int as count from gap where end_at is null group by reason`,
+  );
+}
+
+/** Objects that wait for their deletion, by what made them useless. */
+export function waitingObjects(db: Db): Promise<{ reason: string; count: number }[]> {
+  return many(
+    db,
+    z.object({ reason: z.string(), count: bigint }),
+    `select reason, count(*) as count from object_gc group by reason`,
   );
 }

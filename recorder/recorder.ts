@@ -14,6 +14,7 @@ import { createCommitter } from './committer.ts';
 import { createAddressPolicy } from './dialer/address-policy.ts';
 import { openDialer } from './dialer/dialer.ts';
 import { noFailpoint } from './failpoint.ts';
+import { createFigures } from './figures.ts';
 import { createGapClaims, type GapClaims } from './gap-claims.ts';
 import { openInternalPort, type InternalPort } from './internal-port.ts';
 import { openJournal } from './journal.ts';
@@ -64,6 +65,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const cameraIds = createCameraIds(db);
   const quarantine = createQuarantine(spool.dir);
   const queue = createWriteQueue({ log });
+  const figures = createFigures();
   /** Why footage is missing before the first new file of a resumed camera. */
   const awayReasons = new Map<string, GapReason>();
 
@@ -92,11 +94,19 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   });
 
   function claimsOf(cameraId: string, epoch: () => number): GapClaims {
-    return createGapClaims({ db, queue, cameraId, hostId, epoch });
+    const claims = createGapClaims({ db, queue, cameraId, hostId, epoch });
+    return {
+      ...claims,
+      failed(failure, footageEndMs) {
+        figures.failed(failure.reason);
+        claims.failed(failure, footageEndMs);
+      },
+    };
   }
 
   function onDone(file: ClosedFile, outcome: CommitOutcome): void {
     const { cameraId, name } = file;
+    if (outcome.kind === 'committed') figures.committed(now() - name.startMs - name.durationMs);
     const claims = registry.entry(cameraId)?.claims ?? claimsOf(cameraId, () => name.epoch);
     if (outcome.kind === 'quarantined') claims.hole(name.startMs, name.startMs + name.durationMs, 'bad-stream');
     if (outcome.kind !== 'committed' || outcome.hole === null) return;
@@ -158,6 +168,13 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     url: () => config.recorder.url ?? port?.url ?? '',
     slots: config.recorder.slots,
     used: () => registry.entries().length,
+    figures: () => ({
+      backlog: committer.backlog(),
+      commits: { ...committer.counts() },
+      spool: guard.usage(),
+      pendingWrites: queue.size(),
+      ...figures.read(),
+    }),
     onDraining: () => registry.close(),
     now,
     log,

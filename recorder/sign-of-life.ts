@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { upsertRecorder } from '../db/recorders.ts';
+import { upsertRecorder, type RecorderFigures } from '../db/recorders.ts';
 import type { Db } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -18,6 +18,8 @@ export function createSignOfLife(deps: {
   url: () => string;
   slots: number;
   used: () => number;
+  /** For /metrics and the status. */
+  figures: () => RecorderFigures;
   /** The catalogue says that this host is to hand its cameras over. */
   onDraining: () => void;
   now: () => number;
@@ -31,7 +33,15 @@ export function createSignOfLife(deps: {
     while (!stopped.signal.aborted) {
       try {
         const { db, hostId, slots } = deps;
-        const seen = { hostId, url: deps.url(), slots, used: deps.used(), seenMs: deps.now(), starts };
+        const seen = {
+          hostId,
+          url: deps.url(),
+          slots,
+          used: deps.used(),
+          seenMs: deps.now(),
+          starts,
+          stats: deps.figures(),
+        };
         const { draining } = await upsertRecorder(db, seen);
         starts = false;
         if (draining) deps.onDraining();

@@ -1,5 +1,7 @@
-import { recorders } from '../../db/recorders.ts';
+import { reconnectsSince } from '../../db/events.ts';
+import { recorders, type Recorder } from '../../db/recorders.ts';
 import { countCamerasByState, failingCameras } from '../../db/service-status.ts';
+import { flapping, flapWindowMs } from '../../domain/flapping.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import type { PartHealth } from '../part-health.ts';
 import { commonProblems, isoTime } from '../schemas/common.ts';
@@ -23,11 +25,12 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
       },
     },
     async (): Promise<StatusAnswer> => {
-      const [parts, counts, failing, hosts] = await Promise.all([
+      const [parts, counts, failing, hosts, returns] = await Promise.all([
         deps.health.look(),
         countCamerasByState(deps.pool),
         failingCameras(deps.pool, shownProblems),
         recorders(deps.pool),
+        reconnectsSince(deps.pool, deps.now() - flapWindowMs),
       ]);
       const nowMs = deps.now();
       const shownHosts = hosts.map((host) => recorderAnswer(host, nowMs));
@@ -50,6 +53,13 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
             what: `is not seen any more; it held ${host.used} cameras`,
             since: host.seenAt,
           })),
+        ...spoolProblems(hosts, nowMs),
+        ...returns.flatMap(({ cameraId, name, backMs }) => {
+          const flaps = flapping(backMs, nowMs);
+          if (flaps === null || failing.some((camera) => camera.cameraId === cameraId)) return [];
+          const what = `flapping: footage came back ${flaps.returns} times in half an hour`;
+          return [{ kind: 'camera' as const, id: cameraId, name, what, since: isoTime(flaps.sinceMs) }];
+        }),
         ...failing.map((camera) => ({
           kind: 'camera' as const,
           id: camera.cameraId,
@@ -70,4 +80,17 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
       };
     },
   );
+}
+
+/** Footage commits within seconds of its end; this late it waits for a part that is away. */
+const lateBacklogMs = 180_000;
+
+function spoolProblems(hosts: readonly Recorder[], nowMs: number): StatusAnswer['problems'] {
+  return hosts.flatMap(({ hostId, stats }) => {
+    const oldestMs = stats?.backlog.oldestEndMs ?? null;
+    if (stats === null || oldestMs === null || nowMs - oldestMs < lateBacklogMs) return [];
+    const { files, bytes } = stats.backlog;
+    const what = `has ${files} files (${Math.round(bytes / 1_000_000)} MB) in its spool that are not committed`;
+    return [{ kind: 'recorder' as const, id: hostId, name: hostId, what, since: isoTime(oldestMs) }];
+  });
 }

@@ -72,32 +72,5 @@ create table coverage_day (
 );
 create index coverage_day_by_day on coverage_day (day);
 
--- Self-checks of the archive and what they came to.
-create table archive_check (
-  id bigint generated always as identity primary key,
-  kind text not null check (kind in ('reconcile', 'sample', 'drill')),
-  started_at timestamptz not null,
-  ended_at timestamptz,                   -- null: running, or killed
-  outcome text check (outcome in ('passed', 'repaired', 'failed', 'stopped')),
-  summary text,                           -- a sentence
-  counts jsonb not null default '{}'
-);
-create index archive_check_by_kind on archive_check (kind, id);
-
--- Where bucket and catalogue differ. A difference is acted upon only when a later look still finds it.
-create table archive_finding (
-  key text primary key,                   -- of the object
-  kind text not null check (kind in ('missing', 'orphan')), -- a row without object, an object without row
-  state text not null default 'suspect' check (state in ('suspect', 'missing', 'quarantined')),
-  camera_id int,                          -- no reference: an orphan may name a camera that the catalogue has lost
-  start_at timestamptz not null,
-  duration_ms int not null,
-  first_seen_at timestamptz not null,
-  last_seen_at timestamptz not null,
-  why text,                               -- a sentence, once it is decided
-  delete_at timestamptz                   -- quarantined: when the object may go; null: it is kept for a person
-);
-create index archive_finding_by_state on archive_finding (state, first_seen_at);
-
 -- What the recorder's process says of itself with its sign of life; for /metrics and /v1/status.
 alter table recorder add column stats jsonb;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setCameraState } from '../../db/cameras.ts';
+import { claimHole } from '../../db/gaps.ts';
 import { upsertRecorder } from '../../db/recorders.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
@@ -123,4 +124,55 @@ test('a part that fails later is seen failing since then', async () => {
     { name: 'objects', ok: true, since: '2026-11-17T10:00:00.000Z' },
     { name: 'temporal', ok: false, since: '2026-11-17T10:01:00.000Z' },
   ]);
+});
+
+test('metrics and status tell what recorders say of themselves, and which camera flaps', async () => {
+  nowMs = t0 + 3_600_000;
+  const { pool } = api.database;
+  const stats = {
+    backlog: { files: 7, bytes: 9_000_000, oldestEndMs: nowMs - 600_000 },
+    commits: { committed: 12, covered: 0, quarantined: 0, failures: 3 },
+    spool: { usedBytes: 10, maxBytes: 20, freeBytes: 30 },
+    pendingWrites: 4,
+    failures: { refused: 5 },
+    commitMs: { p50: 800, p99: 2500 },
+  };
+  await upsertRecorder(pool, { url: 'http://127.0.0.1:1', slots: 200, hostId: hostA, used: 4, seenMs: nowMs, stats });
+  const flapper = await api.addCamera({ name: 'flapper' });
+  await setCameraState(pool, flapper.id, 'recording', null, nowMs);
+  for (let minutes = 20; minutes > 0; minutes -= 4) {
+    const endMs = nowMs - minutes * 60_000;
+    await claimHole(pool, flapper.id, endMs - 5000, endMs, 'closed', {});
+  }
+  const { body } = await api.call('GET', '/metrics');
+  for (const line of [
+    `framekeep_recorder_up{host="${hostA}"} 1`,
+    `framekeep_recorder_up{host="${hostB}"} 0`,
+    `framekeep_recorder_slots{host="${hostA}",use="free"} 196`,
+    `framekeep_camera_failures_total{host="${hostA}",reason="refused"} 5`,
+    `framekeep_commit_seconds{host="${hostA}",quantile="0.99"} 2.5`,
+    `framekeep_spool_bytes{host="${hostA}",kind="used"} 10`,
+    `framekeep_backlog_bytes{host="${hostA}"} 9000000`,
+    `framekeep_backlog_age_seconds{host="${hostA}"} 600`,
+    `framekeep_gaps_open{reason="operator",owner="operator"} 5`,
+  ]) {
+    expect(body).toContain(line);
+  }
+  expect(body).toMatch(/framekeep_last_segment_age_seconds\{quantile="1"\} \d/);
+  expect(body).not.toContain(`framekeep_backlog_bytes{host="${hostB}"}`);
+  const { problems } = (await api.call('GET', '/v1/status')).json<{ problems: object[] }>();
+  expect(problems).toContainEqual({
+    kind: 'recorder',
+    id: hostA,
+    name: hostA,
+    what: 'has 7 files (9 MB) in its spool that are not committed',
+    since: new Date(nowMs - 600_000).toISOString(),
+  });
+  expect(problems).toContainEqual({
+    kind: 'camera',
+    id: flapper.id,
+    name: 'flapper',
+    what: 'flapping: footage came back 5 times in half an hour',
+    since: new Date(nowMs - 20 * 60_000).toISOString(),
+  });
 });

@@ -1,0 +1,133 @@
+import { Gauge, type Registry } from 'prom-client';
+import { lostSince } from '../db/coverage.ts';
+import { recorders, type Recorder } from '../db/recorders.ts';
+import { footageAge, openGapsByReason, waitingObjects } from '../db/service-status.ts';
+import type { Db } from '../db/sql.ts';
+import { gapOwner } from '../domain/gap-reason.ts';
+
+/** A recorder that has said nothing for this long is told by framekeep_recorder_up alone. */
+const aliveMs = 20_000;
+const dayMs = 24 * 3600 * 1000;
+
+/**
+ * Recorders, footage and gaps. Recorders tell their figures with their sign of life every 5 s, so that one address is
+ * enough for Prometheus and none of their ports need be reachable for it.
+ */
+export function registerReliabilityMetrics(registry: Registry, db: Db, now: () => number): void {
+  const gauge = (name: string, help: string, labels: string[], read: (made: Gauge) => Promise<void>): void => {
+    const made: Gauge = new Gauge({
+      name: `framekeep_${name}`,
+      help,
+      labelNames: labels,
+      registers: [registry],
+      async collect() {
+        this.reset();
+        await read(made);
+      },
+    });
+  };
+  const ofHosts = (name: string, help: string, labels: string[], set: (made: Gauge, host: Recorder) => void): void =>
+    gauge(name, help, ['host', ...labels], async (made) => {
+      for (const host of await recorders(db)) if (now() - host.seenMs <= aliveMs) set(made, host);
+    });
+
+  gauge('recorder_up', 'Whether a recorder was seen in the last 20 s.', ['host'], async (up) => {
+    for (const { hostId: host, seenMs } of await recorders(db)) up.set({ host }, now() - seenMs <= aliveMs ? 1 : 0);
+  });
+  ofHosts(
+    'recorder_slots',
+    'Cameras a recorder may hold, by use.',
+    ['use'],
+    (slots, { hostId: host, slots: all, used }) => {
+      slots.set({ host, use: 'used' }, used);
+      slots.set({ host, use: 'free' }, Math.max(0, all - used));
+    },
+  );
+  ofHosts(
+    'camera_failures_total',
+    'Failed tries since the recorder began, by gap reason.',
+    ['reason'],
+    (failures, { hostId: host, stats }) => {
+      for (const [reason, count] of Object.entries(stats?.failures ?? {})) failures.set({ host, reason }, count);
+    },
+  );
+  ofHosts(
+    'commits_total',
+    'What became of closed files since the recorder began.',
+    ['outcome'],
+    (commits, { hostId: host, stats }) => {
+      for (const [outcome, count] of Object.entries(stats?.commits ?? {})) commits.set({ host, outcome }, count);
+    },
+  );
+  ofHosts(
+    'commit_seconds',
+    "From a segment's end to its row, of the last 500.",
+    ['quantile'],
+    (late, { hostId: host, stats }) => {
+      if (stats?.commitMs == null) return;
+      late.set({ host, quantile: '0.5' }, stats.commitMs.p50 / 1000);
+      late.set({ host, quantile: '0.99' }, stats.commitMs.p99 / 1000);
+    },
+  );
+  ofHosts(
+    'spool_bytes',
+    'The spool: used, its bound, and what the disk has left for it.',
+    ['kind'],
+    (bytes, { hostId: host, stats }) => {
+      if (stats?.spool == null) return;
+      bytes.set({ host, kind: 'used' }, stats.spool.usedBytes);
+      bytes.set({ host, kind: 'bound' }, stats.spool.maxBytes);
+      bytes.set({ host, kind: 'free' }, stats.spool.freeBytes);
+    },
+  );
+  ofHosts('backlog_files', 'Closed files that wait to be committed.', [], (files, { hostId: host, stats }) => {
+    if (stats !== null) files.set({ host }, stats.backlog.files);
+  });
+  ofHosts('backlog_bytes', 'Bytes that wait to be committed.', [], (bytes, { hostId: host, stats }) => {
+    if (stats !== null) bytes.set({ host }, stats.backlog.bytes);
+  });
+  ofHosts(
+    'backlog_age_seconds',
+    'How long ago the oldest waiting footage ended.',
+    [],
+    (age, { hostId: host, stats }) => {
+      const oldestMs = stats?.backlog.oldestEndMs ?? null;
+      if (stats !== null) age.set({ host }, oldestMs === null ? 0 : Math.max(0, now() - oldestMs) / 1000);
+    },
+  );
+  ofHosts(
+    'pending_writes',
+    'Writes of state and gaps that wait for the catalogue.',
+    [],
+    (writes, { hostId: host, stats }) => {
+      if (stats !== null) writes.set({ host }, stats.pendingWrites);
+    },
+  );
+  gauge(
+    'last_segment_age_seconds',
+    'Age of the newest committed footage of wanted cameras.',
+    ['quantile'],
+    async (age) => {
+      const { p50, p99, max } = await footageAge(db, now());
+      if (p50 !== null) age.set({ quantile: '0.5' }, p50 / 1000);
+      if (p99 !== null) age.set({ quantile: '0.99' }, p99 / 1000);
+      if (max !== null) age.set({ quantile: '1' }, max / 1000);
+    },
+  );
+  gauge('gaps_open', 'Gaps that are open now.', ['reason', 'owner'], async (gaps) => {
+    for (const { reason, count } of await openGapsByReason(db)) gaps.set({ reason, owner: gapOwner(reason) }, count);
+  });
+  gauge(
+    'lost_seconds_today',
+    'Wanted time without footage of this UTC day, as of the last roll-up.',
+    ['reason', 'owner'],
+    async (lost) => {
+      for (const { reason, ms } of await lostSince(db, Math.floor(now() / dayMs) * dayMs)) {
+        lost.set({ reason, owner: gapOwner(reason) }, ms / 1000);
+      }
+    },
+  );
+  gauge('objects_to_delete', 'Objects that wait for their deletion.', ['reason'], async (waiting) => {
+    for (const { reason, count } of await waitingObjects(db)) waiting.set({ reason }, count);
+  });
+}
