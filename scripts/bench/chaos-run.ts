@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkArchive, type CheckReport } from '../../test/support/checker.ts';
+import { until } from './bench-system.ts';
+import { faultOrder, faults, seededRandom, type FaultKind, type PeerFaults } from './chaos-faults.ts';
+import { untilAllRecordSince, type ChaosSite } from './chaos-site.ts';
+
+export interface InjectedFault {
+  kind: FaultKind;
+  startMs: number;
+  endMs: number;
+}
+
+/** Injects faults one after the other until the time is up, each after a pause; all kinds before any comes again. */
+export async function injectFaults(options: {
+  site: ChaosSite;
+  peer: PeerFaults | null;
+  seed: number;
+  forMs: number;
+  pauseMs: number;
+  kinds?: readonly FaultKind[];
+  onFault: (fault: InjectedFault) => void;
+}): Promise<InjectedFault[]> {
+  const { site, peer, forMs, pauseMs } = options;
+  const random = seededRandom(options.seed);
+  const injected: InjectedFault[] = [];
+  const order = faultOrder(random, options.kinds);
+  const untilMs = Date.now() + forMs;
+  while (Date.now() < untilMs) {
+    const kind = order.next().value;
+    const startMs = Date.now();
+    await faults[kind]({ site, peer, random });
+    const fault = { kind, startMs, endMs: Date.now() };
+    options.onFault(fault);
+    injected.push(fault);
+    await sleep(pauseMs);
+  }
+  return injected;
+}
+
+/** Lets the site recover by itself, ends recording in order, and compares what was shown with what is kept. */
+export async function settleAndCheck(site: ChaosSite): Promise<CheckReport> {
+  await untilAllRecordSince(site, Date.now() + 2000, 120_000);
+  await Promise.all((['recorder-a', 'recorder-b'] as const).map((name) => site.end(name, 'SIGINT')));
+  await until('the API answers', async () => (await fetch(`${site.url}/readyz`)).ok);
+  return checkArchive({
+    pool: site.pool,
+    s3: site.s3,
+    cameras: site.cameras.map(({ id, simulated }) => {
+      const frame = simulated.framesSent().at(-1);
+      if (frame === undefined) throw new Error('a camera has sent nothing');
+      const { frames, fps } = simulated.loop();
+      return { cameraId: id, atMs: frame.atMs, index: frame.index, loopFrames: frames, fps };
+    }),
+    gapsOf: async (id) => {
+      const [from, to] = [new Date(Date.now() - 24 * 3_600_000), new Date(Date.now() + 60_000)];
+      const path = `/v1/cameras/${id}/gaps?from=${from.toISOString()}&to=${to.toISOString()}&limit=1000`;
+      const { items } = await site.call<{ items: { startAt: string; endAt: string | null; reason: string }[] }>(
+        'GET',
+        path,
+      );
+      return items.map(({ startAt, endAt, reason }) => ({
+        startMs: Date.parse(startAt),
+        endMs: endAt === null ? Infinity : Date.parse(endAt),
+        reason,
+      }));
+    },
+  });
+}
+
+/** From each fault to the last picture that it cost any camera; 0 = none. */
+export function recoveryMs(report: CheckReport, injected: readonly InjectedFault[]): Map<FaultKind, number[]> {
+  const recovered = new Map<FaultKind, number[]>();
+  injected.forEach(({ kind, startMs }, place) => {
+    const nextMs = injected[place + 1]?.startMs ?? Infinity;
+    // Footage may end some 2 s before a kill: what was in ffmpeg's buffers.
+    const ends = report.missing.filter((run) => run.endMs > startMs && run.startMs < nextMs).map((run) => run.endMs);
+    const lastMs = Math.max(startMs, ...ends.filter((endMs) => endMs < nextMs + 60_000));
+    recovered.set(kind, [...(recovered.get(kind) ?? []), lastMs - startMs]);
+  });
+  return recovered;
+}

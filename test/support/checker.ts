@@ -1,0 +1,197 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { Client } from 'minio';
+import type { Pool } from 'pg';
+import { readFrameCounters, unwrapCounters } from './frame-counter.ts';
+
+/** What a camera showed: the index of the picture at a moment, ms since 1970, and how its counter goes round. */
+export interface ShownFrames {
+  cameraId: string;
+  atMs: number;
+  index: number;
+  loopFrames: number;
+  fps: number;
+}
+
+export interface ExplainedGap {
+  startMs: number;
+  endMs: number;
+  reason: string;
+}
+
+/** Pictures in no object, between the first and the last one that are; times of the camera's clock. */
+export interface MissingRun {
+  cameraId: string;
+  startMs: number;
+  endMs: number;
+  reasons: string[];
+  unexplainedMs: number;
+}
+
+export interface CheckReport {
+  objects: number;
+  recordedMs: number;
+  missing: MissingRun[];
+  unexplainedMs: number;
+  /** Pairs of rows of a camera that share time. */
+  overlaps: number;
+  /** Pictures that stand in two objects. */
+  doubleFrames: number;
+  undecodable: string[];
+  /** Rows whose object is not there, or other bytes than the row says. */
+  wrongObjects: string[];
+  /** Objects with neither a row nor an order to be deleted. */
+  orphans: string[];
+}
+
+interface Row {
+  key: string;
+  sha256: string;
+  bytes: number;
+  startMs: number;
+  endMs: number;
+}
+
+/** Holes up to this long are no gaps by contract, so a recorded gap may start or end so far from the pictures. */
+const toleranceMs = 500;
+
+/**
+ * Compares what cameras showed with what the archive holds. It shares no code with the product: own SQL, own reading
+ * of the bucket, own picture counting.
+ * @param options.gapsOf the gaps that the product itself reports for a camera
+ */
+export async function checkArchive(options: {
+  pool: Pool;
+  s3: { endpoint: string; accessKey: string; secretKey: string; bucket: string; region: string };
+  cameras: ShownFrames[];
+  gapsOf: (cameraId: string) => Promise<ExplainedGap[]>;
+}): Promise<CheckReport> {
+  const { pool, s3, cameras } = options;
+  const { hostname, port } = new URL(s3.endpoint);
+  const { accessKey, secretKey, region, bucket } = s3;
+  const client = new Client({ endPoint: hostname, port: Number(port), useSSL: false, accessKey, secretKey, region });
+  const dir = await mkdtemp(join(tmpdir(), 'framekeep-check-'));
+  const report: CheckReport = {
+    objects: 0,
+    recordedMs: 0,
+    missing: [],
+    unexplainedMs: 0,
+    overlaps: 0,
+    doubleFrames: 0,
+    undecodable: [],
+    wrongObjects: [],
+    orphans: [],
+  };
+  try {
+    const known = new Set<string>(await ordersToDelete(pool));
+    for (const camera of cameras) {
+      const rows = await rowsOf(pool, camera.cameraId);
+      let latestEndMs = -Infinity;
+      const indexes: number[] = [];
+      for (const row of rows) {
+        known.add(row.key);
+        report.objects += 1;
+        report.recordedMs += row.endMs - row.startMs;
+        if (row.startMs < latestEndMs) report.overlaps += 1;
+        latestEndMs = Math.max(latestEndMs, row.endMs);
+        const bytes = await client.getObject(bucket, row.key).then(buffer, () => null);
+        if (bytes === null || bytes.length !== row.bytes || sha256(bytes) !== row.sha256) {
+          report.wrongObjects.push(row.key);
+          continue;
+        }
+        const path = join(dir, 'object.mp4');
+        await writeFile(path, bytes);
+        try {
+          indexes.push(...placeOnClock(await readFrameCounters(path), row, camera));
+        } catch (error) {
+          report.undecodable.push(`${row.key}: ${String(error)}`);
+        }
+      }
+      const seen = new Set(indexes);
+      report.doubleFrames += indexes.length - seen.size;
+      const runs = missingRuns(seen, camera, await options.gapsOf(camera.cameraId));
+      report.missing.push(...runs);
+      report.unexplainedMs += runs.reduce((sum, run) => sum + run.unexplainedMs, 0);
+    }
+    for await (const { name } of client.listObjectsV2(bucket, '', true) as AsyncIterable<{ name: string }>) {
+      if (!known.has(name)) report.orphans.push(name);
+    }
+    return report;
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+async function ordersToDelete(pool: Pool): Promise<string[]> {
+  return (await pool.query<{ key: string }>('select key from object_gc')).rows.map(({ key }) => key);
+}
+
+async function rowsOf(pool: Pool, cameraId: string): Promise<Row[]> {
+  const { rows } = await pool.query<{ key: string; sha: string; bytes: string; start_ms: string; end_ms: string }>(
+    `select t.public_id || '/' || c.public_id || '/' || to_char(s.start_at at time zone 'UTC', 'YYYYMMDD') || '/'
+         || (extract(epoch from s.start_at) * 1000)::bigint || '-' || s.duration_ms || '-' || s.epoch || '-'
+         || s.variant || '-' || left(encode(s.sha256, 'hex'), 16) || '.mp4' as key,
+       encode(s.sha256, 'hex') as sha, s.bytes,
+       (extract(epoch from s.start_at) * 1000)::bigint as start_ms,
+       (extract(epoch from s.start_at) * 1000)::bigint + s.duration_ms as end_ms
+     from segment s join camera c on c.id = s.camera_id join tenant t on t.id = c.tenant_id
+     where c.public_id = $1 and s.state = 0 order by s.start_at`,
+    [cameraId],
+  );
+  return rows.map((row) => ({
+    key: row.key,
+    sha256: row.sha,
+    bytes: Number(row.bytes),
+    startMs: Number(row.start_ms),
+    endMs: Number(row.end_ms),
+  }));
+}
+
+/** Which of the camera's pictures these are: the counter says it up to a repetition of the loop, the row the rest. */
+function placeOnClock(counters: number[], { startMs }: { startMs: number }, camera: ShownFrames): number[] {
+  const first = camera.index + ((startMs - camera.atMs) * camera.fps) / 1000;
+  return unwrapCounters(
+    counters,
+    camera.loopFrames,
+    counters.map((_, place) => first + place),
+  );
+}
+
+function missingRuns(seen: Set<number>, camera: ShownFrames, gaps: ExplainedGap[]): MissingRun[] {
+  const sorted = [...seen].toSorted((a, b) => a - b);
+  const timeOf = (index: number): number => camera.atMs + ((index - camera.index) * 1000) / camera.fps;
+  return sorted.slice(1).flatMap((index, place) => {
+    const before = sorted[place] ?? index;
+    if (index === before + 1) return [];
+    const [startMs, endMs] = [timeOf(before + 1), timeOf(index)];
+    const touching = gaps.filter((gap) => gap.startMs - toleranceMs < endMs && gap.endMs + toleranceMs > startMs);
+    const explaining = touching.filter((gap) => gap.reason !== 'unknown');
+    return [
+      {
+        cameraId: camera.cameraId,
+        startMs,
+        endMs,
+        reasons: [...new Set(touching.map((gap) => gap.reason))],
+        unexplainedMs: uncovered(startMs, endMs, explaining),
+      },
+    ];
+  });
+}
+
+/** How much of a time lies in none of the gaps, each widened by the tolerance. */
+function uncovered(startMs: number, endMs: number, gaps: ExplainedGap[]): number {
+  let atMs = startMs;
+  let openMs = 0;
+  for (const gap of gaps.toSorted((a, b) => a.startMs - b.startMs)) {
+    openMs += Math.max(0, Math.min(endMs, gap.startMs - toleranceMs) - atMs);
+    atMs = Math.max(atMs, gap.endMs + toleranceMs);
+  }
+  return openMs + Math.max(0, endMs - atMs);
+}
