@@ -11,9 +11,19 @@ export function doneBy(request: FastifyRequest, deps: { now: () => number }): Pi
 
 /** What of a camera the audit log shows; its URL without the login. */
 export function auditedCamera(camera: Camera): NonNullable<Deed['after']> {
-  const { name, urlRedacted, tier, profileId, retentionDays, intent, configVersion } = camera;
+  const { name, urlRedacted, substreamUrlRedacted, tier, profileId, retentionDays, intent, configVersion } = camera;
   const graceEndsAt = camera.graceEndsAtMs === null ? null : new Date(camera.graceEndsAtMs).toISOString();
-  return { name, urlRedacted, tier, profileId, retentionDays, intent, configVersion, graceEndsAt };
+  return {
+    name,
+    urlRedacted,
+    substreamUrlRedacted,
+    tier,
+    profileId,
+    retentionDays,
+    intent,
+    configVersion,
+    graceEndsAt,
+  };
 }
 
 /** The camera that an entry is about. */

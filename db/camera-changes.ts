@@ -13,10 +13,12 @@ export interface CameraChanges {
   tier?: Camera['tier'] | undefined;
   profileId?: string | undefined;
   url?: { sealedUrl: string; urlRedacted: string } | undefined;
+  /** Null takes it away. */
+  substream?: { sealedUrl: string; urlRedacted: string } | null | undefined;
 }
 
 /**
- * Changes a camera. What its recorder must take in (URL, profile, tier) raises `configVersion`: then the caller sends
+ * Changes a camera. What its recorder must take in (URLs, profile, tier) raises `configVersion`: then the caller sends
  * `reconfigure` with it.
  * @returns the camera, and the version to send or null
  * @throws AppError name-taken; not-found (camera or profile); wrong-state: a retired camera can only be renamed and
@@ -27,7 +29,9 @@ export async function updateCamera(
   cameraId: string,
   changes: CameraChanges,
 ): Promise<{ camera: Camera; version: number | null }> {
-  const reconfigures = changes.url !== undefined || changes.profileId !== undefined || changes.tier !== undefined;
+  const reconfigures = [changes.url, changes.substream, changes.profileId, changes.tier].some(
+    (change) => change !== undefined,
+  );
   const changed = await maybeOne(
     db,
     z.object({ config_version: z.number() }),
@@ -38,6 +42,8 @@ export async function updateCamera(
        profile_id = coalesce((select id from profile where public_id = $5::uuid), c.profile_id),
        sealed_url = coalesce($6::text, c.sealed_url),
        url_redacted = coalesce($7::text, c.url_redacted),
+       sealed_substream_url = case when $9::boolean then $10::text else c.sealed_substream_url end,
+       substream_url_redacted = case when $9::boolean then $11::text else c.substream_url_redacted end,
        config_version = c.config_version + $8::int
      where c.public_id = $1::uuid and (c.intent <> 'retired' or $8::int = 0)
        and ($5::uuid is null or exists (select from profile where public_id = $5::uuid))
@@ -51,6 +57,9 @@ export async function updateCamera(
       changes.url?.sealedUrl ?? null,
       changes.url?.urlRedacted ?? null,
       reconfigures ? 1 : 0,
+      changes.substream !== undefined,
+      changes.substream?.sealedUrl ?? null,
+      changes.substream?.urlRedacted ?? null,
     ],
   ).catch((error: unknown) => {
     throw asNameTaken(error, changes.name ?? '');

@@ -9,6 +9,7 @@ export const cameraRow = z
     tenant_id: z.string(),
     name: z.string(),
     url_redacted: z.string(),
+    substream_url_redacted: z.string().nullable(),
     tier: z.enum(cameraTiers),
     profile_id: z.string(),
     retention_days: z.number(),
@@ -29,6 +30,7 @@ export const cameraRow = z
     tenantId: row.tenant_id,
     name: row.name,
     urlRedacted: row.url_redacted,
+    substreamUrlRedacted: row.substream_url_redacted,
     tier: row.tier,
     profileId: row.profile_id,
     retentionDays: row.retention_days,
@@ -45,7 +47,7 @@ export const cameraRow = z
   }));
 
 /** The watermark starts at the camera's creation: only beyond it is there a last segment. */
-export const selectCamera = `select c.public_id, t.public_id as tenant_id, c.name, c.url_redacted, c.tier, p.public_id as profile_id,
+export const selectCamera = `select c.public_id, t.public_id as tenant_id, c.name, c.url_redacted, c.substream_url_redacted, c.tier, p.public_id as profile_id,
     c.retention_days, c.intent, c.config_version, c.status, c.status_reason, c.status_at, c.created_at, c.retired_at,
     c.grace_ends_at, case when l.last_end_at > c.created_at then l.last_end_at end as last_segment_end_at,
     case when c.finish_profile_id = c.profile_id then c.finish_action end as finish_action, c.finish_reason

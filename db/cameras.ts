@@ -12,6 +12,8 @@ export interface NewCamera {
   name: string;
   sealedUrl: string;
   urlRedacted: string;
+  /** Its second, smaller stream; sealed for its own place. */
+  substream?: { sealedUrl: string; urlRedacted: string } | undefined;
   tier: Camera['tier'];
   profileId: string;
   retentionDays: number;
@@ -26,8 +28,9 @@ export async function insertCamera(db: Db, camera: NewCamera): Promise<Camera> {
     db,
     z.object({ id: z.number() }),
     `with made as (
-       insert into camera (public_id, tenant_id, name, sealed_url, url_redacted, tier, profile_id, retention_days)
-       select $1::uuid, t.id, $3::text, $4::text, $5::text, $6::text, p.id, $8::int
+       insert into camera (public_id, tenant_id, name, sealed_url, url_redacted, tier, profile_id, retention_days,
+         sealed_substream_url, substream_url_redacted)
+       select $1::uuid, t.id, $3::text, $4::text, $5::text, $6::text, p.id, $8::int, $9::text, $10::text
        from tenant t, profile p
        where t.public_id = $2::uuid and t.deletion_requested_at is null and p.public_id = $7::uuid
        returning id, created_at
@@ -46,6 +49,8 @@ export async function insertCamera(db: Db, camera: NewCamera): Promise<Camera> {
       camera.tier,
       camera.profileId,
       camera.retentionDays,
+      camera.substream?.sealedUrl ?? null,
+      camera.substream?.urlRedacted ?? null,
     ],
   ).catch((error: unknown) => {
     throw asNameTaken(error, camera.name);
@@ -125,6 +130,7 @@ export interface RecordedCamera {
   tenantId: string;
   cameraId: string;
   sealedUrl: string;
+  sealedSubstreamUrl: string | null;
   tier: Camera['tier'];
   configVersion: number;
   profile: Profile;
@@ -138,6 +144,7 @@ const recordedRow = z.object({
   tenant_id: z.string(),
   public_id: z.string(),
   sealed_url: z.string(),
+  sealed_substream_url: z.string().nullable(),
   tier: z.enum(cameraTiers),
   config_version: z.number(),
   created_at: instant,
@@ -158,7 +165,7 @@ const recordedRow = z.object({
 /** What a recorder needs to start, or null when there is no such camera. */
 export async function cameraForRecording(db: Db, cameraId: string): Promise<RecordedCamera | null> {
   const { rows } = await db.query(
-    `select c.id, t.public_id as tenant_id, c.public_id, c.sealed_url, c.tier, c.config_version, c.created_at, l.wanted,
+    `select c.id, t.public_id as tenant_id, c.public_id, c.sealed_url, c.sealed_substream_url, c.tier, c.config_version, c.created_at, l.wanted,
        c.stream, to_jsonb(p) as profile
      from camera c
      join tenant t on t.id = c.tenant_id
@@ -174,6 +181,7 @@ export async function cameraForRecording(db: Db, cameraId: string): Promise<Reco
     tenantId: row.tenant_id,
     cameraId: row.public_id,
     sealedUrl: row.sealed_url,
+    sealedSubstreamUrl: row.sealed_substream_url,
     tier: row.tier,
     configVersion: row.config_version,
     profile: row.profile,

@@ -26,6 +26,8 @@ export interface Camera {
   tenantId: string;
   name: string;
   urlRedacted: string;
+  /** Of its second, smaller stream; null = none is named. */
+  substreamUrlRedacted: string | null;
   tier: CameraTier;
   profileId: string;
   retentionDays: number;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { cameraTiers } from '../domain/camera.ts';
+import { profileModes, type ProfileSpec } from '../domain/profile.ts';
 import type { Logger } from '../log.ts';
 import type { Spool } from '../storage/spool.ts';
 
@@ -12,6 +13,13 @@ export interface Assignment {
   tenantId: string;
   epoch: number;
   sealedUrl: string;
+  /** A second, smaller stream of the camera, recorded in place of the main one where its profile can keep it as it is. */
+  substream: {
+    sealedUrl: string;
+    profile: ProfileSpec;
+    /** Null = not decided yet. */
+    use: boolean | null;
+  } | null;
   configVersion: number;
   tier: (typeof cameraTiers)[number];
   audio: 'none' | 'aac';
@@ -26,6 +34,21 @@ const assignment = z.object({
   tenantId: z.uuid(),
   epoch: z.number().int(),
   sealedUrl: z.string(),
+  substream: z
+    .object({
+      sealedUrl: z.string(),
+      profile: z.object({
+        mode: z.enum(profileModes),
+        height: z.number().nullable(),
+        fps: z.number().nullable(),
+        bitrateKbps: z.number().nullable(),
+        audio: z.enum(['none', 'aac']),
+        hevc: z.boolean().default(false),
+      }),
+      use: z.boolean().nullable(),
+    })
+    .nullable()
+    .default(null), // journals of before know none
   configVersion: z.number().int(),
   tier: z.enum(cameraTiers),
   audio: z.enum(['none', 'aac']),

@@ -1,20 +1,55 @@
 import { gapReasons } from '../domain/gap-reason.ts';
+import { preferSubstream } from '../domain/profile-decision.ts';
 import { AppError } from '../errors.ts';
 import { probeStream, type StreamInfo } from '../media/ffprobe.ts';
 import { ffmpegTimeoutMs } from './camera-run.ts';
 import type { Failure } from './failure.ts';
+import type { Assignment } from './journal.ts';
 import type { RecordingDeps } from './recording-deps.ts';
 
-/** Asks the camera once what it sends, through a dialer of its own; later SDP tells. */
-export async function probeCamera(
-  deps: RecordingDeps,
-  signal: AbortSignal,
-): Promise<{ stream: StreamInfo } | { failure: Failure }> {
-  const dialer = await deps.openDialer();
+type Probed = { stream: StreamInfo } | { failure: Failure };
+
+/**
+ * Asks the camera what it sends, through a dialer of its own; later SDP tells. Of two streams the second one is tried
+ * first, and recorded where its profile can keep it as it is; the assignment keeps what was decided.
+ */
+export async function probeStreams(deps: RecordingDeps, assignment: Assignment, signal: AbortSignal): Promise<Probed> {
+  const { substream, cameraId } = assignment;
+  if (substream === null || substream.use === false) return shown(deps, await probeCamera(deps, 'main', signal));
+  const second = await probeCamera(deps, 'substream', signal);
+  const { use, reason } =
+    'failure' in second
+      ? { use: 'main', reason: `The substream gives no picture: ${second.failure.reason}.` }
+      : preferSubstream(substream.profile, { ...second.stream, keyDistanceMs: null });
+  if (use === 'substream') substream.use = true;
+  const probed = use === 'substream' ? second : await probeCamera(deps, 'main', signal);
+  // A camera that answers on neither decides nothing.
+  if (use === 'main' && 'stream' in probed) substream.use = false;
+  deps.log.info({ cameraId, use, reason }, 'stream chosen');
+  deps.journal();
+  return shown(deps, probed);
+}
+
+/** A second stream that was taken away decides it anew. @returns whether it did */
+export function forgetSubstream(assignment: Assignment, failure: Failure): boolean {
+  if (assignment.substream?.use !== true) return false;
+  if (failure.reason !== 'not-found' && failure.reason !== 'bad-stream') return false;
+  assignment.substream.use = null;
+  assignment.stream = null;
+  return true;
+}
+
+function shown(deps: RecordingDeps, probed: Probed): Probed {
+  if ('stream' in probed) deps.writes.stream(probed.stream);
+  return probed;
+}
+
+async function probeCamera(deps: RecordingDeps, which: 'main' | 'substream', signal: AbortSignal): Promise<Probed> {
+  const dialer = await deps.openDialer(which);
   try {
-    const stream = await probeStream({ binary: deps.ffprobe, url: dialer.url, timeoutMs: ffmpegTimeoutMs, signal });
-    deps.writes.stream(stream);
-    return { stream };
+    return {
+      stream: await probeStream({ binary: deps.ffprobe, url: dialer.url, timeoutMs: ffmpegTimeoutMs, signal }),
+    };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     // The dialer saw errno and status; ffprobe only what was left of them.

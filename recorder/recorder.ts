@@ -5,7 +5,7 @@ import type { GapReason } from '../domain/gap-reason.ts';
 import { backoffMs } from '../domain/retry.ts';
 import type { SanityLimits } from '../domain/segment.ts';
 import { createPortTokens } from '../security/port-token.ts';
-import { cameraUrlAad, createSealer } from '../security/seal.ts';
+import { cameraUrlAad, createSealer, substreamUrlAad } from '../security/seal.ts';
 import { openSpool } from '../storage/spool.ts';
 import { createBackgroundWrites } from './background-writes.ts';
 import { createCameraIds } from './camera-ids.ts';
@@ -126,8 +126,14 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       const claims = claimsOf(cameraId, () => assignment.epoch);
       const recording = startRecording(
         {
-          openDialer: async () =>
-            openDialer({ url: sealer.unseal(assignment.sealedUrl, cameraUrlAad(cameraId)), networks, log }),
+          openDialer: async (stream = assignment.substream?.use === true ? 'substream' : 'main') => {
+            const { sealedUrl, substream } = assignment;
+            const url =
+              stream === 'main' || substream === null
+                ? sealer.unseal(sealedUrl, cameraUrlAad(cameraId))
+                : sealer.unseal(substream.sealedUrl, substreamUrlAad(cameraId));
+            return openDialer({ url, networks, log });
+          },
           ffmpeg: config.ffmpeg,
           ffprobe: config.ffprobe,
           segmentSeconds: config.segmentSeconds,

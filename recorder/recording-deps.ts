@@ -12,7 +12,8 @@ import type { ClosedFile } from './run-files.ts';
 
 /** What one recording is handed. Writes to the catalogue are in the background and never fail it. */
 export interface RecordingDeps {
-  openDialer: () => Promise<Dialer>;
+  /** To the stream that is recorded, or to the one that is named. */
+  openDialer: (stream?: 'main' | 'substream') => Promise<Dialer>;
   ffmpeg: string;
   ffprobe: string;
   segmentSeconds: number;

@@ -6,7 +6,7 @@ import { errorText } from '../errors.ts';
 import { runCamera, type RunEnd } from './camera-run.ts';
 import type { Failure } from './failure.ts';
 import type { Assignment } from './journal.ts';
-import { probeCamera } from './probe.ts';
+import { forgetSubstream, probeStreams } from './probe.ts';
 import type { RecordingDeps } from './recording-deps.ts';
 
 export type RecordingEnd = 'unwanted' | 'reconfigure' | 'superseded' | 'stopped';
@@ -88,7 +88,7 @@ export function startRecording(
     const refusal = deps.refusal();
     if (refusal !== null) return { failure: refusal, footageMs: 0 };
     if (assignment.stream === null) {
-      const probed = await probeCamera(deps, stopping.signal);
+      const probed = await probeStreams(deps, assignment, stopping.signal);
       if ('failure' in probed) return { failure: probed.failure, footageMs: 0 };
       learn({ codec: probed.stream.codec, audioCodec: probed.stream.audioCodec });
     }
@@ -123,6 +123,7 @@ export function startRecording(
 
   async function failed(failure: Failure, footageMs: number): Promise<void> {
     attempts = footageMs >= healthyRunMs ? 1 : attempts + 1;
+    if (forgetSubstream(assignment, failure)) deps.journal();
     const waitMs = deps.backoffMs(failure.reason, attempts, deps.random);
     log.warn({ cameraId, ...failure, attempts, waitMs }, 'no footage');
     claims.failed({ ...failure, atMs: now() }, lastEndMs);

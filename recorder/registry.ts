@@ -111,7 +111,9 @@ export function createRegistry(deps: {
     const { assignment, recording, claims } = entry;
     const camera = await cameraForRecording(db, assignment.cameraId);
     if (camera === null || !camera.wanted) return recording;
-    if (camera.sealedUrl === assignment.sealedUrl && camera.profile.audio === assignment.audio) {
+    const isSameAddress =
+      camera.sealedUrl === assignment.sealedUrl && sameSubstream(substreamOf(camera), assignment.substream);
+    if (isSameAddress && camera.profile.audio === assignment.audio) {
       assignment.configVersion = camera.configVersion;
       assignment.tier = camera.tier;
       await journal.write(assignment);
@@ -121,7 +123,7 @@ export function createRegistry(deps: {
     }
     const epoch = await takeEpoch(db, assignment.cameraId, { hostId, sessionId: null });
     const next = assignmentOf(camera, epoch);
-    if (camera.sealedUrl !== assignment.sealedUrl) next.stream = null;
+    if (!isSameAddress) next.stream = null;
     await journal.write(next);
     await recording.stop('reconfigure');
     const { lastSegmentEndMs } = recording.progress();
@@ -177,12 +179,29 @@ function assignmentOf(camera: RecordedCamera, epoch: number): Assignment {
     tenantId,
     epoch,
     sealedUrl,
+    substream: substreamOf(camera),
     configVersion,
     tier,
     audio: profile.audio,
-    stream: stream === null ? null : { codec: stream.codec, audioCodec: stream.audioCodec },
+    // Which of two streams was probed last is not known: both are looked at.
+    stream:
+      stream === null || camera.sealedSubstreamUrl !== null
+        ? null
+        : { codec: stream.codec, audioCodec: stream.audioCodec },
     stoppedAtMs: null,
   };
+}
+
+function substreamOf({ sealedSubstreamUrl, profile }: RecordedCamera): Assignment['substream'] {
+  if (sealedSubstreamUrl === null) return null;
+  const { mode, height, fps, bitrateKbps, audio, hevc } = profile;
+  return { sealedUrl: sealedSubstreamUrl, profile: { mode, height, fps, bitrateKbps, audio, hevc }, use: null };
+}
+
+function sameSubstream(a: Assignment['substream'], b: Assignment['substream']): boolean {
+  const undecided = (one: Assignment['substream']): string =>
+    JSON.stringify(one === null ? null : { ...one, use: null });
+  return undecided(a) === undecided(b);
 }
 
 function notTaking(): AppError {

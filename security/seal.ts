@@ -15,6 +15,8 @@ const tagBytes = 16;
 
 /** Where a camera's URL belongs: a sealed value copied to another camera does not open there. */
 export const cameraUrlAad = (cameraId: string): string => `camera|sealed_url|${cameraId}`;
+/** The same for the URL of its second stream. */
+export const substreamUrlAad = (cameraId: string): string => `camera|sealed_substream_url|${cameraId}`;
 
 /**
  * `v1.<keyId>.<nonce>.<ciphertext and tag>`, AES-256-GCM. Nonces are random: at 2^32 values a key their chance to

@@ -6,7 +6,7 @@ import { transaction } from '../../db/sql.ts';
 import { defaultTenant } from '../../db/tenants.ts';
 import { CameraUrlError, parseCameraUrl } from '../../domain/camera-url.ts';
 import { AppError } from '../../errors.ts';
-import { cameraUrlAad } from '../../security/seal.ts';
+import { cameraUrlAad, substreamUrlAad } from '../../security/seal.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { aboutCamera, auditedCamera, doneBy } from '../audit.ts';
 import { decodeCursor, toPage } from '../paging.ts';
@@ -54,13 +54,14 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { name, url, tier, retentionDays, tenantId, profileId } = request.body;
+      const { name, url, substreamUrl, tier, retentionDays, tenantId, profileId } = request.body;
       const id = newUuid(deps.now());
-      const address = sealUrl(deps, id, url);
+      const address = sealUrl(deps, 'url', url, cameraUrlAad(id));
+      const substream = substreamUrl === undefined ? undefined : sealSubstream(deps, id, substreamUrl);
       const profile = await usableProfile(deps, profileId);
       const owner = tenantId ?? (await defaultTenant(deps.pool)).id;
       const camera = await transaction(deps.pool, async (tx) => {
-        const settings = { name, ...address, tier, profileId: profile.id, retentionDays };
+        const settings = { name, ...address, substream, tier, profileId: profile.id, retentionDays };
         const made = await insertCamera(tx, { id, tenantId: owner, ...settings });
         const deed = { ...doneBy(request, deps), action: 'camera.add', after: auditedCamera(made) };
         await recordDeed(tx, { ...deed, ...aboutCamera(made) });
@@ -105,10 +106,13 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { url, profileId, ...changes } = request.body;
+      const { url, substreamUrl, profileId, ...changes } = request.body;
       const wanted = {
         ...changes,
-        ...(url !== undefined && { url: sealUrl(deps, id, url) }),
+        ...(url !== undefined && { url: sealUrl(deps, 'url', url, cameraUrlAad(id)) }),
+        ...(substreamUrl !== undefined && {
+          substream: substreamUrl === null ? null : sealSubstream(deps, id, substreamUrl),
+        }),
         ...(profileId !== undefined && { profileId: (await usableProfile(deps, profileId)).id }),
       };
       const { camera, version } = await transaction(deps.pool, async (tx) => {
@@ -129,15 +133,24 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
 }
 
 /** @throws AppError invalid-camera-url, which never repeats the URL */
-function sealUrl(deps: ApiDeps, cameraId: string, url: string): { sealedUrl: string; urlRedacted: string } {
+function sealUrl(
+  deps: ApiDeps,
+  path: 'url' | 'substreamUrl',
+  url: string,
+  aad: string,
+): { sealedUrl: string; urlRedacted: string } {
   try {
     const { redactedUrl } = parseCameraUrl(url);
-    return { sealedUrl: deps.sealer.seal(url, cameraUrlAad(cameraId)), urlRedacted: redactedUrl };
+    return { sealedUrl: deps.sealer.seal(url, aad), urlRedacted: redactedUrl };
   } catch (error) {
     if (!(error instanceof CameraUrlError)) throw error;
-    const errors = [{ path: 'url', message: error.message }];
+    const errors = [{ path, message: error.message }];
     throw new AppError('invalid-camera-url', error.message, { details: { errors } });
   }
+}
+
+function sealSubstream(deps: ApiDeps, cameraId: string, url: string): { sealedUrl: string; urlRedacted: string } {
+  return sealUrl(deps, 'substreamUrl', url, substreamUrlAad(cameraId));
 }
 
 /** @throws AppError not-found */

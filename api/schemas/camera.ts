@@ -9,6 +9,7 @@ export const cameraSchema = z
     siteId: uuid.nullable(),
     name: z.string(),
     urlRedacted: z.string().describe('The RTSP URL without its login.'),
+    substreamUrlRedacted: z.string().nullable().describe('The same of its second stream; null = none is named.'),
     tier: z.enum(cameraTiers),
     profileId: uuid,
     retentionDays: z.number().int(),
@@ -37,6 +38,7 @@ export function cameraAnswer(camera: Camera): CameraAnswer {
     siteId: null,
     name: camera.name,
     urlRedacted: camera.urlRedacted,
+    substreamUrlRedacted: camera.substreamUrlRedacted,
     tier: camera.tier,
     profileId: camera.profileId,
     retentionDays: camera.retentionDays,
@@ -61,6 +63,11 @@ export const cameraBody = z
   .strictObject({
     name: displayName,
     url: cameraUrl.describe('rtsp:// or rtsps:// with the camera login in it; stored sealed, never shown again.'),
+    substreamUrl: cameraUrl
+      .optional()
+      .describe(
+        'A second, smaller stream; recorded in place of the main one where the profile needs no encoder for it.',
+      ),
     tenantId: uuid.optional(),
     siteId: z.null('sites are not available yet').optional(),
     tier: z.enum(cameraTiers).default('normal'),
@@ -73,6 +80,7 @@ export const cameraChangeBody = z
   .strictObject({
     name: displayName.optional(),
     url: cameraUrl.optional(),
+    substreamUrl: cameraUrl.nullable().optional().describe('Null takes it away.'),
     tier: z.enum(cameraTiers).optional(),
     profileId: uuid.optional(),
     retentionDays: retentionDays.optional(),

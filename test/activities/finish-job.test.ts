@@ -37,7 +37,7 @@ async function feed(camera: SiteCamera, atMs: number): Promise<FedWindow | undef
 
 /** Runs the activity as a worker does. @returns what Temporal would be told of its failure, or null */
 async function run(window: FedWindow, changes: Partial<FinishJobDeps> = {}): Promise<ApplicationFailure | null> {
-  const { finish } = createFinishActivities({
+  const activities = createFinishActivities({
     ...site.deps,
     host: 'host-a',
     log: silent,
@@ -50,7 +50,7 @@ async function run(window: FedWindow, changes: Partial<FinishJobDeps> = {}): Pro
   const { cameraId, windowStartMs, reencodeId, generation } = window;
   const job: FinishJob = { cameraId, windowStartMs, reencodeId, generation, queue: 'encode' };
   try {
-    await environment.run(finish, job);
+    await environment.run((given: FinishJob) => activities.finish(given), job);
     return null;
   } catch (error) {
     if (error instanceof ApplicationFailure) return error;

@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { listCameras } from '../../db/cameras.ts';
+import { insertProfile } from '../../db/profiles.ts';
+import { createSealer, substreamUrlAad } from '../../security/seal.ts';
+import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
+import { waitFor } from '../support/system.ts';
+import { createSite, type Site } from './host.ts';
+
+let site: Site;
+let camera: SimulatedCamera;
+
+beforeAll(async () => {
+  site = await createSite();
+  camera = await startCamera({
+    streams: { '/main': { width: 640, height: 360 }, '/sub': { width: 320, height: 180 } },
+  });
+  await insertProfile(site.database.pool, {
+    name: 'low',
+    mode: 'auto',
+    height: 240,
+    fps: 15,
+    bitrateKbps: null,
+    audio: 'none',
+    durable: 'source',
+    hevc: false,
+    canWait: false,
+    waitHours: 24,
+  });
+});
+afterAll(async () => {
+  await site?.close();
+  await camera?.close();
+});
+
+async function addCamera(profile: string, substreamPath: string): Promise<string> {
+  const id = await site.addCamera(camera.url('/main'));
+  await site.database.pool.query(
+    `update camera set sealed_substream_url = $2, profile_id = (select id from profile where name = $3)
+     where public_id = $1`,
+    [id, createSealer(site.secretKey).seal(camera.url(substreamPath), substreamUrlAad(id)), profile],
+  );
+  return id;
+}
+
+/** The height of what is recorded now. */
+async function recordedHeight(cameraId: string): Promise<number | undefined> {
+  const { rows } = await site.database.pool.query<{ height: number }>(
+    `select f.height from segment s join stream_format f on f.id = s.format_id join camera c on c.id = s.camera_id
+     where c.public_id = $1 order by s.start_at desc limit 1`,
+    [cameraId],
+  );
+  return rows[0]?.height;
+}
+
+test('a substream is recorded where its profile keeps it as it is, and only there', async () => {
+  const recorder = await site.start('substreams');
+  const fits = await addCamera('low', '/sub');
+  await site.database.pool.query(`update profile set height = 120 where name = 'standard'`);
+  const tooLarge = await addCamera('standard', '/sub');
+  const missing = await addCamera('low', '/nowhere');
+  for (const id of [fits, tooLarge, missing]) await recorder.ensure(id, 'session');
+  const heights: Record<string, number> = {};
+  for (const id of [fits, tooLarge, missing]) {
+    heights[id] = await waitFor('footage', async () => (await recordedHeight(id)) ?? false);
+  }
+  expect([heights[fits], heights[tooLarge], heights[missing]]).toEqual([180, 360, 360]);
+  const cameras = await listCameras(site.database.pool, { limit: 10 });
+  expect(JSON.stringify(cameras)).not.toContain('v1.');
+});
+
+test('a substream that is taken away at the camera gives way to the main stream', async () => {
+  const recorder = await site.start('taken-away');
+  const id = await addCamera('low', '/sub');
+  await recorder.ensure(id, 'session');
+  await waitFor('the substream is recorded', async () => (await recordedHeight(id)) === 180);
+  camera.setFault({ status: { DESCRIBE: 404 } }, '/sub');
+  camera.dropAll('eof');
+  await waitFor('the main stream is recorded', async () => (await recordedHeight(id)) === 360);
+}, 90_000);
