@@ -6,12 +6,16 @@ import { digestOf, problemsOf } from '../security/certificates.ts';
 
 const keysFile = z.object({ keys: z.array(z.object({ id: z.string(), publicKey: z.string() })) });
 const known = z.object({
-  document: z.object({ kind: z.string(), issuedAt: z.string(), digest: z.object({ value: z.string() }).optional() }),
+  document: z.object({
+    kind: z.string().optional(),
+    issuedAt: z.string(),
+    digest: z.object({ value: z.string() }).optional(),
+  }),
   signature: z.object({ keyId: z.string() }),
 });
 
 /**
- * `npm run verify-certificate FILE [-- --keys KEYS --objects LIST]`: verifies a certificate, offline.
+ * `npm run verify-certificate FILE [-- --keys KEYS --objects LIST]`: verifies a certificate, or a coverage report, offline.
  * KEYS is a copy of /.well-known/framekeep-keys.json, LIST of /v1/certificates/<id>/objects.
  */
 async function run(): Promise<void> {
@@ -30,7 +34,7 @@ async function run(): Promise<void> {
   }
   process.stdout.write(
     [
-      `The ${document.kind} certificate of ${document.issuedAt} is as it was signed, with key ${signature.keyId}.`,
+      `The ${document.kind === undefined ? 'coverage report' : `${document.kind} certificate`} of ${document.issuedAt} is as it was signed, with key ${signature.keyId}.`,
       published === undefined
         ? 'Whose key that is was not checked: compare it with /.well-known/framekeep-keys.json, or give a copy by --keys.'
         : 'The key is one of the service’s.',
