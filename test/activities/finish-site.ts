@@ -21,8 +21,8 @@ import { commitFootage, type CommitOptions, type CommittedCamera } from '../supp
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 
-/** Midnight, so that windows begin with the footage. */
-export const t0 = Date.UTC(2026, 0, 1);
+/** On the hour, so that windows begin with the footage; some hours ago, far from the age at which footage goes. */
+export const t0 = Math.floor(Date.now() / 3_600_000 - 3) * 3_600_000;
 
 export interface FinishSite {
   database: TestDatabase;
