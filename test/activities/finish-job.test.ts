@@ -1,8 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFinishActivities, type FinishJobDeps } from '../../activities/finish-job.ts';
 import { listWindows, retryParked, takeReady, type FedWindow } from '../../db/finish-windows.ts';
+import { createPool } from '../../db/sql.ts';
 import { createLogger } from '../../log.ts';
 import { EncodeError } from '../../media/encode-errors.ts';
 import { createObjects } from '../../storage/objects.ts';
@@ -124,6 +127,51 @@ test('an object store that is away is retried by Temporal, and leaves the window
   expect(await listWindows(site.deps.db, { state: 'started', cameraId: camera.id, limit: 10 })).toMatchObject([
     { failures: [] },
   ]);
+  expect(await run(window)).toBeNull();
+});
+
+/** This process's ffmpeg that encodes, once there is one. */
+async function encodingPid(): Promise<number> {
+  for (;;) {
+    for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
+      const read = (file: string): string => {
+        try {
+          return readFileSync(`/proc/${name}/${file}`, 'utf8');
+        } catch {
+          return ''; // it has ended while we looked
+        }
+      };
+      const isOurs = new RegExp(`^PPid:\\s+${process.pid}$`, 'm').test(read('status'));
+      if (isOurs && read('cmdline').includes('final-')) return Number(name);
+    }
+    await sleep(5);
+  }
+}
+
+test('ffmpeg killed in the midst of its work leaves the sources, and the window is fed again after a while', async () => {
+  const long = await recordMade(site.dir, 'long', { seconds: 30, fps: 25, gop: 50, size: '1280x720' });
+  const camera = await site.addCamera('small');
+  await site.commit(camera, long, { startMs: t0, windowMs: 30_000 });
+  const window = await feed(camera, t0 + hourMs);
+  if (window === undefined) throw new Error('not fed');
+  const [told] = await Promise.all([run(window), encodingPid().then((pid) => process.kill(pid, 'SIGKILL'))]);
+  // It counts: footage that crashes ffmpeg, or its memory, does so everywhere.
+  expect(told).toMatchObject({ type: 'killed', nonRetryable: true });
+  expect((await site.rows(camera)).length).toBe(long.length);
+  const again = await feed(camera, Date.now() + 31_000);
+  expect(again).toEqual(window);
+  expect(await run(window)).toBeNull();
+  expect((await site.rows(camera)).length).toBe(1);
+});
+
+test('a catalogue that is away is retried by Temporal', async () => {
+  const camera = await cameraWithFootage();
+  const window = await feed(camera, t0 + hourMs);
+  if (window === undefined) throw new Error('not fed');
+  const nobody = createPool('postgres://nobody@127.0.0.1:1/none', { max: 1, applicationName: 'test' });
+  const told = await run(window, { db: nobody });
+  await nobody.end();
+  expect(told).toMatchObject({ type: 'unavailable' });
   expect(await run(window)).toBeNull();
 });
 
