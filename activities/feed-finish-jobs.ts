@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { encoderSlots } from '../db/encoders.ts';
-import { countStarted, forgetDone, reopen, takeReady, takeUnseen, type FedWindow } from '../db/finish-windows.ts';
+import { countStarted, forgetWindows, reopen, takeReady, takeUnseen, type FedWindow } from '../db/finish-windows.ts';
 import type { Pool } from '../db/sql.ts';
 import { isCheap, type Tariff } from '../domain/tariff.ts';
 import type { Logger } from '../log.ts';
@@ -35,7 +35,7 @@ export function createFeedFinishJobsActivities(deps: FeedDeps): FeedFinishJobsAc
   return {
     async feedFinishJobs() {
       const result = await feedFinishJobs(deps, () => Context.current().heartbeat());
-      await forgetDone(deps.db, deps.now() - doneKeptMs, forgetAtOnce);
+      await forgetWindows(deps.db, deps.now() - doneKeptMs, forgetAtOnce);
       return result;
     },
   };

@@ -169,7 +169,7 @@ export function finishQueues(db: Db, nowMs: number): Promise<FinishQueue[]> {
      left join (
        select f.*, case when f.reencode_id <> 0 then 'bulk' else c.tier end as tier
        from finish_window f join camera c on c.id = f.camera_id
-       where f.state in ('open', 'started', 'parked')
+       where f.state in ('open', 'started', 'parked') and c.status not in ('purging', 'purged')
          and f.window_start_at + f.window_ms * interval '1 ms' <= $1::timestamptz
      ) w on w.tier = class.tier
      group by class.tier, class.place order by class.place`,

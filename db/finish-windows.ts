@@ -241,13 +241,22 @@ export async function addBytes(db: Db, ref: WindowRef, bytes: { source: number; 
   );
 }
 
-/** Forgets windows that were done before this. @returns how many */
-export async function forgetDone(db: Db, beforeMs: number, limit: number): Promise<number> {
+/**
+ * Forgets windows that were done before this, and those that nobody will ever finish: of purged cameras, and what a
+ * cancelled bulk job has left. @returns how many
+ */
+export async function forgetWindows(db: Db, doneBeforeMs: number, limit: number): Promise<number> {
   const { rowCount } = await db.query(
     `delete from finish_window where (camera_id, window_start_at, reencode_id) in (
-       select camera_id, window_start_at, reencode_id from finish_window
-       where state = 'done' and finished_at < $1::timestamptz and reencode_id = 0 limit $2::int)`,
-    [at(beforeMs), limit],
+       (select camera_id, window_start_at, reencode_id from finish_window
+        where state = 'done' and finished_at < $1::timestamptz and reencode_id = 0 limit $2::int)
+       union all
+       (select w.camera_id, w.window_start_at, w.reencode_id from finish_window w join camera c on c.id = w.camera_id
+        where w.state in ('open', 'parked') and c.status = 'purged' limit $2::int)
+       union all
+       (select w.camera_id, w.window_start_at, w.reencode_id from finish_window w join reencode r on r.id = w.reencode_id
+        where w.state in ('open', 'parked') and r.state = 'cancelled' limit $2::int))`,
+    [at(doneBeforeMs), limit],
   );
   return rowCount ?? 0;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { takeReady, type FedWindow } from '../../db/finish-windows.ts';
+import { finishQueues } from '../../db/encoders.ts';
+import { forgetWindows, markDone, takeReady, type FedWindow } from '../../db/finish-windows.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { insertSegment } from '../../db/segments.ts';
 import { insertTenant } from '../../db/tenants.ts';
@@ -144,4 +145,18 @@ test('a purged camera is left alone', async () => {
   await commit(one, 0);
   await database.pool.query(`update camera set status = 'purging' where id = $1`, [one.internalId]);
   expect(await feed(60)).toEqual([]);
+  expect((await finishQueues(database.pool, t0 + 3_600_000)).map(({ waiting }) => waiting)).toEqual([0, 0, 0]);
+  expect(await forgetWindows(database.pool, t0, 10)).toBe(0);
+  await database.pool.query(`update camera set status = 'purged' where id = $1`, [one.internalId]);
+  expect(await forgetWindows(database.pool, t0, 10)).toBe(1);
+});
+
+test('done windows are forgotten when no closed job can bear their id any more', async () => {
+  const one = await camera();
+  await commit(one, 0);
+  const [window] = await feed(60);
+  if (window === undefined) throw new Error('not fed');
+  expect(await markDone(database.pool, window, t0 + 3_600_000)).toBe(true);
+  expect(await forgetWindows(database.pool, t0 + 3_600_000, 10)).toBe(0);
+  expect(await forgetWindows(database.pool, t0 + 3_600_001, 10)).toBe(1);
 });
