@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkArchive, type CheckReport } from '../../test/support/checker.ts';
+import { checkArchive, type CheckReport, type ShownFrames } from '../../test/support/checker.ts';
 import { until } from './bench-system.ts';
 import { faultOrder, faults, seededRandom, type FaultKind, type PeerFaults } from './chaos-faults.ts';
 import { untilAllRecordSince, type ChaosSite } from './chaos-site.ts';
@@ -45,12 +45,7 @@ export async function settleAndCheck(site: ChaosSite): Promise<CheckReport> {
   return checkArchive({
     pool: site.pool,
     s3: site.s3,
-    cameras: site.cameras.map(({ id, simulated }) => {
-      const frame = simulated.framesSent().at(-1);
-      if (frame === undefined) throw new Error('a camera has sent nothing');
-      const { frames, fps } = simulated.loop();
-      return { cameraId: id, atMs: frame.atMs, index: frame.index, loopFrames: frames, fps };
-    }),
+    cameras: shownBy(site),
     gapsOf: async (id) => {
       const [from, to] = [new Date(Date.now() - 24 * 3_600_000), new Date(Date.now() + 60_000)];
       const path = `/v1/cameras/${id}/gaps?from=${from.toISOString()}&to=${to.toISOString()}&limit=1000`;
@@ -64,6 +59,16 @@ export async function settleAndCheck(site: ChaosSite): Promise<CheckReport> {
         reason,
       }));
     },
+  });
+}
+
+/** What the cameras of a site show, from the newest picture that each has sent. */
+export function shownBy(site: ChaosSite): ShownFrames[] {
+  return site.cameras.map(({ id, simulated }) => {
+    const frame = simulated.framesSent().at(-1);
+    if (frame === undefined) throw new Error('a camera has sent nothing');
+    const { frames, fps } = simulated.loop();
+    return { cameraId: id, atMs: frame.atMs, index: frame.index, loopFrames: frames, fps };
   });
 }
 

@@ -1,12 +1,16 @@
 import { errorText } from '../../errors.ts';
+import { benchChaos } from './chaos.ts';
 import { benchEncode } from './encode.ts';
 import { say } from './figure.ts';
 import { benchRecord } from './record.ts';
+import { benchRecovery } from './recovery.ts';
 
 /** Each takes the words after its name. */
 const benches: Record<string, (args: string[]) => Promise<void>> = {
+  chaos: benchChaos,
   encode: benchEncode,
   record: benchRecord,
+  recovery: benchRecovery,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { CheckReport } from '../../test/support/checker.ts';
+import { startPlainLoops } from './chaos-peer.ts';
+import { injectFaults, recoveryMs, settleAndCheck, shownBy, type InjectedFault } from './chaos-run.ts';
+import { startChaosSite } from './chaos-site.ts';
+import { printFigure, quantile, rounded, say } from './figure.ts';
+
+const bench = 'chaos';
+/** Twice what a restarted recorder needs, so that a loss has one cause. */
+const pauseMs = 12_000;
+/** The plain loop needs a first key picture and a file. */
+const peerWarmUpMs = 8000;
+
+/**
+ * Faults of all kinds on a whole system that records N cameras, then the independent check of what was kept; a plain
+ * ffmpeg loop records the same cameras. It has no servers, so only faults of cameras and processes reach it.
+ */
+export async function benchChaos(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      cameras: { type: 'string', default: '10' },
+      seconds: { type: 'string', default: '900' },
+      seed: { type: 'string', default: '1' },
+    },
+  });
+  const site = await startChaosSite({ cameras: Number(values.cameras) });
+  const peer = startPlainLoops(
+    site.cameras.map(({ simulated }) => simulated.url()),
+    join(site.dir, 'peer'),
+  );
+  try {
+    await sleep(peerWarmUpMs);
+    const startMs = Date.now();
+    const injected = await injectFaults({
+      site,
+      peer,
+      seed: Number(values.seed),
+      forMs: Number(values.seconds) * 1000,
+      pauseMs,
+      onFault: ({ kind, startMs: atMs, endMs }) =>
+        say(`${Math.round((atMs - startMs) / 1000)} s: ${kind}, for ${endMs - atMs} ms`),
+    });
+    const endMs = Date.now();
+    const report = await settleAndCheck(site);
+    await peer.stop();
+    const plain = await peer.lost(shownBy(site), startMs, endMs);
+    printReport(report, injected, plain);
+  } finally {
+    await peer.stop();
+    await site.stop();
+  }
+}
+
+function printReport(
+  report: CheckReport,
+  injected: InjectedFault[],
+  plain: { lostMs: number; undecodable: number },
+): void {
+  const print = (figure: string, value: number, unit: string, peer?: number): void =>
+    printFigure({ bench, figure, value: rounded(value), unit, ...(peer === undefined ? {} : { peer: rounded(peer) }) });
+  const lostMs = new Map<string, number>();
+  for (const { startMs, endMs, reasons } of report.missing) {
+    const reason = reasons.join('+') || 'none';
+    lostMs.set(reason, (lostMs.get(reason) ?? 0) + endMs - startMs);
+  }
+  print('faults_injected', injected.length, 'faults');
+  print('recorded_s', report.recordedMs / 1000, 's');
+  print('lost_s', [...lostMs.values()].reduce((sum, ms) => sum + ms, 0) / 1000, 's', plain.lostMs / 1000);
+  for (const [reason, ms] of lostMs) print(`lost_${reason}_s`, ms / 1000, 's');
+  print('unexplained_s', report.unexplainedMs / 1000, 's');
+  print('overlaps', report.overlaps, 'pairs of rows');
+  print('double_frames', report.doubleFrames, 'pictures');
+  print('undecodable', report.undecodable.length, 'objects', plain.undecodable);
+  print('wrong_objects', report.wrongObjects.length, 'objects');
+  print('orphans', report.orphans.length, 'objects');
+  for (const [kind, times] of recoveryMs(report, injected)) {
+    print(`recovery_${kind}_p50_s`, quantile(times, 0.5) / 1000, 's');
+    print(`recovery_${kind}_max_s`, Math.max(...times) / 1000, 's');
+  }
+  for (const run of report.missing.filter(({ unexplainedMs }) => unexplainedMs > 0)) say(JSON.stringify(run));
+}
