@@ -26,6 +26,8 @@ export interface RecorderDeps {
   objects: Objects;
   log: Logger;
   now: () => number;
+  /** The catalogue says that this host is to hand its cameras over; told again with each sign of life. */
+  onDraining?: () => void;
   /** For tests. */
   backoffMs?: typeof backoffMs;
   failpoint?: Failpoint;

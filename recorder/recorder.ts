@@ -68,6 +68,8 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const figures = createFigures();
   /** Why footage is missing before the first new file of a resumed camera. */
   const awayReasons = new Map<string, GapReason>();
+  /** Cameras that another host recorded before, with this host's epoch, until its first file. */
+  const takenOver = new Map<string, number>();
 
   const linger = createLinger({
     db,
@@ -109,9 +111,13 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     if (outcome.kind === 'committed') figures.committed(now() - name.startMs - name.durationMs);
     const claims = registry.entry(cameraId)?.claims ?? claimsOf(cameraId, () => name.epoch);
     if (outcome.kind === 'quarantined') claims.hole(name.startMs, name.startMs + name.durationMs, 'bad-stream');
-    if (outcome.kind !== 'committed' || outcome.hole === null) return;
+    if (outcome.kind !== 'committed') return;
+    const isFirst = takenOver.get(cameraId) === name.epoch;
+    if (isFirst) takenOver.delete(cameraId);
+    if (outcome.hole === null) return;
     const { startMs, endMs } = outcome.hole;
-    if (endMs - startMs > gapToleranceMs) claims.hole(startMs, endMs, awayReasons.get(cameraId) ?? 'unknown');
+    const reason = awayReasons.get(cameraId) ?? (isFirst ? 'host-lost' : 'unknown');
+    if (endMs - startMs > gapToleranceMs) claims.hole(startMs, endMs, reason);
   }
 
   const registry = createRegistry({
@@ -124,6 +130,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     start(assignment, options) {
       const { cameraId } = assignment;
       const claims = claimsOf(cameraId, () => assignment.epoch);
+      if (options.takenOver === true) takenOver.set(cameraId, assignment.epoch);
       const recording = startRecording(
         {
           openDialer: async (stream = assignment.substream?.use === true ? 'substream' : 'main') => {
@@ -181,7 +188,10 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       pendingWrites: queue.size(),
       ...figures.read(),
     }),
-    onDraining: () => registry.close(),
+    onDraining() {
+      registry.close();
+      deps.onDraining?.();
+    },
     now,
     log,
   });

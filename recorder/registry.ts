@@ -14,6 +14,13 @@ export interface Entry {
   claims: GapClaims;
 }
 
+export interface StartOptions {
+  lastEndMs: Promise<number | null>;
+  announces: boolean;
+  /** Another host recorded it before: if that one is lost, nobody else will say why footage is missing. */
+  takenOver?: boolean;
+}
+
 /** Which cameras this process records; brings every change of mind of the catalogue to the recording it concerns. */
 export interface Registry {
   ensure(cameraId: string, sessionId: string | null): Promise<Recording>;
@@ -38,7 +45,7 @@ export function createRegistry(deps: {
   hostId: string;
   slots: number;
   /** Starts the recording of an assignment. */
-  start: (assignment: Assignment, options: { lastEndMs: Promise<number | null>; announces: boolean }) => Entry;
+  start: (assignment: Assignment, options: StartOptions) => Entry;
   log: Logger;
   now: () => number;
 }): Registry {
@@ -49,7 +56,7 @@ export function createRegistry(deps: {
   const tasks = new Set<Promise<void>>();
   let isOpen = true;
 
-  function begin(assignment: Assignment, options: { lastEndMs: Promise<number | null>; announces: boolean }): Entry {
+  function begin(assignment: Assignment, options: StartOptions): Entry {
     const entry = deps.start(assignment, options);
     entries.set(assignment.cameraId, entry);
     track(entry.recording.ended.then((end) => settle(entry, end)));
@@ -80,13 +87,10 @@ export function createRegistry(deps: {
     const assignment = assignmentOf(camera, epoch);
     await journal.write(assignment);
     if (!isOpen) throw notTaking();
-    const isElsewhere =
-      before !== null &&
-      before.hostId !== null &&
-      before.hostId !== hostId &&
-      before.recordingEpoch > 0 &&
-      now() - before.lastEndMs < stillRecordingMs;
-    return begin(assignment, { lastEndMs: Promise.resolve(null), announces: !isElsewhere }).recording;
+    const takenOver =
+      before !== null && before.hostId !== null && before.hostId !== hostId && before.recordingEpoch > 0;
+    const isElsewhere = takenOver && now() - before.lastEndMs < stillRecordingMs;
+    return begin(assignment, { lastEndMs: Promise.resolve(null), announces: !isElsewhere, takenOver }).recording;
   }
 
   /** Another host took an epoch and gave the camera back before its first frame: the lease must name this one again. */

@@ -14,7 +14,7 @@ import { createSharedSlots } from './shared-slots.ts';
 export async function startRecording(context: RoleContext): Promise<RunningRole> {
   const { config, db, log, now } = context;
   const drain = new AbortController();
-  const recorder = await createRecorder(context);
+  const recorder = await createRecorder({ ...context, onDraining: () => drain.abort() });
   await recorder.start();
 
   const report: ReportToWorkflow = async (cameraId, state) => {
@@ -43,6 +43,9 @@ export async function startRecording(context: RoleContext): Promise<RunningRole>
       maxHeartbeatThrottleInterval: '8s',
     });
   }
+
+  // A worker that goes on polling would take the very sessions that it hands over, again and again.
+  drain.signal.addEventListener('abort', () => void workers.drain(), { once: true });
 
   return {
     async drain() {
