@@ -1,10 +1,12 @@
+import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { errorText } from '../errors.ts';
 import { cameraWorkflowId } from '../workflows/messages.ts';
+import { toolPath } from './embedded/tool-path.ts';
 import { endProcess, startBenchCameras, startBenchSystem, until, type BenchSystem } from './bench/bench-system.ts';
 
 /**
@@ -62,19 +64,28 @@ async function write(system: BenchSystem, cameraId: string): Promise<void> {
   const folder = fileURLToPath(new URL('../test/histories', import.meta.url));
   await mkdir(folder, { recursive: true });
   const connection = await Connection.connect({ address: system.temporalAddress });
-  const { workflow } = new Client({ connection });
   try {
     const seen = new Set<string>();
-    for await (const { workflowId, runId, type } of workflow.list()) {
+    for await (const { workflowId, runId, type } of new Client({ connection }).workflow.list()) {
       const name = workflowId === cameraWorkflowId(cameraId) ? 'camera' : type;
       if (seen.has(name)) continue;
       seen.add(name);
-      const history = await workflow.getHandle(workflowId, runId).fetchHistory();
-      await writeFile(`${folder}/${name}.json`, `${historyToJSON(history)}\n`);
+      await writeFile(`${folder}/${name}.json`, await historyOf(system, workflowId, runId));
     }
   } finally {
     await connection.close();
   }
+}
+
+/** As JSON by the server's own tool: the SDK's `historyToJSON` cannot take what its client has fetched. */
+async function historyOf(system: BenchSystem, workflowId: string, runId: string): Promise<string> {
+  const args = ['workflow', 'show', '--output', 'json', '--address', system.temporalAddress];
+  const { stdout } = await promisify(execFile)(
+    toolPath('temporal'),
+    [...args, '--workflow-id', workflowId, '--run-id', runId],
+    { maxBuffer: 64 * 1024 * 1024 },
+  );
+  return stdout;
 }
 
 recordHistories().then(
