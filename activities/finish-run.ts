@@ -9,7 +9,7 @@ import { onWallTime, type SourceSpan } from '../domain/final-entries.ts';
 import { entriesOf, type Entry, type Segment, type StreamFormat } from '../domain/segment.ts';
 import { EncodeError } from '../media/encode-errors.ts';
 import type { EncodeResult } from '../media/encode-file.ts';
-import type { Encoders } from '../media/encoders.ts';
+import type { EncodeJob } from '../media/encoders.ts';
 import { inspectSources, joinFile, type Sources } from '../media/join.ts';
 import { streamFormatOf } from '../media/mp4-index.ts';
 import { hashFile } from '../recorder/commit.ts';
@@ -21,13 +21,14 @@ export interface FinishRunDeps {
   db: Pool;
   objects: Objects;
   now: () => number;
-  encode: Encoders['encode'];
+  /** @param onStart called when its turn has come: there may be more jobs than slots */
+  encode: (job: EncodeJob, onStart: () => void) => Promise<EncodeResult>;
   failpoint: Failpoint;
   signal: AbortSignal;
   /** The job lives: something has moved. */
   onProgress: () => void;
   /** Told how long a part of the work took. */
-  onTime: (part: 'probe' | 'encode' | 'put' | 'swap', ms: number) => void;
+  onTime: (part: 'probe' | 'wait' | 'encode' | 'put' | 'swap', ms: number) => void;
 }
 
 /** An open player goes on with the sources for so long. */
@@ -59,9 +60,10 @@ export async function finishRun(deps: FinishRunDeps, request: RunRequest): Promi
   const sources = await timed(deps, 'probe', () => inspectSources(request.paths));
   const file = join(request.dir, `final-${first.startMs}.mp4`);
   try {
-    const made = await timed(deps, 'encode', () =>
-      request.action === 'copy' ? joinRun(sources, segments, file) : encodeRun(deps, request, sources, file),
-    );
+    const made =
+      request.action === 'copy'
+        ? await timed(deps, 'encode', () => joinRun(sources, segments, file))
+        : await encodeRun(deps, request, sources, file);
     await deps.failpoint('made');
     const last = segments[segments.length - 1] ?? first;
     const final: Segment = {
@@ -115,16 +117,19 @@ async function joinRun(sources: Sources, segments: readonly Segment[], file: str
 }
 
 async function encodeRun(deps: FinishRunDeps, request: RunRequest, sources: Sources, file: string): Promise<Made> {
-  const { index } = await deps.encode({
-    sources,
-    profile: request.work.profile,
-    output: file,
-    signal: deps.signal,
-    onProgress: deps.onProgress,
+  const queuedMs = performance.now();
+  let startedMs = queuedMs;
+  const { profile } = request.work;
+  const job: EncodeJob = { sources, profile, output: file, signal: deps.signal, onProgress: deps.onProgress };
+  const { index } = await deps.encode(job, () => {
+    startedMs = performance.now();
   });
   const entries = entriesOf(index.fragments, index.timescale, mediaMs(index));
   const spans = sourceSpans(sources, request.segments);
-  return { ...(await hashFile(file)), format: streamFormatOf(index), entries: onWallTime(entries, spans) };
+  const hashed = await hashFile(file);
+  deps.onTime('wait', startedMs - queuedMs);
+  deps.onTime('encode', performance.now() - startedMs);
+  return { ...hashed, format: streamFormatOf(index), entries: onWallTime(entries, spans) };
 }
 
 /** Each source's part of the joined media timeline. */

@@ -15,22 +15,23 @@ export function startReports(
     host: string;
     slots: number;
     joinSlots: number;
-    running: Record<FinishQueue, number>;
+    used: () => Record<FinishQueue, number>;
   },
 ): { stop: () => void } {
   const { db, log, now } = context;
-  const { workerId, host, slots, joinSlots, running } = worker;
+  const { workerId, host, slots, joinSlots } = worker;
   const report = async (): Promise<void> => {
     const { ladder, sessions } = await worker.encoders.status();
+    const used = worker.used();
     const best = ladder.find(({ state }) => state === 'up');
     await upsertEncoder(db, {
       workerId,
       host,
       kind: best?.encoder.kind ?? 'none',
       slots: best === undefined ? 0 : slots,
-      used: running.encode,
+      used: used.encode,
       joinSlots,
-      joinUsed: running.join,
+      joinUsed: used.join,
       ceiling: sessions.ceiling,
       ceilingReason: sessions.ceiling === null ? null : sessions.reason,
       reason: ladder.map(({ encoder, reason }) => `${encoder.kind}: ${reason}`).join(' ') || 'No encoder is set up.',

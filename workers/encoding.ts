@@ -13,6 +13,7 @@ import { createEncoders, type EncoderStep, type Rung } from '../media/encoders.t
 import { noFailpoint } from '../recorder/failpoint.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { finishQueues, type FinishQueue } from '../workflows/messages.ts';
+import { createEncodeGate } from './encode-gate.ts';
 import { startReports } from './encoder-reports.ts';
 import type { RoleContext, RunningRole } from './role.ts';
 import { createRunningWorkers } from './running-workers.ts';
@@ -20,6 +21,8 @@ import { makeWorkFolder } from './work-folder.ts';
 
 /** Joins move bytes: four at a time keep a 1 Gbit/s line busy. */
 const joinSlots = 4;
+/** Jobs whose sources are fetched while all slots are busy. */
+const jobsAhead = 1;
 /** One x264 job takes one core, and as much again goes to decoding, the store and Node. */
 const coresPerSlot = 2;
 /** Jobs that end together are made up for by one look at the backlog. */
@@ -54,6 +57,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
   const best = ladder.find(({ state }) => state === 'up');
   const slots = ladder.length === 0 ? 0 : (config.encoderSlots ?? (await measuredSlots(context, best)) ?? usualSlots());
   const running: Record<FinishQueue, number> = { encode: 0, join: 0 };
+  const gate = createEncodeGate(slots);
   const workDir = await makeWorkFolder(join(config.dataDir, 'finish'));
 
   const feed = createFeeder(context, stopping.signal);
@@ -61,7 +65,14 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
     db,
     objects,
     now,
-    encode: (job) => encoders.encode(job),
+    encode: (job, onStart) =>
+      gate.run(
+        () => {
+          onStart();
+          return encoders.encode(job);
+        },
+        { signal: job.signal ?? stopping.signal, onWaiting: () => job.onProgress?.(0) },
+      ),
     failpoint: noFailpoint,
     spoolDir: config.spool.dir,
     workDir,
@@ -82,7 +93,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
             taskQueue,
             dataConverter,
             activities,
-            maxConcurrentActivityTaskExecutions: taskQueue === 'join' ? joinSlots : slots,
+            maxConcurrentActivityTaskExecutions: taskQueue === 'join' ? joinSlots : slots + jobsAhead,
             maxConcurrentActivityTaskPolls: 2,
             shutdownGraceTime: '5s',
             // The default throttle, 16 s of the 20 s timeout, leaves no room for a slow answer.
@@ -91,7 +102,14 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
         ),
     ),
   );
-  const report = startReports(context, { encoders, workerId, host, slots, joinSlots, running });
+  const report = startReports(context, {
+    encoders,
+    workerId,
+    host,
+    slots,
+    joinSlots,
+    used: () => ({ encode: gate.running(), join: running.join }),
+  });
   log.info({ host, slots, encoder: best?.encoder.kind ?? 'none' }, 'encoder started');
   feed();
 
