@@ -72,15 +72,18 @@ export function shownBy(site: ChaosSite): ShownFrames[] {
   });
 }
 
-/** From each fault to the last picture that it cost any camera; 0 = none. */
+/** Footage may end a little before its fault: what was in buffers is lost too. */
+const buffersMs = 1500;
+
+/** From each fault to the last picture that it cost any camera; 0 = none. A loss is the latest fault's before it. */
 export function recoveryMs(report: CheckReport, injected: readonly InjectedFault[]): Map<FaultKind, number[]> {
   const recovered = new Map<FaultKind, number[]>();
   injected.forEach(({ kind, startMs }, place) => {
     const nextMs = injected[place + 1]?.startMs ?? Infinity;
-    // Footage may end some 2 s before a kill: what was in ffmpeg's buffers.
-    const ends = report.missing.filter((run) => run.endMs > startMs && run.startMs < nextMs).map((run) => run.endMs);
-    const lastMs = Math.max(startMs, ...ends.filter((endMs) => endMs < nextMs + 60_000));
-    recovered.set(kind, [...(recovered.get(kind) ?? []), lastMs - startMs]);
+    const ends = report.missing
+      .filter((run) => run.startMs >= startMs - buffersMs && run.startMs < nextMs - buffersMs)
+      .map((run) => run.endMs);
+    recovered.set(kind, [...(recovered.get(kind) ?? []), Math.max(startMs, ...ends) - startMs]);
   });
   return recovered;
 }
