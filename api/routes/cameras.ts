@@ -2,6 +2,7 @@ import { defaultProfile, profileById, type Profile } from '../../db/profiles.ts'
 import { cameraByPublicId, insertCamera, listCameras, lockCamera, noSuchCamera } from '../../db/cameras.ts';
 import { recordDeed } from '../../db/audit.ts';
 import { updateCamera } from '../../db/camera-changes.ts';
+import { changeRetention } from '../../db/retention.ts';
 import { transaction } from '../../db/sql.ts';
 import { defaultTenant } from '../../db/tenants.ts';
 import { CameraUrlError, parseCameraUrl } from '../../domain/camera-url.ts';
@@ -96,7 +97,9 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
     {
       schema: {
         summary: 'Change a camera; a new URL, profile or tier is taken in by its recorder',
-        description: '200: taken in. 202: stored, and applied as soon as the camera’s workflow can be reached.',
+        description:
+          '200: taken in. 202: stored, and applied as soon as the camera’s workflow can be reached. A shorter ' +
+          'retention takes effect after three days, see /v1/cameras/{id}/retention.',
         operationId: 'changeCamera',
         tags: ['cameras'],
         params: idParams,
@@ -106,7 +109,7 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { url, substreamUrl, profileId, ...changes } = request.body;
+      const { url, substreamUrl, profileId, retentionDays, ...changes } = request.body;
       const wanted = {
         ...changes,
         ...(url !== undefined && { url: sealUrl(deps, 'url', url, cameraUrlAad(id)) }),
@@ -119,6 +122,7 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
         await lockCamera(tx, id);
         const before = await cameraByPublicId(tx, id);
         if (before === null) throw noSuchCamera();
+        if (retentionDays !== undefined) await changeRetention(tx, id, retentionDays, deps.now());
         const changed = await updateCamera(tx, id, wanted);
         const values = { before: auditedCamera(before), after: auditedCamera(changed.camera) };
         const deed = { ...doneBy(request, deps), action: 'camera.change', ...values };

@@ -1,0 +1,284 @@
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import {
+  completeSweep,
+  planSweep,
+  sweepShard,
+  type SweepRetentionDeps,
+  type SweptFootage,
+} from '../../activities/sweep-retention.ts';
+import { insertSegment } from '../../db/segments.ts';
+import { placeHold } from '../../db/holds.ts';
+import { changeRetention, notePause } from '../../db/retention.ts';
+import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
+import { many, transaction } from '../../db/sql.ts';
+import { dayMs, shorteningDelayMs } from '../../domain/retention.ts';
+import { createLogger } from '../../log.ts';
+import { createObjects, type Objects } from '../../storage/objects.ts';
+import { makeCamera, segmentOf } from '../db/fixtures.ts';
+import { startMinio } from '../storage/minio.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestBucket } from '../support/objects.ts';
+import { keysOf, storeFootage, type FootageOwner } from './stored-footage.ts';
+
+const t0 = Date.UTC(2026, 0, 1);
+const dueMs = t0 + 30 * dayMs;
+let database: TestDatabase;
+let objects: Objects;
+beforeAll(async () => {
+  [database, objects] = await Promise.all([createTestDatabase(), createTestBucket()]);
+});
+afterEach(async () => {
+  await database.pool.query(`update camera set status = 'purged'`);
+  await database.pool.query(`delete from retention_sweep`);
+  await database.pool.query(`insert into retention_sweep default values`);
+});
+afterAll(async () => {
+  objects.close();
+  await database.drop();
+});
+
+/** Both clocks say this, unless the database's says something else. */
+function depsAt(nowMs: number, changes: Partial<SweepRetentionDeps> = {}): SweepRetentionDeps {
+  return {
+    db: database.pool,
+    objects,
+    log: createLogger({ level: 'silent', name: 'test' }),
+    now: () => nowMs,
+    databaseNow: () => Promise.resolve(nowMs),
+    maxSegmentsPerSecond: 1e9,
+    ...changes,
+  };
+}
+
+/** What the workflow does, with two shards. */
+async function sweep(deps: SweepRetentionDeps): Promise<SweptFootage | null> {
+  const plan = await planSweep(deps);
+  if (plan === null) return null;
+  const total = { segments: 0, bytes: 0, refused: 0 };
+  for (const shard of [0, 1]) {
+    const part = await sweepShard(deps, { ...plan, shard, shards: 2 }, { fromId: 0, beat: () => undefined });
+    total.segments += part.segments;
+    total.bytes += part.bytes;
+    total.refused += part.refused;
+  }
+  await completeSweep(deps, { ...plan, ...total });
+  return total;
+}
+
+/** Minutes of footage from t0 on. */
+async function cameraWith(minutes: number, store: Objects = objects) {
+  const camera = await makeCamera(database.pool, { createdAtMs: t0 });
+  for (let i = 0; i < minutes; i += 1) {
+    await storeFootage({ db: database.pool, objects: store }, camera, { startMs: t0 + i * 60_000 });
+  }
+  return camera;
+}
+
+/** The minutes that are left of a camera, in the catalogue; the bucket must say the same. */
+async function minutesOf(camera: FootageOwner, store: Objects = objects): Promise<number[]> {
+  const rows = await many(
+    database.pool,
+    z.object({ start_at: z.date() }).transform((row) => (row.start_at.getTime() - t0) / 60_000),
+    `select start_at from segment where camera_id = $1 order by start_at`,
+    [camera.internalId],
+  );
+  expect(await keysOf(store, camera)).toHaveLength(rows.length);
+  return rows;
+}
+
+const hold = (cameraId: string, fromMinute: number, toMinute: number, untilMs: number | null = null) =>
+  transaction(database.pool, (tx) =>
+    placeHold(tx, {
+      cameraId,
+      startMs: t0 + fromMinute * 60_000,
+      endMs: t0 + toMinute * 60_000,
+      reason: 'case 7',
+      untilMs,
+      placedBy: 'account:admin',
+      placedAtMs: t0,
+    }),
+  );
+
+test('deletes a minute when its end has reached the age, and not a millisecond earlier', async () => {
+  const camera = await cameraWith(4);
+  expect(await sweep(depsAt(dueMs + 120_000 - 1))).toMatchObject({ segments: 1 });
+  expect(await minutesOf(camera)).toEqual([1, 2, 3]);
+  expect(await sweep(depsAt(dueMs + 120_000))).toMatchObject({ segments: 1 });
+  expect(await minutesOf(camera)).toEqual([2, 3]);
+});
+
+test.each(['sweep-marked', 'marked', 'removed', 'looked', 'forgotten'])(
+  'killed at "%s", the next sweep does the rest and no more',
+  async (place) => {
+    const camera = await cameraWith(4);
+    const failpoint = (name: string): void => {
+      if (name === place) throw new Error(`killed at ${name}`);
+    };
+    await expect(sweep(depsAt(dueMs + 120_000, { failpoint }))).rejects.toThrow('killed');
+    await sweep(depsAt(dueMs + 120_000));
+    expect(await minutesOf(camera)).toEqual([2, 3]);
+  },
+);
+
+test('a hold keeps what it touches until it ends', async () => {
+  const camera = await cameraWith(6);
+  const endMs = dueMs + 2 * dayMs;
+  await hold(camera.id, 1.5, 3, endMs);
+  await sweep(depsAt(endMs - 1));
+  expect(await minutesOf(camera)).toEqual([1, 2]);
+  await sweep(depsAt(endMs));
+  expect(await minutesOf(camera)).toEqual([]);
+});
+
+test('a hold that is placed while footage is being deleted is told what it came too late for', async () => {
+  const camera = await cameraWith(4);
+  const told: unknown[] = [];
+  const failpoint = async (name: string): Promise<void> => {
+    if (name === 'sweep-marked' && told.length === 0) told.push((await hold(camera.id, 0, 4)).beingDeleted);
+  };
+  await sweep(depsAt(dueMs + 120_000, { failpoint }));
+  expect(told).toEqual([{ segments: 2, durationMs: 120_000 }]);
+  expect(await minutesOf(camera)).toEqual([2, 3]);
+});
+
+test('a shorter retention takes effect after its delay, a longer one at once', async () => {
+  const camera = await cameraWith(2);
+  const change = (days: number, atMs: number) =>
+    transaction(database.pool, (tx) => changeRetention(tx, camera.id, days, atMs));
+  const askedMs = t0 + 10 * dayMs;
+  await change(5, askedMs);
+  await sweep(depsAt(askedMs + shorteningDelayMs - 1));
+  expect(await minutesOf(camera)).toEqual([0, 1]);
+  await change(60, askedMs + shorteningDelayMs - 1);
+  await sweep(depsAt(dueMs + dayMs));
+  expect(await minutesOf(camera)).toEqual([0, 1]);
+  await change(5, dueMs + dayMs);
+  await sweep(depsAt(dueMs + dayMs + shorteningDelayMs));
+  expect(await minutesOf(camera)).toEqual([]);
+});
+
+test('a camera that came back from grace finds its footage as young as it left it', async () => {
+  const camera = await cameraWith(2);
+  const pause = { startMs: t0 + 10 * dayMs, endMs: t0 + 80 * dayMs };
+  await database.pool.query(`update camera set retired_at = $2 where id = $1`, [
+    camera.internalId,
+    new Date(pause.startMs),
+  ]);
+  await sweep(depsAt(pause.endMs));
+  expect(await minutesOf(camera)).toEqual([0, 1]);
+  await notePause(database.pool, camera.internalId, pause);
+  await database.pool.query(`update camera set retired_at = null where id = $1`, [camera.internalId]);
+  await sweep(depsAt(t0 + 100 * dayMs + 60_000 - 1));
+  expect(await minutesOf(camera)).toEqual([0, 1]);
+  await sweep(depsAt(t0 + 100 * dayMs + 60_000));
+  expect(await minutesOf(camera)).toEqual([1]);
+});
+
+/** A month of footage that has no objects: it must never come to a deletion. */
+async function cameraWithMonth() {
+  const camera = await makeCamera(database.pool, { createdAtMs: t0 });
+  const hours = Array.from({ length: 30 * 24 }, (_, hour) => t0 + hour * 3_600_000);
+  for (const startMs of hours) {
+    await insertSegment(database.pool, camera.internalId, segmentOf({ startMs, durationMs: 3_600_000, epoch: 0 }));
+  }
+  return camera;
+}
+
+test('a clock two years ahead deletes nothing: neither this one, nor the database’s, nor both', async () => {
+  await cameraWithMonth();
+  const aheadMs = dueMs + 2 * 365 * dayMs;
+  const count = async () => (await database.pool.query(`select from segment where state = 0`)).rowCount;
+  const before = await count();
+  await sweep(depsAt(t0 + 29 * dayMs));
+  for (const [now, databaseNow, reason] of [
+    [aheadMs, dueMs, 'clock'],
+    [dueMs, aheadMs, 'clock'],
+    [aheadMs, aheadMs, 'late'],
+  ] as const) {
+    expect(await sweep(depsAt(now, { databaseNow: () => Promise.resolve(databaseNow) }))).toBeNull();
+    expect((await sweepState(database.pool)).stopped?.reason).toBe(reason);
+    expect(await count()).toBe(before);
+    // It waits for somebody, though the clocks are right again.
+    expect(await sweep(depsAt(dueMs))).toBeNull();
+    await database.pool.query(`update retention_sweep set stopped_at = null, stop_reason = null, approved_ms = 0`);
+  }
+});
+
+test('a bad import stops the sweep, and an operator lets it go on', async () => {
+  await sweep(depsAt(t0 + 59 * dayMs));
+  const camera = await cameraWithMonth();
+  expect(await sweep(depsAt(t0 + 60 * dayMs))).toBeNull();
+  expect((await sweepState(database.pool)).stopped).toMatchObject({ reason: 'unpredicted', dueMs: 30 * dayMs });
+  await transaction(database.pool, resumeSweeps);
+  expect(await sweep(depsAt(t0 + 60 * dayMs))).toMatchObject({ segments: 720 });
+  expect(await minutesOf(camera)).toEqual([]);
+});
+
+test('random footage, holds, plans and sweeps: no kept minute is deleted, no due minute survives', async () => {
+  const shape = fc.record({
+    days: fc.integer({ min: 1, max: 6 }),
+    holds: fc.array(
+      fc.record({
+        from: fc.integer({ min: 0, max: 11 }),
+        length: fc.integer({ min: 1, max: 5 }),
+        untilDay: fc.option(fc.integer({ min: 1, max: 10 })),
+      }),
+      { maxLength: 3 },
+    ),
+    sweeps: fc.array(fc.integer({ min: 0, max: 10 * 24 * 60 }), { minLength: 1, maxLength: 4 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(shape, async ({ days, holds, sweeps }) => {
+      const camera = await cameraWith(12);
+      await database.pool.query(`update camera set retention_days = $2 where id = $1`, [camera.internalId, days]);
+      const placed = holds.map(({ from, length, untilDay }) => ({
+        from,
+        to: from + length,
+        untilMs: untilDay === null ? null : t0 + untilDay * dayMs,
+      }));
+      for (const { from, to, untilMs } of placed) await hold(camera.id, from, to, untilMs);
+      let kept = Array.from({ length: 12 }, (_, minute) => minute);
+      for (const minute of sweeps.toSorted((a, b) => a - b)) {
+        const nowMs = t0 + minute * 60_000;
+        await sweep(depsAt(nowMs));
+        kept = kept.filter((m) => {
+          const isYoung = t0 + (m + 1) * 60_000 + days * dayMs > nowMs;
+          return isYoung || placed.some((h) => h.from < m + 1 && h.to > m && (h.untilMs === null || h.untilMs > nowMs));
+        });
+        expect(await minutesOf(camera)).toEqual(kept);
+      }
+      await database.pool.query(`update camera set status = 'purged'`);
+      await database.pool.query(`update retention_sweep set swept_at = null, forecast = '[]'`);
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test('every version goes from a versioned bucket (MinIO)', async ({ skip }) => {
+  const minio = await startMinio();
+  if (minio === null) return skip('no MinIO binary here');
+  const { Client } = await import('minio');
+  const url = new URL(minio.s3.endpoint);
+  const { accessKey, secretKey, region } = minio.s3;
+  const client = new Client({
+    endPoint: url.hostname,
+    port: Number(url.port),
+    useSSL: false,
+    accessKey,
+    secretKey,
+    region,
+  });
+  const store = createObjects({ ...minio.s3, bucket: 'versioned' });
+  try {
+    await client.makeBucket('versioned', region);
+    await client.setBucketVersioning('versioned', { Status: 'Enabled' });
+    const camera = await cameraWith(3, store);
+    expect(await sweep(depsAt(dueMs + 120_000, { objects: store }))).toMatchObject({ segments: 2, refused: 0 });
+    expect(await minutesOf(camera, store)).toEqual([2]);
+  } finally {
+    store.close();
+    await minio.stop();
+  }
+});

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cameraForRecording } from '../../db/cameras.ts';
+import { dayMs, shorteningDelayMs } from '../../domain/retention.ts';
+import { auditList } from '../../api/schemas/audit.ts';
+import {
+  placedHoldSchema,
+  retentionChangeSchema,
+  retentionPreviewSchema,
+  retentionSchema,
+} from '../../api/schemas/retention.ts';
+import { segmentList } from '../../api/schemas/footage.ts';
+import { storeFootage } from '../activities/stored-footage.ts';
+import { startApi, type ApiUnderTest } from './api-under-test.ts';
+
+const t0 = Date.UTC(2026, 0, 1);
+let nowMs = t0;
+let api: ApiUnderTest;
+beforeAll(async () => {
+  api = await startApi({ now: () => nowMs });
+});
+afterAll(() => api.close());
+
+/** Ten minutes of footage from t0 on, kept for 30 days. */
+async function cameraWithFootage(): Promise<string> {
+  const camera = await api.addCamera();
+  const internalId = (await cameraForRecording(api.database.pool, camera.id))?.internalId ?? 0;
+  const since = new Date(t0);
+  await api.database.pool.query(`update camera set created_at = $2 where id = $1`, [internalId, since]);
+  await api.database.pool.query(`update camera_lease set last_end_at = $2 where camera_id = $1`, [internalId, since]);
+  const store = { db: api.database.pool, objects: api.deps.objects };
+  for (let i = 0; i < 10; i += 1) await storeFootage(store, { ...camera, internalId }, { startMs: t0 + i * 60_000 });
+  return camera.id;
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+async function shownMinutes(id: string): Promise<number[]> {
+  const path = `/v1/cameras/${id}/segments?from=${iso(t0)}&to=${iso(t0 + 3_600_000)}`;
+  const { items } = segmentList.parse((await api.call('GET', path)).json());
+  return items.map(({ startAt }) => (Date.parse(startAt) - t0) / 60_000);
+}
+const actions = async (id: string): Promise<string[]> =>
+  auditList.parse((await api.call('GET', `/v1/audit?cameraId=${id}`)).json()).items.map(({ action }) => action);
+
+test('what has reached its age is not shown from the very moment on, but for what is held', async () => {
+  nowMs = t0;
+  const id = await cameraWithFootage();
+  nowMs = t0 + 30 * dayMs + 4 * 60_000 - 1;
+  expect((await shownMinutes(id))[0]).toBe(3);
+  nowMs += 1;
+  expect((await shownMinutes(id))[0]).toBe(4);
+  const body = { cameraId: id, from: iso(t0 + 60_000), to: iso(t0 + 120_000), reason: 'case 7' };
+  const held = placedHoldSchema.parse((await api.call('POST', '/v1/holds', body)).json());
+  expect(held).toMatchObject({ state: 'active', placedBy: 'api-key:test', beingDeleted: { segments: 0 } });
+  expect((await shownMinutes(id)).slice(0, 2)).toEqual([1, 4]);
+  expect((await api.call('DELETE', `/v1/holds/${held.id}`)).json()).toMatchObject({ state: 'released' });
+  expect((await api.call('DELETE', `/v1/holds/${held.id}`)).statusCode).toBe(409);
+  expect((await shownMinutes(id))[0]).toBe(4);
+  expect(await actions(id)).toEqual(['hold.release', 'hold.place']);
+});
+
+test('shortening says what it will delete, waits, and can be undone; lengthening holds at once', async () => {
+  nowMs = t0 + 10 * dayMs;
+  const id = await cameraWithFootage();
+  const path = `/v1/cameras/${id}/retention`;
+  const deletes = { segments: 10, minutes: 10 };
+  expect((await api.call('GET', `${path}/preview?days=5`)).json()).toMatchObject({ days: 5, deletes });
+  const effectiveAt = iso(nowMs + shorteningDelayMs);
+  const shorter = retentionChangeSchema.parse((await api.call('PUT', path, { days: 5 })).json());
+  expect(shorter).toMatchObject({ days: 30, next: { days: 5, effectiveAt }, deletes });
+  expect(await shownMinutes(id)).toHaveLength(10);
+  expect((await api.call('DELETE', `${path}/next`)).json()).toMatchObject({ days: 30, next: null });
+  const longer = retentionSchema.parse((await api.call('PUT', path, { months: 12 })).json());
+  expect(longer).toMatchObject({ days: 366, next: null, keptFrom: iso(nowMs - 366 * dayMs) });
+  await api.call('PATCH', `/v1/cameras/${id}`, { retentionDays: 7 });
+  expect((await api.call('GET', path)).json()).toMatchObject({ days: 366, next: { days: 7 } });
+  expect((await api.call('PUT', path, { days: 0 })).statusCode).toBe(400);
+});
+
+test('the preview tells what goes when, and a hold takes it out', async () => {
+  nowMs = t0 + 28 * dayMs;
+  const id = await cameraWithFootage();
+  const preview = async () =>
+    retentionPreviewSchema.parse((await api.call('GET', `/v1/retention/preview?days=7&cameraId=${id}`)).json());
+  const [camera] = (await preview()).items;
+  expect(camera).toMatchObject({ minutes: 10, segments: 10, retentionDays: 30 });
+  expect(camera?.steps).toMatchObject([{ by: iso(t0 + 31 * dayMs), minutes: 10 }]);
+  const until = iso(t0 + 32 * dayMs);
+  const body = { cameraId: id, from: iso(t0), to: iso(t0 + 90_000), reason: 'case 8', until };
+  await api.call('POST', '/v1/holds', body);
+  expect((await preview()).items[0]?.steps).toMatchObject([
+    { by: iso(t0 + 31 * dayMs), minutes: 8 },
+    { by: until, minutes: 2 },
+  ]);
+});
+
+test('a sweep that is not stopped cannot be resumed', async () => {
+  expect((await api.call('GET', '/v1/retention/sweep')).json()).toMatchObject({ stopped: null });
+  expect((await api.call('POST', '/v1/retention/sweep/resume')).statusCode).toBe(409);
+});
