@@ -4,6 +4,7 @@ import { benchEncode } from './encode.ts';
 import { say } from './figure.ts';
 import { benchRecord } from './record.ts';
 import { benchRecovery } from './recovery.ts';
+import { benchRetention } from './retention.ts';
 
 /** Each takes the words after its name. */
 const benches: Record<string, (args: string[]) => Promise<void>> = {
@@ -11,6 +12,7 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
   encode: benchEncode,
   record: benchRecord,
   recovery: benchRecovery,
+  retention: benchRetention,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -258,7 +258,8 @@ test('random footage, holds, plans and sweeps: no kept minute is deleted, no due
 
 test('every version goes from a versioned bucket (MinIO)', async ({ skip }) => {
   const minio = await startMinio();
-  if (minio === null) return skip('no MinIO binary here');
+  skip(minio === null, 'no MinIO binary here');
+  if (minio === null) return;
   const { Client } = await import('minio');
   const url = new URL(minio.s3.endpoint);
   const { accessKey, secretKey, region } = minio.s3;
