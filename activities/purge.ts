@@ -55,6 +55,8 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
       // A deletion is due by every clock or by none: a worker's clock that is years ahead deletes nothing.
       const nowMs = Math.min(deps.now(), await databaseNow(deps.db));
       return transaction(deps.db, async (tx): Promise<PurgeStep> => {
+        // A hold is placed under this lock: it is either seen here or refused, since the purge has begun.
+        await lockCamera(tx, cameraId);
         const hold = await activeHold(tx, cameraId, nowMs);
         if (hold !== null) {
           const until =

@@ -29,19 +29,32 @@ export function listTenants(db: Db, page: { afterId?: string | undefined; limit:
   );
 }
 
+/** Whether footage of a tenant's retired cameras goes on to age while their grace lasts. */
+export type GraceArchive = 'frozen' | 'rolling';
+
 /** The tenant with this id, locked, with what may be changed of it; null when there is none. */
-export function lockTenant(tx: Transaction, id: string): Promise<(Tenant & { graceDays: number | null }) | null> {
+export function lockTenant(
+  tx: Transaction,
+  id: string,
+): Promise<(Tenant & { graceDays: number | null; graceArchive: GraceArchive }) | null> {
   return maybeOne(
     tx,
     z
-      .object({ public_id: z.string(), name: z.string(), created_at: instant, grace_days: z.number().nullable() })
+      .object({
+        public_id: z.string(),
+        name: z.string(),
+        created_at: instant,
+        grace_days: z.number().nullable(),
+        grace_archive: z.enum(['frozen', 'rolling']),
+      })
       .transform((row) => ({
         id: row.public_id,
         name: row.name,
         createdAtMs: row.created_at,
         graceDays: row.grace_days,
+        graceArchive: row.grace_archive,
       })),
-    `select public_id, name, created_at, grace_days from tenant where public_id = $1::uuid for update`,
+    `select public_id, name, created_at, grace_days, grace_archive from tenant where public_id = $1::uuid for update`,
     [id],
   );
 }
@@ -49,6 +62,11 @@ export function lockTenant(tx: Transaction, id: string): Promise<(Tenant & { gra
 /** How long the archive of this tenant's cameras stays once they are retired; null: as the installation is set. */
 export async function setGraceDays(tx: Transaction, id: string, graceDays: number | null): Promise<void> {
   await tx.query(`update tenant set grace_days = $2::int where public_id = $1::uuid`, [id, graceDays]);
+}
+
+/** Whether this tenant's footage ages in grace. */
+export async function setGraceArchive(tx: Transaction, id: string, graceArchive: GraceArchive): Promise<void> {
+  await tx.query(`update tenant set grace_archive = $2::text where public_id = $1::uuid`, [id, graceArchive]);
 }
 
 /** The tenant that the first migration makes; cameras without a tenant belong to it. */

@@ -1,6 +1,6 @@
 import { recordDeed } from '../../db/audit.ts';
 import { requestTenantDeletion } from '../../db/tenant-deletion.ts';
-import { insertTenant, listTenants, lockTenant, setGraceDays, type Tenant } from '../../db/tenants.ts';
+import { insertTenant, listTenants, lockTenant, setGraceArchive, setGraceDays, type Tenant } from '../../db/tenants.ts';
 import { transaction, violatedUnique } from '../../db/sql.ts';
 import { AppError } from '../../errors.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
@@ -64,7 +64,8 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
     '/v1/tenants/:id',
     {
       schema: {
-        summary: 'Change how long the archive of this tenant’s cameras stays once they are retired',
+        summary:
+          'Change how long the archive of this tenant’s cameras stays once they are retired, and whether it ages',
         description: 'Cameras that are retired already keep the day they were given.',
         operationId: 'changeTenant',
         tags: ['tenants'],
@@ -75,12 +76,15 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { id } = request.params;
-      const { graceDays } = request.body;
+      const { graceDays, graceArchive } = request.body;
       return transaction(deps.pool, async (tx) => {
         const tenant = await lockTenant(tx, id);
         if (tenant === null) throw new AppError('not-found', 'There is no such tenant.');
-        await setGraceDays(tx, id, graceDays);
-        const values = { before: { graceDays: tenant.graceDays }, after: { graceDays } };
+        if (graceDays !== undefined) await setGraceDays(tx, id, graceDays);
+        if (graceArchive !== undefined) await setGraceArchive(tx, id, graceArchive);
+        const before = { graceDays: tenant.graceDays, graceArchive: tenant.graceArchive };
+        const after = { graceDays: graceDays === undefined ? before.graceDays : graceDays };
+        const values = { before, after: { ...after, graceArchive: graceArchive ?? before.graceArchive } };
         await recordDeed(tx, { ...doneBy(request, deps), action: 'tenant.change', tenantId: id, ...values });
         return tenantAnswer(tenant);
       });

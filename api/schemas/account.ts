@@ -36,8 +36,13 @@ export const tenantSchema = z.object({ id: uuid, name: z.string(), createdAt: ti
 export const tenantBody = z.strictObject({ name: displayName }).meta({ id: 'NewTenant' });
 export const tenantChangeBody = z
   .strictObject({
-    graceDays: z.number().int().min(0).max(3650).nullable().describe('null: as the installation is set.'),
+    graceDays: z.number().int().min(0).max(3650).nullable().optional().describe('null: as the installation is set.'),
+    graceArchive: z
+      .enum(['frozen', 'rolling'])
+      .optional()
+      .describe('Whether footage of retired cameras goes on to age and to be deleted; `frozen` unless changed.'),
   })
+  .refine((body) => Object.keys(body).length > 0, 'must name at least one field to change')
   .meta({ id: 'TenantChange' });
 export const tenantList = pageOf(tenantSchema);
 

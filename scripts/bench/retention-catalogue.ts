@@ -85,7 +85,7 @@ export async function fillCatalogue(db: Pool, cameras: readonly BenchCamera[], p
       next = from + chunk;
       await db.query(
         `insert into segment (camera_id, start_at, duration_ms, epoch, sha256, bytes, format_id, entries)
-         select c, $1::timestamptz + n * $2::int * interval '1 ms', $2::int, 0, sha256((c || ' ' || n)::bytea), 75000000,
+         select c, $1::timestamptz + n::float8 * $2::int * interval '1 ms', $2::int, 0, sha256((c || ' ' || n)::bytea), 75000000,
            (select min(id) from stream_format), repeat('x', 24)::bytea
          from generate_series($3::int, $4::int) as n, unnest($5::int[]) as c order by n, c on conflict do nothing`,
         [new Date(firstMs), finalMs, from, Math.min(next, perCamera) - 1, cameras.map(({ internalId }) => internalId)],

@@ -93,6 +93,22 @@ test('the preview tells what goes when, and a hold takes it out', async () => {
   ]);
 });
 
+test('in grace footage does not age, unless the tenant wants it to', async () => {
+  nowMs = t0 + 20 * dayMs;
+  const id = await cameraWithFootage();
+  await api.call('POST', `/v1/cameras/${id}/retire`);
+  nowMs = t0 + 60 * dayMs;
+  expect((await api.call('GET', `/v1/cameras/${id}/retention`)).json()).toMatchObject({ frozen: true });
+  expect(await shownMinutes(id)).toHaveLength(10);
+  const { tenantId } = (await api.call('GET', `/v1/cameras/${id}`)).json<{ tenantId: string }>();
+  expect((await api.call('PATCH', `/v1/tenants/${tenantId}`, { graceArchive: 'rolling' })).statusCode).toBe(200);
+  expect((await api.call('GET', `/v1/cameras/${id}/retention`)).json()).toMatchObject({ frozen: false });
+  expect(await shownMinutes(id)).toEqual([]);
+  await api.call('PATCH', `/v1/tenants/${tenantId}`, { graceArchive: 'frozen' });
+  expect((await api.call('POST', `/v1/cameras/${id}/reactivate`)).statusCode).toBeLessThan(300);
+  expect(await shownMinutes(id)).toHaveLength(10);
+});
+
 test('a sweep that is not stopped cannot be resumed', async () => {
   expect((await api.call('GET', '/v1/retention/sweep')).json()).toMatchObject({ stopped: null });
   expect((await api.call('POST', '/v1/retention/sweep/resume')).statusCode).toBe(409);
