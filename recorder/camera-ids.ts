@@ -1,9 +1,10 @@
 import { cameraForRecording } from '../db/cameras.ts';
 import type { Db } from '../db/sql.ts';
+import { AppError } from '../errors.ts';
 
 /** A camera's ids that never change; asked for once a process. */
 export interface CameraIds {
-  /** @throws while the catalogue is away, or when it has no such camera */
+  /** @throws AppError not-found when the catalogue has no such camera; other errors while it is away */
   of(cameraId: string): Promise<{ internalId: number; tenantId: string }>;
 }
 
@@ -14,7 +15,7 @@ export function createCameraIds(db: Db): CameraIds {
       const found = known.get(cameraId);
       if (found !== undefined) return found;
       const camera = await cameraForRecording(db, cameraId);
-      if (camera === null) throw new Error(`the catalogue has no camera ${cameraId}`);
+      if (camera === null) throw new AppError('not-found', `The catalogue has no camera ${cameraId}.`);
       const ids = { internalId: camera.internalId, tenantId: camera.tenantId };
       known.set(cameraId, ids);
       return ids;

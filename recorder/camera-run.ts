@@ -5,6 +5,7 @@ import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { recordArguments } from '../media/ffmpeg-arguments.ts';
 import { startFfmpeg, type Ffmpeg, type FfmpegExit } from '../media/ffmpeg.ts';
+import { Mp4Error } from '../media/mp4-boxes.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { Dialer } from './dialer/dialer.ts';
 import { failureOfExit, type Failure } from './failure.ts';
@@ -98,7 +99,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     });
     const ffmpeg = startRun(options, dir, dialer, files, watch);
     files.started(ffmpeg.pid ?? null);
-    const end = await supervise(options, ffmpeg, async () => filesFailure ?? (await watch.look()));
+    const end = await supervise(options, ffmpeg, async () => filesFailure ?? (await look(watch)));
     const exit = await ffmpeg.stop();
 
     const firstMediaMs = dialer.firstMediaMs();
@@ -112,6 +113,16 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     };
   } finally {
     await dialer.close();
+  }
+}
+
+/** A file that cannot be read as one, or not at all, ends the run as any failure does: in order, its files closed. */
+async function look(watch: RunWatch): ReturnType<RunWatch['look']> {
+  try {
+    return await watch.look();
+  } catch (error) {
+    const reason = error instanceof Mp4Error ? 'bad-stream' : 'storage-down';
+    return { reason, detail: `The file being recorded cannot be read: ${errorText(error)}` };
   }
 }
 

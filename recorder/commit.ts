@@ -1,4 +1,4 @@
-import { isMissingFile } from './error-code.ts';
+import { isMissingFile, mayPass } from './error-code.ts';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat, utimes } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import { leaseOf, type Lease } from '../db/leases.ts';
 import { enqueue } from '../db/object-gc.ts';
 import { commitSlow, insertSegment, type SlowCommit } from '../db/segments.ts';
 import { transaction, type Pool } from '../db/sql.ts';
+import { AppError, errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import { cutFile } from '../media/mp4-cut.ts';
@@ -68,6 +69,19 @@ const uselessObjectMs = 3_600_000;
  * throws where storage or database are away, and then is called again with the same file.
  */
 export async function commitFile(deps: CommitDeps, file: ClosedFile): Promise<CommitOutcome> {
+  try {
+    return await tryCommit(deps, file);
+  } catch (error) {
+    const isUnknown = error instanceof AppError && error.code === 'not-found';
+    if (!isUnknown && mayPass(error)) throw error;
+    // Tried again it would fail for ever, and block every later file of its camera.
+    const why = errorText(error);
+    await deps.quarantine(file.cameraId, file.path, why);
+    return { kind: 'quarantined', why };
+  }
+}
+
+async function tryCommit(deps: CommitDeps, file: ClosedFile): Promise<CommitOutcome> {
   const { objects, failpoint } = deps;
   const { cameraId } = file;
   if (!(await isThere(file.path))) {

@@ -7,3 +7,14 @@ export function isMissingFile(error: unknown): boolean {
 export function codeOf(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
+
+/**
+ * SQLSTATE classes in which a statement itself is wrong (data, integrity, syntax): waiting does not cure it.
+ * Connection losses have no SQLSTATE; shutdown and lack of resources (57, 53, 08) pass.
+ */
+const statementFault = /^(22|23|42)[0-9A-Z]{3}$/;
+
+/** Whether waiting can cure this error: everything but a statement that Postgres refuses for its content. */
+export function mayPass(error: unknown): boolean {
+  return !statementFault.test(codeOf(error) ?? '');
+}

@@ -2,7 +2,7 @@ import { utimes } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isCatalogued } from '../db/object-gc.ts';
 import type { Db } from '../db/sql.ts';
-import { errorText } from '../errors.ts';
+import { AppError, errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
@@ -49,7 +49,12 @@ export function createLinger(deps: {
       await deps.quarantine(file.cameraId, file.path, 'a name that is not ours');
       return true;
     }
-    const { tenantId } = await deps.cameraIds.of(file.cameraId);
+    const ids = await deps.cameraIds.of(file.cameraId).catch(unlessUnknown);
+    if (ids === null) {
+      await spool.remove(file.path); // its camera, and with it the object, is deleted for good
+      return true;
+    }
+    const { tenantId } = ids;
     const { name, sha256 } = parsed;
     const key = objectKey({ tenantId, cameraId: file.cameraId, ...name, variant: 0, sha256 });
     if ((await objects.stat(key))?.bytes === file.bytes) {
@@ -78,11 +83,17 @@ export function createLinger(deps: {
   async function sweepOnce(lingerMs: number): Promise<{ removed: number; putAgain: number }> {
     let removed = 0;
     let putAgain = 0;
+    let firstError: unknown;
     for (const file of await spool.lingeringFiles()) {
       if (deps.now() - file.modifiedMs < lingerMs) continue;
-      if (await release(file)) removed += 1;
-      else putAgain += 1;
+      try {
+        if (await release(file)) removed += 1;
+        else putAgain += 1;
+      } catch (error) {
+        firstError ??= error; // the other files' room is needed all the same
+      }
     }
+    if (firstError !== undefined && removed + putAgain === 0) throw firstError;
     return { removed, putAgain };
   }
 
@@ -111,4 +122,10 @@ export function createLinger(deps: {
       await sweeping;
     },
   };
+}
+
+/** Null for a camera that the catalogue does not have; any other error goes on. */
+function unlessUnknown(error: unknown): null {
+  if (error instanceof AppError && error.code === 'not-found') return null;
+  throw error;
 }

@@ -125,7 +125,8 @@ export function startRecording(
     attempts = footageMs >= healthyRunMs ? 1 : attempts + 1;
     if (forgetSubstream(assignment, failure)) deps.journal();
     const waitMs = deps.backoffMs(failure.reason, attempts, deps.random);
-    log.warn({ cameraId, ...failure, attempts, waitMs }, 'no footage');
+    // Once an outage: the gap's evidence counts the tries.
+    log[attempts === 1 ? 'warn' : 'info']({ cameraId, ...failure, attempts, waitMs }, 'no footage');
     claims.failed({ ...failure, atMs: now() }, lastEndMs);
     show(stateAfterFailure(failure.reason, attempts), failure.reason);
     await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);

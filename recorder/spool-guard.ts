@@ -47,7 +47,9 @@ export function createSpoolGuard(deps: {
     }
     usage = await spool.usage();
     if (share(usage) >= tightShare) {
-      await deps.releaseLingering();
+      await deps.releaseLingering().catch((error: unknown) => {
+        log.warn({ cause: errorText(error) }, 'lingering files could not be given up'); // the bound holds all the same
+      });
       usage = await spool.usage();
     }
     const filled = share(usage);

@@ -1,7 +1,7 @@
-import { codeOf } from './error-code.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { mayPass } from './error-code.ts';
 
 /** Writes to the catalogue that recording does not wait for. */
 export interface WriteQueue {
@@ -24,17 +24,6 @@ interface Waiting {
 
 const firstWaitMs = 500;
 const longestWaitMs = 10_000;
-
-/**
- * SQLSTATE classes in which a statement itself is wrong (data, integrity, syntax): waiting does not cure it.
- * Connection losses have no SQLSTATE; shutdown and lack of resources (57, 53, 08) pass.
- */
-const statementFault = /^(22|23|42)[0-9A-Z]{3}$/;
-
-/** Whether waiting can cure this error: everything but a statement that Postgres refuses for its content. */
-function mayPass(error: unknown): boolean {
-  return !statementFault.test(codeOf(error) ?? '');
-}
 
 export function createWriteQueue(deps: { log: Logger }): WriteQueue {
   const lanes = new Map<string, Waiting[]>();

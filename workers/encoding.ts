@@ -40,7 +40,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
     allowX264: config.encoder === 'auto' || config.encoder === 'x264',
     now,
     onStep: (step) => {
-      log.warn({ host, ...step }, 'encoder ladder');
+      log.info({ host, ...step }, 'encoder ladder'); // a machine without a GPU is no fault
       void noteStep(step);
     },
   });

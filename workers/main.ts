@@ -43,7 +43,11 @@ async function run(): Promise<void> {
     const reason = await signal;
     log.info({ signal: reason }, 'workers stopping');
     if (reason === 'SIGTERM') {
-      await Promise.race([Promise.all(running.map((role) => role.drain())), sleep(drainWithinMs)]);
+      const drained = Promise.all(running.map((role) => role.drain())).catch((error: unknown) => {
+        // Without the catalogue nobody knows who has room: then it is as SIGINT.
+        log.warn({ cause: errorText(error) }, 'not drained');
+      });
+      await Promise.race([drained, sleep(drainWithinMs)]);
     }
   } finally {
     away.abort();

@@ -17,9 +17,14 @@ export function createSharedSlots(slots: number): CustomSlotSupplier<ActivitySlo
     type: 'custom',
     async reserveSlot(_context, abortSignal) {
       while (used >= slots) {
+        abortSignal.throwIfAborted();
         await new Promise<void>((resolve, reject) => {
-          waiting.push(resolve);
-          abortSignal.addEventListener('abort', () => reject(abortSignal.reason as Error), { once: true });
+          const onAbort = (): void => reject(abortSignal.reason as Error);
+          abortSignal.addEventListener('abort', onAbort, { once: true });
+          waiting.push(() => {
+            abortSignal.removeEventListener('abort', onAbort);
+            resolve();
+          });
         });
       }
       return {};

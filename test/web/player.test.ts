@@ -154,7 +154,7 @@ test('a click on the timeline seeks, Back returns', async () => {
   await page.mouse.click(box.x + 2, box.y + box.height / 2);
   await eventually(counter).toBeLessThan(5 * footage.fps);
   await page
-    .getByRole('button', { name: /Software was updated/ })
+    .getByRole('button', { name: /framekeep was restarted/ })
     .locator('visible=true')
     .last()
     .click();

@@ -27,7 +27,7 @@ const reasons: Record<GapReason, string> = {
   'no-media': 'Camera sends no picture',
   'bad-stream': 'Camera sends a damaged stream',
   'host-lost': 'Recording host failed',
-  deploy: 'Software was updated',
+  deploy: 'framekeep was restarted',
   'spool-full': 'Recording disk was full',
   'storage-down': 'Storage did not answer',
   'no-slot': 'No free recording slot',

@@ -26,7 +26,7 @@ export const tr: Words = {
     'no-media': 'Kamera görüntü göndermiyor',
     'bad-stream': 'Kameranın yayını bozuk',
     'host-lost': 'Kayıt sunucusu devre dışı kaldı',
-    deploy: 'Yazılım güncellendi',
+    deploy: 'framekeep yeniden başlatıldı',
     'spool-full': 'Kayıt diski doldu',
     'storage-down': 'Depolama yanıt vermedi',
     'no-slot': 'Boş kayıt yeri yok',
