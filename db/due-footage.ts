@@ -39,22 +39,27 @@ export function dueFootage(
         durationMs: row.duration_ms,
         bytes: row.bytes,
       })),
-    `select p.camera_id, due.step, count(*)::int as segments, sum(due.duration_ms)::bigint as duration_ms,
-       sum(due.bytes)::bigint as bytes
+    `select p.camera_id, due.step, due.segments, due.duration_ms, due.bytes
      from jsonb_to_recordset($1::jsonb) as p (camera_id int, cutoffs timestamptz[], last_cutoff timestamptz)
+     -- Grouped in here, so that each camera is looked up by itself: a join would read the whole table.
      cross join lateral (
-       -- an instant of whole ms lies beyond n others that are not before the ms before it
-       select s.duration_ms, s.bytes, greatest(
-         width_bucket(s.start_at + (s.duration_ms - 1) * interval '1 ms', p.cutoffs),
-         (select width_bucket(max(coalesce(h.until_at, 'infinity')) - interval '1 ms', $2::timestamptz[])
-          from hold h where h.camera_id = p.camera_id and h.released_at is null
-            and h.start_at < s.start_at + s.duration_ms * interval '1 ms' and h.end_at > s.start_at)) as step
-       from segment s
-       where s.camera_id = p.camera_id and s.state = 0 and s.start_at < p.last_cutoff
-         and s.start_at + s.duration_ms * interval '1 ms' <= p.last_cutoff
+       select found.step, count(*)::int as segments, sum(found.duration_ms)::bigint as duration_ms,
+         sum(found.bytes)::bigint as bytes
+       from (
+         -- an instant of whole ms lies beyond n others that are not before the ms before it
+         select s.duration_ms, s.bytes, greatest(
+           width_bucket(s.start_at + (s.duration_ms - 1) * interval '1 ms', p.cutoffs),
+           (select width_bucket(max(coalesce(h.until_at, 'infinity')) - interval '1 ms', $2::timestamptz[])
+            from hold h where h.camera_id = p.camera_id and h.released_at is null
+              and h.start_at < s.start_at + s.duration_ms * interval '1 ms' and h.end_at > s.start_at)) as step
+         from segment s
+         where s.camera_id = p.camera_id and s.state = 0 and s.start_at < p.last_cutoff
+           and s.start_at + s.duration_ms * interval '1 ms' <= p.last_cutoff
+       ) found
+       where found.step < cardinality($2::timestamptz[])
+       group by found.step
      ) due
-     where due.step < cardinality($2::timestamptz[])
-     group by p.camera_id, due.step order by p.camera_id, due.step`,
+     order by p.camera_id, due.step`,
     [JSON.stringify(plan), atMs.map((ms) => at(ms))],
   );
 }
@@ -77,7 +82,9 @@ export async function markDue(
          and d.start_at < $2::timestamptz and d.start_at + d.duration_ms * interval '1 ms' <= $2::timestamptz
          and not ${heldSql('d', '$3')}
        order by d.start_at limit $5::int) due
-     where s.camera_id = $1::int and s.start_at = due.start_at`,
+     -- the range again, or the planner may read all of the camera's neighbours to join them
+     where s.camera_id = $1::int and s.start_at = due.start_at and s.start_at < $2::timestamptz
+       and s.start_at > coalesce($4::timestamptz, '-infinity')`,
     [internalId, at(due.cutoffMs), at(due.atMs), at(due.afterMs), due.limit],
   );
   return rowCount ?? 0;

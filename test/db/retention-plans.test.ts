@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dueFootage, markDue } from '../../db/due-footage.ts';
+import { insertSegment } from '../../db/segments.ts';
+import type { Db } from '../../db/sql.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { makeCamera, segmentOf } from './fixtures.ts';
+
+const createdAtMs = Date.UTC(2026, 0, 1);
+const day = 86_400_000;
+let database: TestDatabase;
+let ids: number[];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  ids = [];
+  for (let i = 0; i < 60; i += 1) ids.push((await makeCamera(database.pool, { createdAtMs })).internalId);
+  const first = segmentOf({ startMs: createdAtMs, durationMs: 600_000, epoch: 0 });
+  await insertSegment(database.pool, ids[0] ?? 0, first);
+  // In the order of arrival, as in life.
+  await database.pool.query(
+    `insert into segment (camera_id, start_at, duration_ms, epoch, sha256, bytes, format_id, entries)
+     select c.id, $1::timestamptz + n * interval '10 minutes', 600000, 0, sha256((c.id || ' ' || n)::bytea), 1000000,
+       (select min(id) from stream_format), repeat('x', 24)::bytea
+     from generate_series(1, 4000) as n, camera c order by n, c.id`,
+    [new Date(createdAtMs)],
+  );
+  await database.pool.query('vacuum (analyze) segment');
+  await database.pool.query('analyze');
+});
+afterAll(() => database.drop());
+
+/** Runs the query under `explain analyze`, which leaves out partitions that were never read. */
+async function planOf(run: (db: Db) => Promise<unknown>): Promise<string> {
+  const lines: string[] = [];
+  const query: Db['query'] = async (text, values) => {
+    const options = text.startsWith('update') ? 'costs off' : 'analyze, timing off, costs off';
+    const { rows } = await database.pool.query(`explain (${options}) ${text}`, values);
+    lines.push(...rows.map((row) => JSON.stringify(row)));
+    return database.pool.query(text, values);
+  };
+  await run({ query });
+  return lines.filter((line) => !line.includes('(never executed)')).join('\n');
+}
+
+test('what is due by when is read from the primary keys alone, camera by camera', async () => {
+  const atMs = Array.from({ length: 8 }, (_, i) => createdAtMs + (30 + i) * day);
+  const cameras = ids.map((internalId) => ({ internalId, cutoffsMs: atMs.map((ms) => ms - 30 * day) }));
+  const plan = await planOf(async (db) => {
+    const found = await dueFootage(db, cameras, atMs);
+    expect(found).toHaveLength(60 * 7);
+    expect(found[0]).toMatchObject({ step: 1, segments: 144, durationMs: day });
+  });
+  expect(plan).not.toMatch(/Seq Scan on segment/);
+  expect(plan).toMatch(/Index Only Scan using segment_\d+_pkey/);
+});
+
+test('a batch is marked by the index', async () => {
+  const due = { cutoffMs: createdAtMs + day, atMs: createdAtMs + 31 * day, limit: 1000 };
+  const plan = await planOf(async (db) => expect(await markDue(db, ids[7] ?? 0, due)).toBe(143));
+  expect(plan).not.toMatch(/Seq Scan on segment/);
+});

@@ -1,0 +1,70 @@
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createSweepRetentionActivities } from '../../activities/sweep-retention.ts';
+import { sweepState } from '../../db/sweep-state.ts';
+import { dayMs } from '../../domain/retention.ts';
+import { createLogger } from '../../log.ts';
+import type { Objects } from '../../storage/objects.ts';
+import { keysOf, storeFootage, type FootageOwner } from '../activities/stored-footage.ts';
+import { makeCamera } from '../db/fixtures.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestBucket } from '../support/objects.ts';
+import { testTemporal } from '../support/temporal.ts';
+import { workflowBundle } from './time-skipping.ts';
+
+let database: TestDatabase;
+let objects: Objects;
+beforeAll(async () => {
+  [database, objects] = await Promise.all([createTestDatabase(), createTestBucket()]);
+});
+afterAll(async () => {
+  objects.close();
+  await database.drop();
+});
+
+test('one run sweeps all shards and notes it; a stopped one deletes nothing', { timeout: 60_000 }, async () => {
+  const startMs = Date.now() - 31 * dayMs;
+  const cameras: FootageOwner[] = [];
+  for (let i = 0; i < 6; i += 1) {
+    const camera = await makeCamera(database.pool, { createdAtMs: startMs });
+    const youngMs = Date.now() - 29 * dayMs;
+    await storeFootage({ db: database.pool, objects }, camera, { startMs });
+    await storeFootage({ db: database.pool, objects }, camera, { startMs: youngMs });
+    cameras.push(camera);
+  }
+  const { address, namespace } = await testTemporal();
+  const [connection, native] = await Promise.all([
+    Connection.connect({ address }),
+    NativeConnection.connect({ address }),
+  ]);
+  try {
+    const client = new Client({ connection, namespace });
+    let aheadMs = 2 * 365 * dayMs;
+    const deps = { db: database.pool, objects, log: createLogger({ level: 'silent', name: 'test' }) };
+    const worker = await Worker.create({
+      connection: native,
+      namespace,
+      taskQueue: 'control',
+      workflowBundle: await workflowBundle(),
+      activities: createSweepRetentionActivities({ ...deps, now: () => Date.now() + aheadMs }),
+    });
+    const run = (workflowId: string): Promise<unknown> =>
+      client.workflow.execute('sweepRetention', { workflowId, taskQueue: 'control' });
+    await worker.runUntil(async () => {
+      await run('ahead');
+      expect((await sweepState(database.pool)).stopped?.reason).toBe('clock');
+      for (const camera of cameras) expect(await keysOf(objects, camera)).toHaveLength(2);
+      aheadMs = 0;
+      await database.pool.query(`update retention_sweep set stopped_at = null, stop_reason = null`);
+      await run('right');
+    });
+    for (const camera of cameras) expect(await keysOf(objects, camera)).toHaveLength(1);
+    const state = await sweepState(database.pool);
+    expect(state).toMatchObject({ segments: 6, refused: 0, stopped: null });
+    expect(state.forecast.map(({ dueMs }) => dueMs / 60_000)).toEqual([0, 0, 0, 6, 6, 6]);
+  } finally {
+    await connection.close();
+    await native.close();
+  }
+});
