@@ -314,7 +314,7 @@ const cases: Case[] = [
     code: 'forbidden',
     says: /API key/,
   },
-  { name: 'unknown path', method: 'GET', url: '/v1/holds', status: 404, code: 'not-found', says: /GET \/v1\/holds/ },
+  { name: 'unknown path', method: 'GET', url: '/v1/sites', status: 404, code: 'not-found', says: /GET \/v1\/sites/ },
   {
     name: 'unknown method',
     method: 'DELETE',
@@ -420,14 +420,12 @@ describe('a part that is away', () => {
       region: 'us-east-1',
     });
     const app = await buildServer({ ...api.deps, objects });
-    const claims = {
-      tenantId: randomUUID(),
-      cameraId: randomUUID(),
-      fromMs: 0,
-      toMs: 10_000,
-      expiresAtMs: Date.now() + 60_000,
-    };
-    const answer = await app.inject(`/m/${api.deps.links.sign(claims)}/1000-2000-1-0-0123456789abcdef.mp4`);
+    const nowMs = api.deps.now();
+    const made = await api.call('POST', '/v1/cameras', { name: 'Without storage', url: 'rtsp://192.0.2.1/stream' });
+    const { id: cameraId, tenantId } = made.json<{ id: string; tenantId: string }>();
+    const claims = { tenantId, cameraId, fromMs: nowMs - 10_000, toMs: nowMs, expiresAtMs: nowMs + 60_000 };
+    const name = `${nowMs - 5000}-2000-1-0-0123456789abcdef.mp4`;
+    const answer = await app.inject(`/m/${api.deps.links.sign(claims)}/${name}`);
     expectProblem(answer, { status: 503, code: 'unavailable', says: /readyz/ });
     await app.close();
     objects.close();
