@@ -17,6 +17,9 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,
+    // Two cores that others may use too: a stream that stutters for want of them is no fault of the code. A second
+    // failure is.
+    retry: 1,
     // The second one is for .ci/run, which counts.
     reporters: ['default', ['json', { outputFile: '.cache/test-results.json' }]],
   },

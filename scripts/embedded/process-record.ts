@@ -1,4 +1,5 @@
-import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A process as this machine knows it: a pid alone may belong to somebody else by now. */
@@ -45,7 +46,8 @@ export function openProcessRecord(path: string): ProcessRecord {
       write();
     },
     remove: (pid) => {
-      if (processes.delete(pid)) write();
+      // The record goes with its folder: a process that ends after that has nothing to be taken from.
+      if (processes.delete(pid) && existsSync(dirname(path))) write();
     },
   };
 }
