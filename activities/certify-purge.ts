@@ -11,6 +11,7 @@ import {
   type SpoolEvidence,
   type StorageEvidence,
 } from '../domain/certificate.ts';
+import type { Failpoint } from '../recorder/failpoint.ts';
 import { digestOf } from '../security/certificates.ts';
 import type { Sealer } from '../security/seal.ts';
 import { objectKey } from '../storage/keys.ts';
@@ -24,7 +25,7 @@ const allTime = { fromMs: 0, untilMs: Date.UTC(9999, 0) };
  */
 export async function certifyPurge(
   tx: Transaction,
-  deps: { sealer: Sealer; now: () => number },
+  deps: { sealer: Sealer; now: () => number; failpoint?: Failpoint },
   camera: PurgedCamera,
   bucket: { versioned: boolean; locked: boolean },
 ): Promise<void> {
@@ -37,7 +38,7 @@ export async function certifyPurge(
   }));
   const spools = await spoolsOf(tx, internalId);
   const lines = objectLines(objects);
-  await certify(tx, { sealer: deps.sealer, nowMs }, { tenantId, cameraId, month: null, lines }, (issued) => ({
+  await certify(tx, { ...deps, nowMs }, { tenantId, cameraId, month: null, lines }, (issued) => ({
     ...issued,
     kind: 'purge',
     tenant: { id: tenantId, name: camera.tenantName },

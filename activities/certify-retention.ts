@@ -3,6 +3,7 @@ import { clearLedger, ledgerOf, openMonths, type OpenMonth } from '../db/certifi
 import { transaction, type Pool } from '../db/sql.ts';
 import { digestOver, objectLines, summarise, type DeletedObject } from '../domain/certificate.ts';
 import type { Logger } from '../log.ts';
+import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import { digestOf } from '../security/certificates.ts';
 import type { Sealer } from '../security/seal.ts';
 import { objectKey } from '../storage/keys.ts';
@@ -21,12 +22,14 @@ export interface CertifyRetentionDeps {
   sealer: Sealer;
   log: Logger;
   now: () => number;
+  failpoint?: Failpoint;
 }
 
 /** Work lists of this length are read at once. */
 const pageSize = 1000;
 
 export function createCertifyRetentionActivities(deps: CertifyRetentionDeps): CertifyRetentionActivities {
+  const failpoint = deps.failpoint ?? noFailpoint;
   return {
     async certifyRetention() {
       const result = { issued: 0, kept: 0 };
@@ -44,7 +47,7 @@ export function createCertifyRetentionActivities(deps: CertifyRetentionDeps): Ce
           const lines = objectLines(objects);
           const about = { tenantId, cameraId, month: month.month, lines };
           const bucket = await deps.objects.versioning();
-          await certify(tx, { sealer: deps.sealer, nowMs: deps.now() }, about, (issued) => ({
+          await certify(tx, { ...deps, nowMs: deps.now() }, about, (issued) => ({
             ...issued,
             kind: 'retention',
             tenant: { id: tenantId, name: month.tenantName },
@@ -57,6 +60,7 @@ export function createCertifyRetentionActivities(deps: CertifyRetentionDeps): Ce
           await clearLedger(tx, internalId, part);
           return true;
         });
+        if (isIssued) await failpoint('certified');
         result[isIssued ? 'issued' : 'kept'] += 1;
       }
       return result;

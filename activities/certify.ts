@@ -3,6 +3,7 @@ import { insertCertificate } from '../db/certificates.ts';
 import { currentSigningKey, replaceSigningKey } from '../db/signing-keys.ts';
 import type { Transaction } from '../db/sql.ts';
 import type { Certificate } from '../domain/certificate.ts';
+import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import { newSealedKey, signDocument, signingKeyAad } from '../security/certificates.ts';
 import type { Sealer } from '../security/seal.ts';
 import { newUuid } from '../security/uuid.ts';
@@ -18,11 +19,11 @@ export type IssuedPart = Pick<Certificate, 'format' | 'id' | 'issuedAt' | 'audit
  */
 export async function certify(
   tx: Transaction,
-  deps: { sealer: Sealer; nowMs: number },
+  deps: { sealer: Sealer; nowMs: number; failpoint?: Failpoint | undefined },
   about: { tenantId: string; cameraId: string | null; month: string | null; lines: string | null },
   build: (issued: IssuedPart) => Certificate,
 ): Promise<string> {
-  const { sealer, nowMs } = deps;
+  const { sealer, nowMs, failpoint = noFailpoint } = deps;
   const id = newUuid(nowMs);
   const last = await lastEntry(tx);
   const certificate = build({
@@ -44,5 +45,6 @@ export async function certify(
   await insertCertificate(tx, { id, kind, ...subject, issuedAtMs: nowMs, document }, lines);
   const deed = { action: 'certificate.issue', tenantId: about.tenantId, cameraId: about.cameraId ?? undefined };
   await recordDeed(tx, { atMs: nowMs, actor: `service:${kind}`, ...deed, after: { id, kind, keyId: key.id } });
+  await failpoint('signed');
   return id;
 }

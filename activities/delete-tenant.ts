@@ -9,6 +9,7 @@ import {
 } from '../db/tenant-deletion.ts';
 import { transaction, type Pool, type Transaction } from '../db/sql.ts';
 import type { TenantCertificate } from '../domain/certificate.ts';
+import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import type { Sealer } from '../security/seal.ts';
 import { certify } from './certify.ts';
 
@@ -24,6 +25,7 @@ export function createDeleteTenantActivities(deps: {
   now: () => number;
   /** Tells a camera's workflow of a purge; ensure-cameras repairs what is lost. */
   tell: (change: Told) => Promise<void>;
+  failpoint?: Failpoint;
 }): DeleteTenantActivities {
   return {
     async finishTenantDeletion(tenantId) {
@@ -33,12 +35,15 @@ export function createDeleteTenantActivities(deps: {
         if (tenant === null || !tenant.isRequested || tenant.isDeleted) return { left: [], told: [] };
         const told = await purgeCamerasOf(tx, tenantId, { by: 'service:tenant', nowMs, graceMs: 0 });
         const left = await camerasLeft(tx, tenantId);
-        if (left.length === 0) await certifyTenant(tx, deps.sealer, { id: tenantId, name: tenant.name }, nowMs);
+        if (left.length === 0) await certifyTenant(tx, { ...deps, nowMs }, { id: tenantId, name: tenant.name });
         return { left, told };
       });
       for (const change of step.told) await deps.tell(change);
       const [first] = step.left;
-      if (first === undefined) return { kind: 'done' };
+      if (first === undefined) {
+        await (deps.failpoint ?? noFailpoint)('certified');
+        return { kind: 'done' };
+      }
       const why = first.reason === null ? first.state : `${first.state}: ${first.reason}`;
       return { kind: 'waits', reason: `${step.left.length} camera(s) are not purged yet; ${first.name} is ${why}` };
     },
@@ -47,13 +52,13 @@ export function createDeleteTenantActivities(deps: {
 
 async function certifyTenant(
   tx: Transaction,
-  sealer: Sealer,
+  deps: { sealer: Sealer; nowMs: number; failpoint?: Failpoint },
   tenant: TenantCertificate['tenant'],
-  nowMs: number,
 ): Promise<void> {
+  const { nowMs } = deps;
   const cameras = await purgedCamerasOf(tx, tenant.id);
   const about = { tenantId: tenant.id, cameraId: null, month: null, lines: null };
-  await certify(tx, { sealer, nowMs }, about, (issued) => ({ ...issued, kind: 'tenant', tenant, cameras }));
+  await certify(tx, deps, about, (issued) => ({ ...issued, kind: 'tenant', tenant, cameras }));
   await endTenantDeletion(tx, tenant.id, nowMs);
   await recordDeed(tx, { atMs: nowMs, actor: 'service:tenant', action: 'tenant.deleted', tenantId: tenant.id });
 }
