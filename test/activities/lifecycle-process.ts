@@ -46,7 +46,7 @@ async function carryOut({ kind, databaseUrl, id, nowMs }: LifecycleWork): Promis
   };
   const inActivity = <T>(work: () => Promise<T>): Promise<T> => new MockActivityEnvironment().run(work);
   try {
-    if (kind === 'month') return await inActivity(createCertifyRetentionActivities(deps).certifyRetention);
+    if (kind === 'month') return await inActivity(() => createCertifyRetentionActivities(deps).certifyRetention());
     if (kind === 'tenant') {
       return await createDeleteTenantActivities({ ...deps, tell: async () => undefined }).finishTenantDeletion(id);
     }
