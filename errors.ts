@@ -15,6 +15,7 @@ export const errorStatus = {
   'link-invalid': 403,
   'not-found': 404,
   'no-footage': 404,
+  'method-not-allowed': 405,
   'name-taken': 409,
   'wrong-state': 409,
   'link-expired': 410,

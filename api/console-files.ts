@@ -29,11 +29,19 @@ export async function registerConsoleFiles(app: FastifyInstance, webDir: string)
   });
 }
 
+function acceptsHtml(request: FastifyRequest): boolean {
+  return request.headers.accept?.includes('text/html') === true;
+}
+
 /** Whether a browser asks for one of the console's pages, whose paths only the console knows. */
 export function wantsPage(request: FastifyRequest): boolean {
   const path = request.url.split('?', 1)[0] ?? '';
-  const html = request.headers.accept?.includes('text/html') === true;
-  return (request.method === 'GET' || request.method === 'HEAD') && html && !notPages.test(path);
+  return (request.method === 'GET' || request.method === 'HEAD') && acceptsHtml(request) && !notPages.test(path);
+}
+
+/** Whether a person who is not logged in has opened the API's pages: they get the login and are back afterwards. */
+export function wantsDocs(request: FastifyRequest): boolean {
+  return request.method === 'GET' && /^\/docs(\/|\?|$)/.test(request.url) && acceptsHtml(request);
 }
 
 /** Sends the page that all the console's paths share; without a build it says in a sentence what to do. */

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Pool } from '../db/sql.ts';
 import type { Logger } from '../log.ts';
+import type { AddressPolicy } from '../security/address-policy.ts';
 import type { LinkSigner } from '../security/links.ts';
 import type { Sealer } from '../security/seal.ts';
 import type { Objects } from '../storage/objects.ts';
@@ -15,6 +16,8 @@ export interface ApiDeps {
   workflows: CameraWorkflows;
   sealer: Sealer;
   links: LinkSigner;
+  /** Where cameras may be. */
+  networks: AddressPolicy;
   log: Logger;
   /** Ms since 1970. */
   now: () => number;

@@ -4,7 +4,9 @@ import { loadConfig, requireServices } from '../config.ts';
 import { createPool } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import { createLogger } from '../log.ts';
+import { createAddressPolicy } from '../security/address-policy.ts';
 import { createLinkSigner } from '../security/links.ts';
+import { ownAddresses } from '../security/own-addresses.ts';
 import { createSealer } from '../security/seal.ts';
 import { createObjects } from '../storage/objects.ts';
 import { createCameraWorkflows } from './camera-workflows.ts';
@@ -32,12 +34,18 @@ async function main(): Promise<void> {
   try {
     await mkdir(config.dataDir, { recursive: true });
     await prepareFirstStart(pool, { dataDir: config.dataDir, bootstrapApiKey: config.bootstrapApiKey });
+    const own = [services.databaseUrl, services.s3.endpoint, services.temporalAddress, `${config.host}:${config.port}`];
+    const networks = createAddressPolicy({
+      allowed: config.cameraNetworks,
+      ownAddresses: await ownAddresses(own, log),
+    });
     const app = await buildServer({
       pool,
       workflows,
       objects,
       sealer: createSealer(services.secretKey),
       links: createLinkSigner(services.secretKey),
+      networks,
       log,
       now: Date.now,
       dataDir: config.dataDir,

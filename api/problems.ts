@@ -4,7 +4,8 @@ import { hasZodFastifySchemaValidationErrors, type ZodFastifySchemaValidationErr
 import { z } from 'zod';
 import { redact } from '../domain/redact.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
-import { sendPage, wantsPage } from './console-files.ts';
+import { sendPage, wantsDocs, wantsPage } from './console-files.ts';
+import { learnPaths } from './known-paths.ts';
 import { problemSchema, type Problem } from './schemas/common.ts';
 
 /** What may be read of anything that was thrown. */
@@ -32,13 +33,20 @@ const fastifyErrors: Record<string, [ErrorCode, string]> = {
  * Unknown paths that a browser opens are pages of the console.
  */
 export function registerProblems(app: FastifyInstance, webDir: string): void {
+  const methodsOf = learnPaths(app);
   app.setErrorHandler((error: unknown, request, reply) => {
     const known = toAppError(error);
+    if (known.code === 'unauthenticated' && wantsDocs(request)) return sendPage(reply, webDir);
     if (known.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, 'request failed');
     return sendProblem(request, reply, known);
   });
   app.setNotFoundHandler((request, reply) => {
     if (wantsPage(request)) return sendPage(reply, webDir);
+    const methods = methodsOf(request.url.split('?', 1)[0] ?? '');
+    if (methods.length > 0) {
+      const text = `${pathOf(request)} knows no ${request.method}, only ${methods.join(', ')}.`;
+      return sendProblem(request, reply.header('allow', methods.join(', ')), new AppError('method-not-allowed', text));
+    }
     return sendProblem(request, reply, new AppError('not-found', `There is no ${request.method} ${pathOf(request)}.`));
   });
 }

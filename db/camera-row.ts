@@ -18,6 +18,7 @@ export const cameraRow = z
     status: z.enum(cameraStates),
     status_reason: z.string().nullable(),
     status_at: instant,
+    last_error: z.string().nullable(),
     created_at: instant,
     retired_at: instant.nullable(),
     grace_ends_at: instant.nullable(),
@@ -39,6 +40,7 @@ export const cameraRow = z
     state: row.status,
     stateReason: row.status_reason,
     stateSinceMs: row.status_at,
+    stateDetail: row.last_error,
     createdAtMs: row.created_at,
     retiredAtMs: row.retired_at,
     graceEndsAtMs: row.grace_ends_at,
@@ -48,10 +50,15 @@ export const cameraRow = z
 
 /** The watermark starts at the camera's creation: only beyond it is there a last segment. */
 export const selectCamera = `select c.public_id, t.public_id as tenant_id, c.name, c.url_redacted, c.substream_url_redacted, c.tier, p.public_id as profile_id,
-    c.retention_days, c.intent, c.config_version, c.status, c.status_reason, c.status_at, c.created_at, c.retired_at,
+    c.retention_days, c.intent, c.config_version, c.status, c.status_reason,
+    case when failing.start_at < c.status_at then failing.start_at else c.status_at end as status_at,
+    failing.evidence ->> 'lastError' as last_error, c.created_at, c.retired_at,
     c.grace_ends_at, case when l.last_end_at > c.created_at then l.last_end_at end as last_segment_end_at,
     case when c.finish_profile_id = c.profile_id then c.finish_action end as finish_action, c.finish_reason
   from camera c
   join tenant t on t.id = c.tenant_id
   join profile p on p.id = c.profile_id
-  join camera_lease l on l.camera_id = c.id`;
+  join camera_lease l on l.camera_id = c.id
+  -- What is wrong outlives the process that saw it, which says "connecting" anew after each restart.
+  left join gap failing on failing.camera_id = c.id and failing.end_at is null and failing.reason <> 'operator'
+    and c.intent = 'record' and c.status in ('reconnecting', 'attention', 'no-slot')`;

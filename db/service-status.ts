@@ -19,6 +19,8 @@ export interface FailingCamera {
   state: CameraState;
   reason: string | null;
   sinceMs: number;
+  /** What went wrong last, in a sentence. */
+  lastError: string | null;
 }
 
 /** Wanted cameras that are not recorded, the longest first: since their footage stopped, whatever the state did since. */
@@ -32,6 +34,7 @@ export function failingCameras(db: Db, limit: number): Promise<FailingCamera[]> 
         status: z.enum(cameraStates),
         status_reason: z.string().nullable(),
         status_at: instant,
+        last_error: z.string().nullable(),
       })
       .transform((row): FailingCamera => ({
         cameraId: row.public_id,
@@ -39,8 +42,10 @@ export function failingCameras(db: Db, limit: number): Promise<FailingCamera[]> 
         state: row.status,
         reason: row.status_reason,
         sinceMs: row.status_at,
+        lastError: row.last_error,
       })),
-    `select c.public_id, c.name, c.status, c.status_reason, least(c.status_at, g.start_at) as status_at
+    `select c.public_id, c.name, c.status, c.status_reason, least(c.status_at, g.start_at) as status_at,
+       g.evidence ->> 'lastError' as last_error
      from camera c left join gap g on g.camera_id = c.id and g.end_at is null and g.reason <> 'operator'
      where c.intent = 'record' and c.status in ('reconnecting', 'attention', 'no-slot')
      order by least(c.status_at, g.start_at), c.id limit $1`,

@@ -35,7 +35,10 @@ export interface Camera {
   configVersion: number;
   state: CameraState;
   stateReason: string | null;
+  /** Since when it is so; where footage has stopped, since then, whatever was restarted meanwhile. */
   stateSinceMs: number;
+  /** Of a camera that gives no footage: what went wrong last, in one sentence; null = nothing is known. */
+  stateDetail: string | null;
   createdAtMs: number;
   retiredAtMs: number | null;
   graceEndsAtMs: number | null;

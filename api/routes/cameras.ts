@@ -5,11 +5,11 @@ import { updateCamera } from '../../db/camera-changes.ts';
 import { changeRetention } from '../../db/retention.ts';
 import { transaction } from '../../db/sql.ts';
 import { defaultTenant } from '../../db/tenants.ts';
-import { CameraUrlError, parseCameraUrl } from '../../domain/camera-url.ts';
-import { AppError } from '../../errors.ts';
 import { cameraUrlAad, substreamUrlAad } from '../../security/seal.ts';
+import { AppError } from '../../errors.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { aboutCamera, auditedCamera, doneBy } from '../audit.ts';
+import { sealCameraUrl, type SealedUrl } from '../camera-address.ts';
 import { decodeCursor, toPage } from '../paging.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import {
@@ -57,7 +57,7 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { name, url, substreamUrl, tier, retentionDays, tenantId, profileId } = request.body;
       const id = newUuid(deps.now());
-      const address = sealUrl(deps, 'url', url, cameraUrlAad(id));
+      const address = sealCameraUrl(deps, 'url', url, cameraUrlAad(id));
       const substream = substreamUrl === undefined ? undefined : sealSubstream(deps, id, substreamUrl);
       const profile = await usableProfile(deps, profileId);
       const owner = tenantId ?? (await defaultTenant(deps.pool)).id;
@@ -112,7 +112,7 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
       const { url, substreamUrl, profileId, retentionDays, ...changes } = request.body;
       const wanted = {
         ...changes,
-        ...(url !== undefined && { url: sealUrl(deps, 'url', url, cameraUrlAad(id)) }),
+        ...(url !== undefined && { url: sealCameraUrl(deps, 'url', url, cameraUrlAad(id)) }),
         ...(substreamUrl !== undefined && {
           substream: substreamUrl === null ? null : sealSubstream(deps, id, substreamUrl),
         }),
@@ -136,25 +136,8 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
   );
 }
 
-/** @throws AppError invalid-camera-url, which never repeats the URL */
-function sealUrl(
-  deps: ApiDeps,
-  path: 'url' | 'substreamUrl',
-  url: string,
-  aad: string,
-): { sealedUrl: string; urlRedacted: string } {
-  try {
-    const { redactedUrl } = parseCameraUrl(url);
-    return { sealedUrl: deps.sealer.seal(url, aad), urlRedacted: redactedUrl };
-  } catch (error) {
-    if (!(error instanceof CameraUrlError)) throw error;
-    const errors = [{ path, message: error.message }];
-    throw new AppError('invalid-camera-url', error.message, { details: { errors } });
-  }
-}
-
-function sealSubstream(deps: ApiDeps, cameraId: string, url: string): { sealedUrl: string; urlRedacted: string } {
-  return sealUrl(deps, 'substreamUrl', url, substreamUrlAad(cameraId));
+function sealSubstream(deps: ApiDeps, cameraId: string, url: string): SealedUrl {
+  return sealCameraUrl(deps, 'substreamUrl', url, substreamUrlAad(cameraId));
 }
 
 /** @throws AppError not-found */

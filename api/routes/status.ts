@@ -65,6 +65,7 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
           id: camera.cameraId,
           name: camera.name,
           what: camera.reason === null ? camera.state : `${camera.state}: ${camera.reason}`,
+          detail: camera.lastError,
           since: isoTime(camera.sinceMs),
         })),
       ];

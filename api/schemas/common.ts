@@ -13,12 +13,11 @@ export function isoTimeOrNull(atMs: number | null): string | null {
 /** An instant in an answer. */
 export const timeOut = z.iso.datetime({ precision: 3 }).meta({ examples: ['2026-11-17T11:20:05.000Z'] });
 
-/** An instant in a request: ISO 8601 with an offset or Z; becomes ms since 1970. */
-export const timeIn = z.iso
-  .datetime({
-    offset: true,
-    error: 'must be an ISO 8601 time with an offset, such as 2026-11-17T11:20:05.000Z or 2026-11-17T14:20:05+03:00',
-  })
+const timeError = 'must be an ISO 8601 time with an offset, such as 2026-11-17T11:20:05.000Z or 2026-11-17T14:20+03:00';
+
+/** An instant in a request: ISO 8601 with an offset or Z, seconds may be left out; becomes ms since 1970. */
+export const timeIn = z
+  .union([z.iso.datetime({ offset: true }), z.iso.datetime({ offset: true, precision: -1 })], { error: timeError })
   .transform((text) => Date.parse(text));
 
 export const uuid = z.uuid({ error: 'must be a UUID' });

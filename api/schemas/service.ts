@@ -49,6 +49,7 @@ export const statusSchema = z
           id: z.string(),
           name: z.string(),
           what: z.string(),
+          detail: z.string().nullish().describe('What went wrong last, in a sentence.'),
           since: timeOut,
         }),
       )

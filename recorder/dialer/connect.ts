@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { lookup } from 'node:dns/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { CameraUrl } from '../../domain/camera-url.ts';
-import type { AddressPolicy } from './address-policy.ts';
+import type { AddressPolicy } from '../../security/address-policy.ts';
 import { connectFailure, errorCode, failure, type Failure } from './failure.ts';
 
 /** All addresses of a host name. Rejects with a system error whose `code` tells why. */

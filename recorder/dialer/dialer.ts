@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import { parseCameraUrl } from '../../domain/camera-url.ts';
 import type { Logger } from '../../log.ts';
-import type { AddressPolicy } from './address-policy.ts';
+import type { AddressPolicy } from '../../security/address-policy.ts';
 import { connectCamera, placeOf, resolveHost, type Certificate, type Connected, type Resolve } from './connect.ts';
 import { failure, type Failure } from './failure.ts';
 import { startRelay, type Relay } from './relay.ts';

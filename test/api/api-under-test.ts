@@ -13,6 +13,7 @@ import { defaultProfile } from '../../db/profiles.ts';
 import { defaultTenant } from '../../db/tenants.ts';
 import type { Camera } from '../../domain/camera.ts';
 import { createLogger } from '../../log.ts';
+import { createAddressPolicy } from '../../security/address-policy.ts';
 import { createLinkSigner } from '../../security/links.ts';
 import { cameraUrlAad, createSealer } from '../../security/seal.ts';
 import { sha256 } from '../../security/tokens.ts';
@@ -57,6 +58,7 @@ export async function startApi(
     workflows,
     sealer: createSealer(secretKey),
     links: createLinkSigner(secretKey),
+    networks: createAddressPolicy({ ownAddresses: [] }),
     log,
     now: options.now ?? Date.now,
     dataDir,

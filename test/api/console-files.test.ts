@@ -47,6 +47,13 @@ describe('a built console', () => {
     expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([404, 'not-found']);
   });
 
+  test('asks a person who opens the pages of the API for a login, and answers a program as ever', async () => {
+    const person = await api.app.inject({ url: '/docs', headers: html });
+    expect([person.statusCode, person.body]).toEqual([200, expect.stringContaining('<title>framekeep</title>')]);
+    const program = await api.app.inject('/docs/json');
+    expect([program.statusCode, program.json<{ code: string }>().code]).toEqual([401, 'unauthenticated']);
+  });
+
   test('serves nothing outside its folder', async () => {
     for (const url of ['/..%2f..%2f..%2fetc/passwd', '/assets/..%2f..%2fpackage.json', '/%2e%2e/package.json']) {
       const answer = await api.app.inject(url);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createAddressPolicy } from '../../../recorder/dialer/address-policy.ts';
+import { createAddressPolicy } from '../../../security/address-policy.ts';
 import { camera, client, dial, expectFailure, runFfmpeg, until } from './dialing.ts';
 
 async function freePort(): Promise<number> {

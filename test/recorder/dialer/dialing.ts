@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect, onTestFinished } from 'vitest';
 import { createLogger } from '../../../log.ts';
-import { createAddressPolicy } from '../../../recorder/dialer/address-policy.ts';
+import { createAddressPolicy } from '../../../security/address-policy.ts';
 import { openDialer, type Dialer } from '../../../recorder/dialer/dialer.ts';
 import { startCamera, type CameraOptions, type SimulatedCamera } from '../../support/camera/start-camera.ts';
 

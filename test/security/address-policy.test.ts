@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createAddressPolicy } from '../../../recorder/dialer/address-policy.ts';
+import { createAddressPolicy } from '../../security/address-policy.ts';
 
 const open = createAddressPolicy({ ownAddresses: [] });
 
