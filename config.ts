@@ -60,9 +60,11 @@ const settings = z
     FRAMEKEEP_SEGMENT_SECONDS: positive.max(600).optional(),
     FRAMEKEEP_SESSION_SECONDS: positive.default(43_200),
     FRAMEKEEP_WINDOW_SECONDS: positive.max(3000).default(600),
+    FRAMEKEEP_FINAL_WAIT_SECONDS: count.default(1800),
     FRAMEKEEP_GRACE_DAYS: count.max(3650).default(90),
     FRAMEKEEP_ENCODER: z.enum(['auto', 'nvenc', 'vaapi', 'qsv', 'x264', 'none']).default('auto'),
     FRAMEKEEP_ENCODER_SLOTS: positive.optional(),
+    FRAMEKEEP_ENCODER_SESSION_DIR: z.string().min(1).optional(),
     FRAMEKEEP_RECORDER_SLOTS: positive.default(200),
     FRAMEKEEP_RECORDER_URL: z.url({ protocol: /^https?$/ }).optional(),
     FRAMEKEEP_CHEAP_TARIFF: z
@@ -107,9 +109,13 @@ export type Config = Readonly<{
   /** A recordSession activity ends after 6 to 12 hours, and never later than this. */
   sessionSeconds: number;
   windowSeconds: number;
+  /** Footage whose final alone is stored waits no longer than this for it, after its window's end. */
+  finalWaitSeconds: number;
   graceDays: number;
   encoder: 'auto' | 'nvenc' | 'vaapi' | 'qsv' | 'x264' | 'none';
   encoderSlots: number | undefined;
+  /** Shared by all encoder workers of a host; undefined = in the system's temporary folder. */
+  encoderSessionDir: string | undefined;
   recorder: { slots: number; url: string | undefined };
   cheapTariff: string | undefined;
   ffmpeg: string;
@@ -185,9 +191,11 @@ function toConfig(s: z.infer<typeof settings>): Config {
     segmentSeconds: s.FRAMEKEEP_SEGMENT_SECONDS ?? (s.FRAMEKEEP_S3_ENDPOINT === undefined ? 10 : 60),
     sessionSeconds: s.FRAMEKEEP_SESSION_SECONDS,
     windowSeconds: s.FRAMEKEEP_WINDOW_SECONDS,
+    finalWaitSeconds: s.FRAMEKEEP_FINAL_WAIT_SECONDS,
     graceDays: s.FRAMEKEEP_GRACE_DAYS,
     encoder: s.FRAMEKEEP_ENCODER,
     encoderSlots: s.FRAMEKEEP_ENCODER_SLOTS,
+    encoderSessionDir: s.FRAMEKEEP_ENCODER_SESSION_DIR,
     recorder: { slots: s.FRAMEKEEP_RECORDER_SLOTS, url: s.FRAMEKEEP_RECORDER_URL },
     cheapTariff: s.FRAMEKEEP_CHEAP_TARIFF,
     ffmpeg: s.FRAMEKEEP_FFMPEG,

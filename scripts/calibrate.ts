@@ -23,7 +23,13 @@ const [load = 0] = loadavg();
 if (load > cpus().length / 4) say(`This machine is busy (load ${load.toFixed(1)}): what is measured now is too low.`);
 const folder = await mkdtemp(join(tmpdir(), 'framekeep-calibrate-'));
 try {
-  const { ladder } = await createEncoders({ ffmpeg: config.ffmpeg, wanted: config.encoder, allowX264: true }).status();
+  const hostFolder = config.encoderSessionDir === undefined ? {} : { hostFolder: config.encoderSessionDir };
+  const { ladder } = await createEncoders({
+    ffmpeg: config.ffmpeg,
+    wanted: config.encoder,
+    allowX264: true,
+    ...hostFolder,
+  }).status();
   for (const { encoder, state, reason } of ladder) {
     const name = `${encoder.kind}${encoder.device === null ? '' : ` ${encoder.device}`}`;
     if (state === 'down') {

@@ -38,6 +38,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
     ffmpeg: config.ffmpeg,
     wanted: config.encoder,
     allowX264: config.encoder === 'auto' || config.encoder === 'x264',
+    ...(config.encoderSessionDir === undefined ? {} : { hostFolder: config.encoderSessionDir }),
     now,
     onStep: (step) => {
       log.info({ host, ...step }, 'encoder ladder'); // a machine without a GPU is no fault
