@@ -6,15 +6,34 @@ export interface Tenant {
   id: string;
   name: string;
   createdAtMs: number;
+  /** How long the archive of its retired cameras stays; null: as the installation is set. */
+  graceDays: number | null;
+  graceArchive: GraceArchive;
 }
 
+/** Whether footage of a tenant's retired cameras goes on to age while their grace lasts. */
+export type GraceArchive = 'frozen' | 'rolling';
+
+const tenantColumns = `public_id, name, created_at, grace_days, grace_archive`;
 const tenantRow = z
-  .object({ public_id: z.string(), name: z.string(), created_at: instant })
-  .transform((row): Tenant => ({ id: row.public_id, name: row.name, createdAtMs: row.created_at }));
+  .object({
+    public_id: z.string(),
+    name: z.string(),
+    created_at: instant,
+    grace_days: z.number().nullable(),
+    grace_archive: z.enum(['frozen', 'rolling']),
+  })
+  .transform((row): Tenant => ({
+    id: row.public_id,
+    name: row.name,
+    createdAtMs: row.created_at,
+    graceDays: row.grace_days,
+    graceArchive: row.grace_archive,
+  }));
 
 /** Makes a tenant. @throws the driver's unique violation when the name is taken */
 export function insertTenant(db: Db, name: string): Promise<Tenant> {
-  return one(db, tenantRow, `insert into tenant (name) values ($1) returning public_id, name, created_at`, [name]);
+  return one(db, tenantRow, `insert into tenant (name) values ($1) returning ${tenantColumns}`, [name]);
 }
 
 /** Tenants in the order they were made, those after `afterId` (a tenant's id). */
@@ -22,41 +41,16 @@ export function listTenants(db: Db, page: { afterId?: string | undefined; limit:
   return many(
     db,
     tenantRow,
-    `select public_id, name, created_at from tenant
+    `select ${tenantColumns} from tenant
      where $1::uuid is null or public_id > $1::uuid
      order by public_id limit $2`,
     [page.afterId ?? null, page.limit],
   );
 }
 
-/** Whether footage of a tenant's retired cameras goes on to age while their grace lasts. */
-export type GraceArchive = 'frozen' | 'rolling';
-
-/** The tenant with this id, locked, with what may be changed of it; null when there is none. */
-export function lockTenant(
-  tx: Transaction,
-  id: string,
-): Promise<(Tenant & { graceDays: number | null; graceArchive: GraceArchive }) | null> {
-  return maybeOne(
-    tx,
-    z
-      .object({
-        public_id: z.string(),
-        name: z.string(),
-        created_at: instant,
-        grace_days: z.number().nullable(),
-        grace_archive: z.enum(['frozen', 'rolling']),
-      })
-      .transform((row) => ({
-        id: row.public_id,
-        name: row.name,
-        createdAtMs: row.created_at,
-        graceDays: row.grace_days,
-        graceArchive: row.grace_archive,
-      })),
-    `select public_id, name, created_at, grace_days, grace_archive from tenant where public_id = $1::uuid for update`,
-    [id],
-  );
+/** The tenant with this id, locked; null when there is none. */
+export function lockTenant(tx: Transaction, id: string): Promise<Tenant | null> {
+  return maybeOne(tx, tenantRow, `select ${tenantColumns} from tenant where public_id = $1::uuid for update`, [id]);
 }
 
 /** How long the archive of this tenant's cameras stays once they are retired; null: as the installation is set. */
@@ -71,10 +65,10 @@ export async function setGraceArchive(tx: Transaction, id: string, graceArchive:
 
 /** The tenant that the first migration makes; cameras without a tenant belong to it. */
 export function defaultTenant(db: Db): Promise<Tenant> {
-  return one(db, tenantRow, `select public_id, name, created_at from tenant order by id limit 1`, []);
+  return one(db, tenantRow, `select ${tenantColumns} from tenant order by id limit 1`, []);
 }
 
 /** The tenant with this id, or null. */
 export function tenantById(db: Db, id: string): Promise<Tenant | null> {
-  return maybeOne(db, tenantRow, `select public_id, name, created_at from tenant where public_id = $1::uuid`, [id]);
+  return maybeOne(db, tenantRow, `select ${tenantColumns} from tenant where public_id = $1::uuid`, [id]);
 }

@@ -28,7 +28,12 @@ export function registerTenants(app: Api, deps: ApiDeps): void {
       const { limit, cursor } = request.query;
       const afterId = cursor === undefined ? undefined : decodeCursor(cursor, uuid);
       const found = await listTenants(deps.pool, { afterId, limit: limit + 1 });
-      return toPage(found, limit, tenantAnswer, (tenant) => tenant.id);
+      return toPage(
+        found,
+        limit,
+        (tenant) => tenantAnswer(tenant, deps),
+        (tenant) => tenant.id,
+      );
     },
   );
 
@@ -53,7 +58,7 @@ export function registerTenants(app: Api, deps: ApiDeps): void {
         if (violatedUnique(error) === null) throw error;
         throw new AppError('name-taken', `There is a tenant named "${name}" already.`);
       });
-      return reply.code(201).send(tenantAnswer(tenant));
+      return reply.code(201).send(tenantAnswer(tenant, deps));
     },
   );
 }
@@ -86,7 +91,7 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
         const after = { graceDays: graceDays === undefined ? before.graceDays : graceDays };
         const values = { before, after: { ...after, graceArchive: graceArchive ?? before.graceArchive } };
         await recordDeed(tx, { ...doneBy(request, deps), action: 'tenant.change', tenantId: id, ...values });
-        return tenantAnswer(tenant);
+        return tenantAnswer({ ...tenant, ...values.after }, deps);
       });
     },
   );
@@ -118,11 +123,12 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
       });
       await deps.workflows.deleteTenant(id);
       await Promise.all(told.map((change) => deps.workflows.update('purgeNow', change)));
-      return reply.code(202).send(tenantAnswer(tenant));
+      return reply.code(202).send(tenantAnswer(tenant, deps));
     },
   );
 }
 
-function tenantAnswer(tenant: Tenant) {
-  return { id: tenant.id, name: tenant.name, createdAt: isoTime(tenant.createdAtMs) };
+function tenantAnswer(tenant: Tenant, deps: Pick<ApiDeps, 'graceDays'>) {
+  const { id, name, createdAtMs, graceDays, graceArchive } = tenant;
+  return { id, name, createdAt: isoTime(createdAtMs), graceDays: graceDays ?? deps.graceDays, graceArchive };
 }

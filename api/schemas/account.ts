@@ -32,7 +32,16 @@ export const newApiKeySchema = apiKeySchema
 export const apiKeyBody = z.strictObject({ name: displayName }).meta({ id: 'ApiKeyName' });
 export const apiKeyList = pageOf(apiKeySchema);
 
-export const tenantSchema = z.object({ id: uuid, name: z.string(), createdAt: timeOut }).meta({ id: 'Tenant' });
+export const tenantSchema = z
+  .object({
+    id: uuid,
+    name: z.string(),
+    createdAt: timeOut,
+    graceDays: z.number().int().describe('What a camera that is retired now is given.'),
+    graceArchive: z.enum(['frozen', 'rolling']),
+  })
+  .meta({ id: 'Tenant' });
+export type TenantAnswer = z.infer<typeof tenantSchema>;
 export const tenantBody = z.strictObject({ name: displayName }).meta({ id: 'NewTenant' });
 export const tenantChangeBody = z
   .strictObject({
