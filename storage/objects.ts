@@ -1,30 +1,10 @@
 import { createReadStream } from 'node:fs';
-import http from 'node:http';
-import https from 'node:https';
-import type { Readable } from 'node:stream';
+import { Writable, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Writable } from 'node:stream';
-import { Client } from 'minio';
-import { createBoundedTransport } from './bounded-transport.ts';
+import { createListing, pageSize, type ListedObject, type ObjectTrace } from './listing.ts';
+import { codeOf, createS3Client, isMissing, toFailure, type ObjectsOptions } from './s3-client.ts';
 
-export interface ObjectsOptions {
-  endpoint: string;
-  accessKey: string;
-  secretKey: string;
-  bucket: string;
-  region: string;
-}
-
-/**
- * Something stored under a key: an object, in a versioned bucket one version or delete marker (`id` names it), or a
- * multipart upload that was begun and not finished (`id` is the upload's).
- */
-export interface ObjectTrace {
-  key: string;
-  kind: 'object' | 'version' | 'upload';
-  id: string | null;
-  bytes: number;
-}
+export type { ObjectsOptions, ObjectTrace };
 
 /** One bucket of an S3-compatible store. Every wait has an end: a dead store gives an error within about 10 s. */
 export interface Objects {
@@ -46,8 +26,12 @@ export interface Objects {
    * @returns those that could not be deleted, and why
    */
   remove(keys: readonly string[]): Promise<{ key: string; error: string }[]>;
-  /** All objects below a prefix, in the order of their keys. */
-  list(prefix: string): AsyncIterable<{ key: string; bytes: number }>;
+  /** All objects below a prefix, in the order of their keys. @param after only keys behind this one */
+  list(prefix: string, after?: string): AsyncIterable<ListedObject>;
+  /** What stands right below a prefix that ends in `/` (or is empty): folders, which end in `/` too, and objects. */
+  folder(prefix: string): AsyncIterable<{ folder: string } | ListedObject>;
+  /** Multipart uploads that were begun and not finished. */
+  uploads(prefix: string): AsyncIterable<ObjectTrace & { begunMs: number }>;
   /**
    * Which of these keys can still be addressed, be it by an old version only. Their folders are listed, not each key
    * asked for: that is five times as fast, and shows versions too.
@@ -63,31 +47,11 @@ export interface Objects {
   close(): void;
 }
 
-/** A key costs some 100 bytes of XML; 1,000 is the protocol's own limit for a delete and a listing. */
-const pageSize = 1000;
-
-/** @param options.endpoint `http://host:port` or `https://host` */
-export function createObjects({ endpoint, accessKey, secretKey, bucket, region }: ObjectsOptions): Objects {
-  const url = new URL(endpoint);
-  const secure = url.protocol === 'https:';
-  // 64 connections: the commits of 200 cameras a minute need three, the rest is for players.
-  const agentOptions = { keepAlive: true, maxSockets: 64 };
-  const agent = secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
-  const client = new Client({
-    endPoint: url.hostname,
-    port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
-    useSSL: secure,
-    accessKey,
-    secretKey,
-    region,
-    pathStyle: true,
-    transport: createBoundedTransport(secure),
-    transportAgent: agent,
-    // A retry would send the rest of a half-read stream; our callers try again with a fresh one.
-    retryOptions: { disableRetry: true },
-  });
-  // Over TLS the library would leave the payload unsigned.
-  client.enableSHA256 = true;
+/** A bucket of an S3-compatible store. */
+export function createObjects(options: ObjectsOptions): Objects {
+  const { bucket, region } = options;
+  const { client, close } = createS3Client(options);
+  const { versioning, objectsBelow, folder, uploadsBelow, tracesBelow, storedUnder } = createListing(client, bucket);
 
   async function stat(key: string): Promise<{ bytes: number } | null> {
     try {
@@ -95,57 +59,6 @@ export function createObjects({ endpoint, accessKey, secretKey, bucket, region }
     } catch (error) {
       if (isMissing(error)) return null;
       throw error;
-    }
-  }
-
-  async function versioning(): Promise<{ versioned: boolean; locked: boolean }> {
-    const { Status } = (await client.getBucketVersioning(bucket)) as { Status?: string };
-    // Suspended keeps the versions there are.
-    return { versioned: Status === 'Enabled' || Status === 'Suspended', locked: await lockable() };
-  }
-
-  async function lockable(): Promise<boolean> {
-    try {
-      // The declared type is `void` or a promise, by overloads that callers cannot tell apart.
-      const answer: unknown = client.getObjectLockConfig(bucket);
-      const config = await answer;
-      return typeof config === 'object' && config !== null && 'objectLockEnabled' in config;
-    } catch (error) {
-      // No lock configuration is an error of its own in S3.
-      if (codeOf(error) === 'ObjectLockConfigurationNotFoundError') return false;
-      throw error;
-    }
-  }
-
-  async function* versionsBelow(prefix: string): AsyncGenerator<ObjectTrace> {
-    const listing: AsyncIterable<unknown> = client.listObjects(bucket, prefix, true, { IncludeVersion: true });
-    for await (const item of listing) {
-      if (!isVersion(item)) continue;
-      yield { key: item.name, kind: 'version', id: item.versionId, bytes: item.size ?? 0 };
-    }
-  }
-
-  async function* uploadsBelow(prefix: string): AsyncGenerator<ObjectTrace> {
-    for await (const item of client.listIncompleteUploads(bucket, prefix, true) as AsyncIterable<unknown>) {
-      if (isUpload(item)) yield { key: item.key, kind: 'upload', id: item.uploadId, bytes: item.size ?? 0 };
-    }
-  }
-
-  async function* objectsBelow(prefix: string): AsyncGenerator<{ key: string; bytes: number }> {
-    let token = '';
-    do {
-      const page = await client.listObjectsV2Query(bucket, prefix, token, '', pageSize, '');
-      for (const item of page.objects) if (item.name !== undefined) yield { key: item.name, bytes: item.size };
-      token = page.isTruncated ? page.nextContinuationToken : '';
-    } while (token !== '');
-  }
-
-  /** What is stored under these keys, in every version; markers of deletions too. */
-  async function* storedUnder(keys: readonly string[], versioned: boolean): AsyncGenerator<ObjectTrace> {
-    const wanted = new Set(keys);
-    for (const folder of new Set(keys.map((key) => key.slice(0, key.lastIndexOf('/') + 1)))) {
-      const stored = versioned ? versionsBelow(folder) : asTraces(objectsBelow(folder));
-      for await (const trace of stored) if (wanted.has(trace.key)) yield trace;
     }
   }
 
@@ -217,6 +130,10 @@ export function createObjects({ endpoint, accessKey, secretKey, bucket, region }
 
     list: objectsBelow,
 
+    folder,
+
+    uploads: uploadsBelow,
+
     async remaining(keys) {
       const { versioned } = await versioning();
       const found = new Set<string>();
@@ -224,11 +141,7 @@ export function createObjects({ endpoint, accessKey, secretKey, bucket, region }
       return [...found];
     },
 
-    async *traces(prefix) {
-      const { versioned } = await versioning();
-      yield* versioned ? versionsBelow(prefix) : asTraces(objectsBelow(prefix));
-      yield* uploadsBelow(prefix);
-    },
+    traces: tracesBelow,
 
     async removeTraces(traces) {
       for (const { key, kind, id } of traces) {
@@ -240,37 +153,8 @@ export function createObjects({ endpoint, accessKey, secretKey, bucket, region }
 
     versioning,
 
-    close: () => agent.destroy(),
+    close,
   };
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-function isVersion(item: unknown): item is { name: string; versionId: string; size?: number } {
-  return typeof item === 'object' && item !== null && 'name' in item && 'versionId' in item;
-}
-
-function isUpload(item: unknown): item is { key: string; uploadId: string; size?: number } {
-  return typeof item === 'object' && item !== null && 'key' in item && 'uploadId' in item;
-}
-
-async function* asTraces(objects: AsyncIterable<{ key: string; bytes: number }>): AsyncGenerator<ObjectTrace> {
-  for await (const { key, bytes } of objects) yield { key, kind: 'object', id: null, bytes };
-}
-
-/** An error whose shape we do not know is one nonetheless. */
-function toFailure(error: unknown): { key: string; error: string } {
-  const field = (name: string): string => {
-    const value: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined;
-    return typeof value === 'string' ? value : '';
-  };
-  return { key: field('Key'), error: `${field('Code')}: ${field('Message')}` };
-}
-
-function isMissing(error: unknown): boolean {
-  return ['NotFound', 'NoSuchKey'].includes(codeOf(error) ?? '');
 }
 
 function discard(): Writable {
