@@ -1,7 +1,8 @@
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { encoderSlots } from '../db/encoders.ts';
-import { countStarted, forgetWindows, reopen, takeReady, takeUnseen, type FedWindow } from '../db/finish-windows.ts';
+import { countStarted, forgetWindows, takeReady, takeUnseen, type FedWindow } from '../db/finish-feed.ts';
+import { reopen } from '../db/finish-windows.ts';
 import type { Pool } from '../db/sql.ts';
 import { isCheap, type Tariff } from '../domain/tariff.ts';
 import type { Logger } from '../log.ts';

@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { packEntries, unpackEntries } from '../domain/entries.ts';
+import { packEntries } from '../domain/entries.ts';
 import { cameraTiers, type CameraTier } from '../domain/camera.ts';
 import type { Segment } from '../domain/segment.ts';
 import { addBytes, type WindowRef } from './finish-windows.ts';
 import { enqueue } from './object-gc.ts';
 import { profileRow, type Profile } from './profiles.ts';
+import { listedColumns, segmentRow } from './segment-row.ts';
 import { formatId } from './stream-formats.ts';
-import { at, bigint, hex, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
+import { at, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
 /** What a finish job needs to know of its window; a stale reference finds none. */
 export interface WindowWork {
@@ -58,46 +59,6 @@ export function workOf(db: Db, ref: WindowRef): Promise<WindowWork | null> {
   );
 }
 
-const segmentRow = z
-  .object({
-    start_at: instant,
-    duration_ms: z.number(),
-    bytes: bigint,
-    epoch: z.number(),
-    sha256: hex,
-    variant: z.number(),
-    anchor: z.boolean(),
-    entries: z.instanceof(Buffer),
-    codec: z.enum(['h264', 'hevc']),
-    codec_tag: z.string(),
-    width: z.number(),
-    height: z.number(),
-    fps: z.number(),
-    audio_codec: z.string().nullable(),
-    init_bytes: z.number(),
-    init_sha256: hex,
-  })
-  .transform((row): Segment => ({
-    startMs: row.start_at,
-    durationMs: row.duration_ms,
-    bytes: row.bytes,
-    epoch: row.epoch,
-    sha256: row.sha256,
-    variant: row.variant,
-    anchor: row.anchor,
-    entries: unpackEntries(row.entries),
-    format: {
-      codec: row.codec,
-      codecTag: row.codec_tag,
-      width: row.width,
-      height: row.height,
-      fps: row.fps,
-      audioCodec: row.audio_codec,
-      initBytes: row.init_bytes,
-      initSha256: row.init_sha256,
-    },
-  }));
-
 /** The live segments that start in [from, to), in order; only sources, or for encoding again all of other variants. */
 export function segmentsToFinish(
   db: Db,
@@ -108,9 +69,7 @@ export function segmentsToFinish(
   return many(
     db,
     segmentRow,
-    `select s.start_at, s.duration_ms, s.bytes, s.epoch, s.sha256, s.variant, s.anchor, s.entries, f.codec, f.codec_tag,
-       f.width, f.height, f.fps, f.audio_codec, f.init_bytes, f.init_sha256
-     from segment s join stream_format f on f.id = s.format_id
+    `select ${listedColumns}, s.entries from segment s join stream_format f on f.id = s.format_id
      where s.camera_id = $1::int and s.start_at >= $2::timestamptz and s.start_at < $3::timestamptz and s.state = 0
        and case when $4::boolean then s.variant = 0 else s.variant <> $5::smallint end
      order by s.start_at`,

@@ -1,6 +1,7 @@
 import { recordDeed } from '../../db/audit.ts';
 import { encoderSteps, finishQueues, liveEncoders } from '../../db/encoders.ts';
-import { listWindows, retryParked } from '../../db/finish-windows.ts';
+import { retryParked } from '../../db/finish-windows.ts';
+import { listWindows } from '../../db/window-list.ts';
 import { transaction } from '../../db/sql.ts';
 import { AppError } from '../../errors.ts';
 import { doneBy } from '../audit.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isoTime, pageOf, timeIn, timeOut, uuid } from './common.ts';
 import type { EncoderStep, EncoderWorker, FinishQueue } from '../../db/encoders.ts';
-import type { ListedWindow } from '../../db/finish-windows.ts';
+import type { ListedWindow } from '../../db/window-list.ts';
 import type { Reencode } from '../../db/reencode-jobs.ts';
 
 export const encodersSchema = z

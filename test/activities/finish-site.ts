@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { finishWindow, type FinishDeps, type FinishResult } from '../../activities/finish-window.ts';
 import { cameraForRecording, insertCamera } from '../../db/cameras.ts';
-import { takeReady } from '../../db/finish-windows.ts';
+import { takeReady } from '../../db/finish-feed.ts';
 import { playlistRows } from '../../db/footage.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { defaultProfile, insertProfile, listProfiles, type Profile } from '../../db/profiles.ts';

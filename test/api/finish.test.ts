@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { upsertEncoder } from '../../db/encoders.ts';
-import { addFailure, park, takeReady } from '../../db/finish-windows.ts';
+import { takeReady } from '../../db/finish-feed.ts';
+import { addFailure, park } from '../../db/finish-windows.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { insertSegment } from '../../db/segments.ts';
 import { segmentOf } from '../db/fixtures.ts';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { finishQueues } from '../../db/encoders.ts';
-import { forgetWindows, markDone, takeReady, type FedWindow } from '../../db/finish-windows.ts';
+import { forgetWindows, takeReady, type FedWindow } from '../../db/finish-feed.ts';
+import { markDone } from '../../db/finish-windows.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { insertSegment } from '../../db/segments.ts';
 import { insertTenant } from '../../db/tenants.ts';
