@@ -40,6 +40,13 @@ export async function insertSegment(
   return rowCount === 1;
 }
 
+/** The parts of a range that no row of a camera covers, as an SQL row set of ranges. */
+export const freePartsSql = (camera: string, start: string, end: string): string => `unnest(
+  tstzmultirange(tstzrange(${start}, ${end})) - (
+    select coalesce(range_agg(tstzrange(start_at, start_at + duration_ms * interval '1 ms')), '{}')
+    from segment
+    where camera_id = ${camera} and start_at > ${start} - interval '1 hour' and start_at < ${end}))`;
+
 /**
  * What the slow path came to. `free`: the parts of the segment's time that nothing covers (none: it is covered as a
  * whole and can be dropped). The caller cuts the file to each part, stores the object, and calls `commitSlow` with it
@@ -85,16 +92,8 @@ export async function commitSlow(
     z
       .object({ start_at: instant, end_at: instant })
       .transform((row): Hole => ({ startMs: row.start_at, endMs: row.end_at })),
-    `with taken as (
-       select coalesce(range_agg(tstzrange(start_at, start_at + duration_ms * interval '1 ms')), '{}') as ranges
-       from segment
-       where camera_id = $1::int and start_at > $2::timestamptz - interval '1 hour'
-         and start_at < $2::timestamptz + $3::int * interval '1 ms'
-     )
-     select lower(part) as start_at, upper(part) as end_at
-     from taken, unnest(
-       tstzmultirange(tstzrange($2::timestamptz, $2::timestamptz + $3::int * interval '1 ms')) - taken.ranges) as part
-     order by 1`,
+    `select lower(part) as start_at, upper(part) as end_at
+     from ${freePartsSql('$1::int', '$2::timestamptz', `$2::timestamptz + $3::int * interval '1 ms'`)} as part order by 1`,
     range,
   );
   const whole = free[0];
@@ -124,6 +123,18 @@ export async function commitSlow(
     windowMs,
   ]);
   return 'committed';
+}
+
+/** Where the footage of an epoch begins; null = none of it is catalogued from `fromMs` on. */
+export async function firstStartOf(db: Db, internalId: number, epoch: number, fromMs: number): Promise<number | null> {
+  const row = await maybeOne(
+    db,
+    z.object({ start_at: instant }),
+    `select start_at from segment where camera_id = $1::int and start_at >= $3::timestamptz and epoch = $2::int
+     order by start_at limit 1`,
+    [internalId, epoch, at(fromMs)],
+  );
+  return row?.start_at ?? null;
 }
 
 function insertValues(internalId: number, segment: Segment, format: number): unknown[] {

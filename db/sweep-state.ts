@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sweepStops, type DueForecast, type SweepStop } from '../domain/sweep-breaker.ts';
-import { AppError } from '../errors.ts';
+import { resumeWork, stopWork, type Breaker } from './breaker.ts';
 import { at, bigint, instant, one, type Db, type Transaction } from './sql.ts';
 
 /** The retention sweep: what the last one did, what the next one may find, and whether it may run. */
@@ -52,27 +52,26 @@ export function sweepState(db: Db): Promise<SweepState> {
   );
 }
 
+const breaker: Breaker = {
+  table: 'retention_sweep',
+  found: 'stopped_due_ms',
+  approved: 'approved_ms',
+  name: 'The retention sweep',
+};
+
 /** Stops all sweeps until an operator resumes them. */
-export async function stopSweeps(db: Db, stop: SweepStop & { atMs: number; dueMs: number }): Promise<void> {
-  await db.query(
-    `update retention_sweep set stopped_at = $1::timestamptz, stop_reason = $2::text, stop_text = $3::text,
-       stopped_due_ms = $4::bigint`,
-    [at(stop.atMs), stop.reason, stop.text, stop.dueMs],
-  );
+export async function stopSweeps(
+  db: Db,
+  { dueMs, ...stop }: SweepStop & { atMs: number; dueMs: number },
+): Promise<void> {
+  await stopWork(db, breaker, { ...stop, found: dueMs });
 }
 
 /**
  * Lets sweeps run again. What was due when they were stopped may be deleted.
  * @throws AppError wrong-state when they are not stopped
  */
-export async function resumeSweeps(tx: Transaction): Promise<void> {
-  const { rowCount } = await tx.query(
-    `update retention_sweep set stopped_at = null, stop_reason = null, stop_text = null,
-       approved_ms = stopped_due_ms, stopped_due_ms = 0
-     where stopped_at is not null`,
-  );
-  if (rowCount !== 1) throw new AppError('wrong-state', 'The retention sweep is not stopped.');
-}
+export const resumeSweeps = (tx: Transaction): Promise<void> => resumeWork(tx, breaker);
 
 /** Lets the next sweep delete this much footage more than was forecast: a hold over it was released. */
 export async function expectMore(db: Db, dueMs: number): Promise<void> {

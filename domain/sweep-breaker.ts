@@ -19,6 +19,14 @@ const forecastFactor = 2;
 export const sweepStops = ['clock', 'late', 'unpredicted'] as const;
 export type SweepStop = { reason: (typeof sweepStops)[number]; text: string };
 
+/** What speaks against both clocks, or null. @param nowMs this process's clock; `databaseNowMs` a second opinion */
+export function clockDoubt(nowMs: number, databaseNowMs: number): string | null {
+  const apartMs = Math.abs(nowMs - databaseNowMs);
+  if (apartMs <= clockToleranceMs) return null;
+  const clocks = `${new Date(nowMs).toISOString()} here, ${new Date(databaseNowMs).toISOString()} in the database`;
+  return `Two clocks are ${Math.round(apartMs / 1000)} s apart: ${clocks}.`;
+}
+
 /**
  * Whether a sweep may delete what it found, or why not.
  * @param sweep.nowMs this process's clock; `databaseNowMs` a second opinion
@@ -35,11 +43,8 @@ export function judgeSweep(sweep: {
   approvedMs: number;
 }): SweepStop | null {
   const { nowMs, databaseNowMs, sweptMs, forecast, dueMs, approvedMs } = sweep;
-  const apartMs = Math.abs(nowMs - databaseNowMs);
-  if (apartMs > clockToleranceMs) {
-    const clocks = `${new Date(nowMs).toISOString()} here, ${new Date(databaseNowMs).toISOString()} in the database`;
-    return { reason: 'clock', text: `Two clocks are ${Math.round(apartMs / 1000)} s apart: ${clocks}.` };
-  }
+  const doubt = clockDoubt(nowMs, databaseNowMs);
+  if (doubt !== null) return { reason: 'clock', text: doubt };
   if (sweptMs !== null && nowMs < sweptMs - clockToleranceMs) {
     return { reason: 'clock', text: `The last sweep was at ${new Date(sweptMs).toISOString()}, which is yet to come.` };
   }
