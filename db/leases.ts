@@ -11,6 +11,10 @@ export interface Lease {
   recordingEpoch: number;
   /** Of `recordingEpoch`. */
   firstFrameMs: number | null;
+  /** SHA-256 (hex) of the first key sample of `recordingEpoch`; null = not known. */
+  firstKeySha256: string | null;
+  /** Where the newest epoch whose first key an older recording holds too takes over from that one, without loss. */
+  seam: { epoch: number; atMs: number } | null;
   wanted: boolean;
   configVersion: number;
   appliedVersion: number;
@@ -27,6 +31,9 @@ const leaseRow = z
     epoch: z.number(),
     recording_epoch: z.number(),
     first_frame_at: instant.nullable(),
+    first_key: z.string().nullable(),
+    seam_epoch: z.number(),
+    seam_at: instant.nullable(),
     wanted: z.boolean(),
     config_version: z.number(),
     applied_version: z.number(),
@@ -40,6 +47,8 @@ const leaseRow = z
     epoch: row.epoch,
     recordingEpoch: row.recording_epoch,
     firstFrameMs: row.first_frame_at,
+    firstKeySha256: row.first_key,
+    seam: row.seam_at === null ? null : { epoch: row.seam_epoch, atMs: row.seam_at },
     wanted: row.wanted,
     configVersion: row.config_version,
     appliedVersion: row.applied_version,
@@ -49,7 +58,8 @@ const leaseRow = z
     oneClient: row.one_client,
   }));
 
-const selectLease = `select c.public_id, l.epoch, l.recording_epoch, l.first_frame_at, l.wanted, c.config_version,
+const selectLease = `select c.public_id, l.epoch, l.recording_epoch, l.first_frame_at,
+    encode(l.first_key_sha256, 'hex') as first_key, l.seam_epoch, l.seam_at, l.wanted, c.config_version,
     l.applied_version, l.last_end_at, l.host_id, l.session_id, l.one_client
   from camera_lease l join camera c on c.id = l.camera_id`;
 
@@ -77,16 +87,32 @@ export async function takeEpoch(
 
 /**
  * Notes the first frame of an epoch, whereupon recordings of older epochs stop.
+ * @param first.keySha256 of its first key sample, hex; null = not known
  * @returns false when a newer epoch has its first frame already
  */
-export async function markRecording(db: Db, cameraId: string, epoch: number, firstFrameMs: number): Promise<boolean> {
+export async function markRecording(
+  db: Db,
+  cameraId: string,
+  epoch: number,
+  first: { frameMs: number; keySha256: string | null },
+): Promise<boolean> {
   const { rowCount } = await db.query(
-    `update camera_lease set recording_epoch = greatest(recording_epoch, $2::int),
-       first_frame_at = case when $2::int > recording_epoch then $3::timestamptz else first_frame_at end
+    `update camera_lease set recording_epoch = $2::int,
+       first_frame_at = case when $2::int > recording_epoch then $3::timestamptz else first_frame_at end,
+       first_key_sha256 = case when $2::int > recording_epoch then decode($4::text, 'hex') else first_key_sha256 end
      where camera_id = (select id from camera where public_id = $1::uuid) and recording_epoch <= $2::int`,
-    [cameraId, epoch, at(firstFrameMs)],
+    [cameraId, epoch, at(first.frameMs), first.keySha256],
   );
   return rowCount === 1;
+}
+
+/** Notes that an older recording holds the first key of this epoch, and where its own footage ends before it. */
+export async function markSeam(db: Db, cameraId: string, seam: { epoch: number; atMs: number }): Promise<void> {
+  await db.query(
+    `update camera_lease set seam_epoch = $2::int, seam_at = $3::timestamptz
+     where camera_id = (select id from camera where public_id = $1::uuid) and seam_epoch < $2::int`,
+    [cameraId, seam.epoch, at(seam.atMs)],
+  );
 }
 
 /** The lease of a camera, or null. */

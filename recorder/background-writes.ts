@@ -3,13 +3,14 @@ import { saveStream, setCameraState } from '../db/cameras.ts';
 import { markRecording } from '../db/leases.ts';
 import type { Db } from '../db/sql.ts';
 import type { StreamInfo } from '../media/ffprobe.ts';
+import type { FirstFrame } from './run-watch.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 /** What a recording tells the catalogue about its camera, in the background; of each kind the last one wins. */
 export interface BackgroundWrites {
   state(state: CameraState, reason: string | null, atMs: number): void;
   /** Its first frame, whereupon older epochs stop. */
-  recording(epoch: number, firstFrameMs: number): void;
+  recording(epoch: number, first: FirstFrame): void;
   stream(stream: StreamInfo): void;
 }
 
@@ -25,7 +26,8 @@ export function createBackgroundWrites(db: Db, queue: WriteQueue, cameraId: stri
   };
   return {
     state: (state, reason, atMs) => add('state', () => setCameraState(db, cameraId, state, reason, atMs)),
-    recording: (epoch, firstFrameMs) => add('recording', () => markRecording(db, cameraId, epoch, firstFrameMs)),
+    recording: (epoch, { atMs, keySha256 }) =>
+      add('recording', () => markRecording(db, cameraId, epoch, { frameMs: atMs, keySha256 })),
     // The catalogue says 0 where the camera does not tell its rate.
     stream: (stream) => add('stream', () => saveStream(db, cameraId, { ...stream, fps: stream.fps ?? 0 })),
   };

@@ -14,7 +14,7 @@ import type { Assignment } from './journal.ts';
 import type { Quarantine } from './quarantine.ts';
 import { createRunFiles, type ClosedFile, type RunFiles } from './run-files.ts';
 import { writeRunRecord, type RunRecord } from './run-record.ts';
-import { createRunWatch, describedStream, type RunWatch } from './run-watch.ts';
+import { createRunWatch, describedStream, type FirstFrame, type RunWatch } from './run-watch.ts';
 
 /** ffmpeg notices a stall after twice this, so 10 s; pauses up to 8 s are survived. */
 export const ffmpegTimeoutMs = 5000;
@@ -48,7 +48,7 @@ export interface CameraRunOptions {
   now: () => number;
   log: Logger;
   failpoint: Failpoint;
-  onFirstFrame: (atMs: number) => void;
+  onFirstFrame: (first: FirstFrame) => void;
   /** Something was written. */
   onProgress: () => void;
   onClosed: (file: ClosedFile) => void;
@@ -105,7 +105,8 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     const firstMediaMs = dialer.firstMediaMs();
     if (firstMediaMs !== null) files.start(firstMediaMs);
     await files.finish();
-    if (!watch.hasFrame() && files.footageMs() > 0) options.onFirstFrame(firstMediaMs ?? now());
+    if (!watch.hasFrame() && files.footageMs() > 0)
+      options.onFirstFrame({ atMs: firstMediaMs ?? now(), keySha256: null });
     return {
       failure: end === 'exited' ? failureOfExit(dialer, ffmpeg.stderr(), exit, watch.hasFrame()) : end,
       stream: describedStream(dialer),

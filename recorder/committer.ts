@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { CommitOutcome } from './commit.ts';
-import type { ClosedFile } from './run-files.ts';
+import type { ClosedFile, Hold } from './run-files.ts';
 
 /** What waits to be committed on this host. */
 export interface Backlog {
@@ -34,6 +34,7 @@ export interface Committer {
 /** Hashing and PUT of four files keep two cores and a 1 Gbit/s line busy. */
 const concurrentCommits = 4;
 const firstWaitMs = 1000;
+const holdTickMs = 250;
 /** So soon after storage or database are back the backlog goes on. */
 const longestWaitMs = 10_000;
 
@@ -60,10 +61,10 @@ export function createCommitter(deps: {
   async function drainLane(cameraId: string, lane: Waiting[]): Promise<void> {
     let waitMs = firstWaitMs;
     while (!stopped.signal.aborted) {
-      const head = lane.find(({ file }) => !isHeld(file));
+      if (lane.length === 0) break;
+      const head = next(lane);
       if (head === undefined) {
-        if (lane.length === 0) break;
-        await pause(firstWaitMs); // what is left is held back for a while
+        await pause(holdTickMs);
         continue;
       }
       const outcome = await slots.run(() => tryCommit(head.file));
@@ -73,6 +74,10 @@ export function createCommitter(deps: {
         continue;
       }
       waitMs = firstWaitMs;
+      if (outcome.kind === 'held') {
+        head.file = { ...head.file, held: isFlushing ? givenUp(outcome.hold) : outcome.hold };
+        continue;
+      }
       lane.splice(lane.indexOf(head), 1);
       const commitMs = deps.now() - head.closedAtMs;
       deps.log.debug({ cameraId, outcome: outcome.kind, commitMs }, 'closed file done');
@@ -82,10 +87,16 @@ export function createCommitter(deps: {
     lanes.delete(cameraId);
   }
 
-  /** At the end there is no time to wait for a first frame; what another recording covers waits for the next start. */
+  /** The first file that is not kept back; later ones pass only those that newer footage probably covers. */
+  function next(lane: Waiting[]): Waiting | undefined {
+    const first = lane.find(({ file }) => file.held?.for !== 'footage' || !isHeld(file));
+    return first === undefined || isHeld(first.file) ? undefined : first;
+  }
+
+  /** At the end there is no time to look for the seam; what another recording covers waits for the next start. */
   function isHeld({ held }: ClosedFile): boolean {
     if (held === undefined || held.untilMs <= deps.now()) return false;
-    return !(isFlushing && held.for === 'first-frame');
+    return !(isFlushing && held.for === 'seam');
   }
 
   async function tryCommit(file: ClosedFile): Promise<CommitOutcome | null> {
@@ -144,6 +155,10 @@ export function createCommitter(deps: {
       await Promise.all(running);
     },
   };
+}
+
+function givenUp(hold: Hold): Hold {
+  return hold.for === 'seam' ? { ...hold, giveUpMs: 0 } : hold;
 }
 
 /** By start, so that the watermark moves forward and the fast path holds. */

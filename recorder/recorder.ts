@@ -10,6 +10,7 @@ import { openSpool } from '../storage/spool.ts';
 import { createBackgroundWrites } from './background-writes.ts';
 import { createCameraIds } from './camera-ids.ts';
 import { commitFile, type CommitOutcome } from './commit.ts';
+import { holdsKey } from './common-key.ts';
 import { createCommitter } from './committer.ts';
 import { createAddressPolicy } from '../security/address-policy.ts';
 import { openDialer } from './dialer/dialer.ts';
@@ -125,6 +126,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     journal,
     hostId,
     slots: config.recorder.slots,
+    holdsKey: (cameraId, key) => holdsKey(spool, cameraId, key),
     log,
     now,
     start(assignment, options) {

@@ -8,6 +8,7 @@ import type { Failure } from './failure.ts';
 import type { Assignment } from './journal.ts';
 import { forgetSubstream, probeStreams } from './probe.ts';
 import type { RecordingDeps } from './recording-deps.ts';
+import type { FirstFrame } from './run-watch.ts';
 
 export type RecordingEnd = 'unwanted' | 'reconfigure' | 'superseded' | 'stopped';
 
@@ -69,11 +70,11 @@ export function startRecording(
     waitingSinceMs = isWaiting ? now() : null;
   }
 
-  function firstFrame(atMs: number): void {
+  function firstFrame(first: FirstFrame): void {
     waits(false);
     count += 1;
-    deps.writes.recording(assignment.epoch, atMs);
-    claims.recovered(atMs);
+    deps.writes.recording(assignment.epoch, first);
+    claims.recovered(first.atMs);
     show('recording', null);
   }
 

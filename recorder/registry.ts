@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cameraForRecording, type RecordedCamera } from '../db/cameras.ts';
 import { leaseOf, takeEpoch, type Lease } from '../db/leases.ts';
 import type { Pool } from '../db/sql.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { FirstKey } from './common-key.ts';
 import type { GapClaims } from './gap-claims.ts';
 import type { Assignment, Journal } from './journal.ts';
 import type { Recording, RecordingEnd } from './recording.ts';
@@ -39,6 +41,10 @@ export interface Registry {
 /** Footage this fresh on another host means that it still records: the camera's state stays its. */
 const stillRecordingMs = 120_000;
 
+/** A recording that a newer one replaces goes on for so long to reach that one's first key, and looks so often. */
+const keyWaitMs = 10_000;
+const keyLookMs = 300;
+
 export function createRegistry(deps: {
   db: Pool;
   journal: Journal;
@@ -46,6 +52,8 @@ export function createRegistry(deps: {
   slots: number;
   /** Starts the recording of an assignment. */
   start: (assignment: Assignment, options: StartOptions) => Entry;
+  /** Whether this host's footage of a camera has come to a newer recording's first key. */
+  holdsKey: (cameraId: string, key: FirstKey) => Promise<boolean>;
   log: Logger;
   now: () => number;
 }): Registry {
@@ -54,6 +62,8 @@ export function createRegistry(deps: {
   /** Cameras that are being started: a second `ensure` waits for the first. */
   const starting = new Map<string, Promise<Recording>>();
   const tasks = new Set<Promise<void>>();
+  /** Recordings that newer ones replace. */
+  const yielding = new WeakSet<Entry>();
   let isOpen = true;
 
   function begin(assignment: Assignment, options: StartOptions): Entry {
@@ -101,6 +111,23 @@ export function createRegistry(deps: {
       await journal.write(entry.assignment);
     }
     return entry.recording;
+  }
+
+  /** The newer recording begins at a key picture that this one must have too, or what lies between would be lost. */
+  async function yieldTo(entry: Entry, lease: Lease): Promise<void> {
+    yielding.add(entry);
+    const { recording } = entry;
+    const { recordingEpoch: epoch, firstKeySha256: sha256, firstFrameMs: atMs } = lease;
+    const untilMs = now() + keyWaitMs;
+    try {
+      if (sha256 === null || atMs === null) return;
+      while (recording.progress().state === 'recording' && now() < untilMs) {
+        if (await deps.holdsKey(lease.cameraId, { epoch, sha256, atMs })) return;
+        await Promise.race([recording.ended, sleep(keyLookMs)]);
+      }
+    } finally {
+      await recording.stop('superseded');
+    }
   }
 
   function once(cameraId: string, work: () => Promise<Recording>): Promise<Recording> {
@@ -158,7 +185,7 @@ export function createRegistry(deps: {
       if (!lease.wanted) {
         track(entry.recording.stop('unwanted'));
       } else if (lease.recordingEpoch > entry.recording.epoch) {
-        track(entry.recording.stop('superseded'));
+        if (!yielding.has(entry)) track(yieldTo(entry, lease));
       } else if (lease.configVersion !== entry.assignment.configVersion) {
         track(once(lease.cameraId, () => takeIn(entry)).then(() => undefined));
       }

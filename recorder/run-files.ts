@@ -17,13 +17,19 @@ const nextFragmentPollMs = 100;
 /** An init alone is smaller than this. */
 const emptyFileBytes = 8192;
 
+/** A file is kept back at a handover. */
+export type Hold =
+  /** Until it is clear where the newer recording begins: looked at again at `untilMs`, for the last time at `giveUpMs`. */
+  | { for: 'seam'; untilMs: number; giveUpMs: number }
+  /** Until the newer recording's footage is committed. */
+  | { for: 'footage'; untilMs: number };
+
 /** A file that has its place on the wall clock and lies in `closed/`. */
 export interface ClosedFile {
   cameraId: string;
   path: string;
   name: SegmentName;
-  /** Kept back at a handover: until it is clear where the newer recording begins, or until its footage is committed. */
-  held?: { for: 'first-frame' | 'footage'; untilMs: number };
+  held?: Hold;
 }
 
 /** Gives the files of one run of ffmpeg their times, in order, and moves them out of `open/`. */

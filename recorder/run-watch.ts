@@ -1,6 +1,8 @@
-import { firstTfdt } from '../media/mp4-index.ts';
+import { keySampleSha256 } from '../media/key-sample.ts';
+import { firstTfdt, readIndex } from '../media/mp4-index.ts';
 import { createComplaintWatch } from './complaint-watch.ts';
 import type { Dialer } from './dialer/dialer.ts';
+import { isMissingFile } from './error-code.ts';
 import type { Failure } from './failure.ts';
 import type { Assignment } from './journal.ts';
 import { createParameterWatch } from './parameter-watch.ts';
@@ -8,6 +10,13 @@ import { createStallWatch, stallLimitMs } from './stall-watch.ts';
 
 /** The open file is looked at this often once it grows: growth comes each second. */
 const lookMs = 1000;
+
+/** The beginning of a run's footage. */
+export interface FirstFrame {
+  atMs: number;
+  /** SHA-256 (hex) of its first key sample; null = not known. */
+  keySha256: string | null;
+}
 
 /** Looks at one running ffmpeg from all sides: first packet, first frame, growth, codec, parameter sets, complaints. */
 export interface RunWatch {
@@ -28,7 +37,7 @@ export function createRunWatch(options: {
   audio: Assignment['audio'];
   now: () => number;
   onFirstPacket: (atMs: number) => void;
-  onFirstFrame: (atMs: number) => void;
+  onFirstFrame: (first: FirstFrame) => void;
   onGrowth: () => void;
 }): RunWatch {
   const { dir, dialer, now } = options;
@@ -45,8 +54,11 @@ export function createRunWatch(options: {
     const quietMs = await stall.quietMs(lookedMs);
     if (stall.growths() !== growths) options.onGrowth();
     if (!hasFrame && (await firstTfdt(stall.openPath())) !== null) {
-      hasFrame = true;
-      options.onFirstFrame(firstPacketMs ?? lookedMs);
+      const first = await firstKey(stall.openPath());
+      if (first !== null) {
+        hasFrame = true;
+        options.onFirstFrame({ atMs: firstPacketMs ?? lookedMs, ...first });
+      }
     }
     if (quietMs > stallLimitMs) {
       const seconds = Math.round(quietMs / 1000);
@@ -76,6 +88,18 @@ export function createRunWatch(options: {
       return hasFrame && now() - lookedMs < lookMs ? null : lookAtFile();
     },
   };
+}
+
+/** Null while the first fragment is being written. */
+async function firstKey(filePath: string): Promise<Pick<FirstFrame, 'keySha256'> | null> {
+  try {
+    const [first] = (await readIndex(filePath)).fragments;
+    if (first === undefined) return null;
+    return { keySha256: first.key ? await keySampleSha256(filePath, first) : null };
+  } catch (error) {
+    if (isMissingFile(error)) return null; // just finished: the next file is looked at
+    throw error;
+  }
 }
 
 /** What SDP says; null before it, or where it offers no video that can be recorded. */

@@ -32,7 +32,7 @@ beforeAll(async () => {
   await backdate(api, camera, t0);
   const epoch = await takeEpoch(pool, camera.id, { hostId, sessionId: 'run-1' });
   await setCameraState(pool, camera.id, 'connecting', null, t0 + 1000);
-  await markRecording(pool, camera.id, epoch, t0 + 2000);
+  await markRecording(pool, camera.id, epoch, { frameMs: t0 + 2000, keySha256: null });
   await closeGap(pool, camera.id, t0 + 2000);
   await setCameraState(pool, camera.id, 'recording', null, t0 + 2000);
   const evidence = { lastError: 'connection reset', attempts: 1, hostId, epoch };

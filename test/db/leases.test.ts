@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { leaseOf, leasesOf, leasesOfUnseenRecorders, markRecording, setOneClient, takeEpoch } from '../../db/leases.ts';
+import {
+  leaseOf,
+  leasesOf,
+  leasesOfUnseenRecorders,
+  markRecording,
+  markSeam,
+  setOneClient,
+  takeEpoch,
+} from '../../db/leases.ts';
 import { done, due, enqueue } from '../../db/object-gc.ts';
 import { hasRoomElsewhere, recorders, setDraining, upsertRecorder } from '../../db/recorders.ts';
 import { newUuid } from '../../security/uuid.ts';
@@ -29,11 +37,17 @@ test('epochs are taken one after the other, also at once', async () => {
 
 test('the newest epoch with a first frame wins, whoever tells it last', async () => {
   const camera = await makeCamera(database.pool);
-  expect(await markRecording(database.pool, camera.id, 2, 2_000)).toBe(true);
-  expect(await markRecording(database.pool, camera.id, 1, 3_000)).toBe(false);
-  expect(await leaseOf(database.pool, camera.id)).toMatchObject({ recordingEpoch: 2, firstFrameMs: 2_000 });
-  expect(await markRecording(database.pool, camera.id, 2, 9_000)).toBe(true); // the same recording has reconnected
-  expect(await leaseOf(database.pool, camera.id)).toMatchObject({ recordingEpoch: 2, firstFrameMs: 2_000 });
+  const keySha256 = 'ab'.repeat(32);
+  expect(await markRecording(database.pool, camera.id, 2, { frameMs: 2_000, keySha256 })).toBe(true);
+  expect(await markRecording(database.pool, camera.id, 1, { frameMs: 3_000, keySha256: null })).toBe(false);
+  const first = { recordingEpoch: 2, firstFrameMs: 2_000, firstKeySha256: keySha256 };
+  expect(await leaseOf(database.pool, camera.id)).toMatchObject(first);
+  // The same recording has reconnected.
+  expect(await markRecording(database.pool, camera.id, 2, { frameMs: 9_000, keySha256: null })).toBe(true);
+  expect(await leaseOf(database.pool, camera.id)).toMatchObject(first);
+  await markSeam(database.pool, camera.id, { epoch: 2, atMs: 1_990 });
+  await markSeam(database.pool, camera.id, { epoch: 1, atMs: 1_000 });
+  expect(await leaseOf(database.pool, camera.id)).toMatchObject({ seam: { epoch: 2, atMs: 1_990 } });
 });
 
 test('the watcher reads many leases at once', async () => {

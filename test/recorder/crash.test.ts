@@ -94,28 +94,6 @@ test('killed between any two steps of a commit: nothing is lost, double or overl
   );
 }, 120_000);
 
-test('two recorders on one camera: the newer one takes over without a hole, nothing overlaps', async () => {
-  const cameraId = await site.addCamera(camera.url());
-  const [a, b] = [await site.start('a'), await site.start('b')];
-  const old = await a.ensure(cameraId, null);
-  await waitFor('segments', async () => (await site.segments(cameraId)).length >= 2);
-  const fresh = await b.ensure(cameraId, null);
-  expect(fresh.epoch).toBe(old.epoch + 1);
-  expect(await old.ended).toBe('superseded');
-  expect(a.list()).toEqual([]);
-  await waitFor(
-    'footage of the new one',
-    async () => (await site.segments(cameraId)).filter((row) => row.epoch === fresh.epoch).length >= 3,
-  );
-  await fresh.stop('unwanted');
-  await waitFor('all committed', async () => b.stats().backlog.files === 0);
-  await noOverlap(cameraId);
-  const rows = await site.segments(cameraId);
-  rows.slice(1).forEach((row, i) => expect(row.startMs - (rows[i]?.endMs ?? 0)).toBeLessThan(100));
-  const report = followFrames(await readFrameCounters(await site.download(cameraId)), camera.loop().frames);
-  expect(report).toMatchObject({ missing: [], duplicated: [], reordered: [] });
-});
-
 test('what the catalogue wants is done within seconds: unwanted, another URL', async () => {
   const other = await startCamera({ streams: { '/other': { codec: 'hevc' } } });
   const recorder = await site.start('a');

@@ -26,10 +26,7 @@ async function eachRecordsSince(sinceMs: number): Promise<boolean> {
   return body.items.every(({ lastSegmentEndAt }) => Date.parse(lastSegmentEndAt ?? '') > sinceMs);
 }
 
-/**
- * Nothing is double and no row overlaps; nothing is missing but, on a machine so loaded that two clocks see the same key
- * half a GOP apart, the one GOP (1 s) at the seam: the cut is at the key nearest in time, not yet at the same key.
- */
+/** Nothing is missing, nothing is double and no row overlaps, however loaded the machine is. */
 async function expectSeamless(): Promise<void> {
   const report = await checkArchive({
     pool: system.database.pool,
@@ -42,12 +39,7 @@ async function expectSeamless(): Promise<void> {
     gapsOf: async () => [],
   });
   expect(report.objects).toBeGreaterThan(4 * cameraCount);
-  expect(report).toMatchObject({ overlaps: 0, doubleFrames: 0, undecodable: [], wrongObjects: [] });
-  for (const id of ids) {
-    const missing = report.missing.filter(({ cameraId }) => cameraId === id);
-    expect(missing.length).toBeLessThanOrEqual(1);
-    for (const { startMs, endMs } of missing) expect(Math.round(endMs - startMs)).toBeLessThanOrEqual(1000);
-  }
+  expect(report).toMatchObject({ missing: [], overlaps: 0, doubleFrames: 0, undecodable: [], wrongObjects: [] });
 }
 
 beforeEach(async () => {

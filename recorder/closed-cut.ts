@@ -1,0 +1,40 @@
+import path from 'node:path';
+import type { Piece } from '../domain/segment-cut.ts';
+import type { Logger } from '../log.ts';
+import { cutFile } from '../media/mp4-cut.ts';
+import type { SegmentIndex } from '../media/mp4-index.ts';
+import { renameDurably } from '../storage/durable-file.ts';
+import type { Spool } from '../storage/spool.ts';
+import type { Failpoint } from './failpoint.ts';
+import type { ClosedFile } from './run-files.ts';
+import { segmentFileName } from './segment-name.ts';
+
+/** Replaces a file of `closed/` by parts of it. Repeated after a crash it makes the same parts. */
+export async function cutToParts(
+  deps: { spool: Spool; log: Logger; failpoint: Failpoint },
+  file: ClosedFile,
+  index: SegmentIndex,
+  parts: readonly Piece[],
+): Promise<ClosedFile[]> {
+  const { cameraId, name } = file;
+  const made: ClosedFile[] = [];
+  for (const part of parts) {
+    const anchor = part.from === 0 ? name.anchor : true;
+    const partName = { startMs: part.startMs, durationMs: part.durationMs, epoch: name.epoch, anchor };
+    const target = path.join(path.dirname(file.path), segmentFileName(partName));
+    await cutFile(file.path, index, part, target);
+    await deps.failpoint('cut');
+    made.push({ cameraId, path: target, name: partName });
+  }
+  deps.log.info({ cameraId, name, parts: made.map((part) => part.name) }, 'overlapping file cut to its free parts');
+  if (made.every((part) => part.path !== file.path)) await deps.spool.remove(file.path);
+  return made;
+}
+
+/** Gives a file of `closed/` another place; its footage stays as it is. */
+export async function placeAnew(file: ClosedFile, place: { startMs: number; endMs: number }): Promise<ClosedFile> {
+  const name = { ...file.name, startMs: place.startMs, durationMs: place.endMs - place.startMs };
+  const target = path.join(path.dirname(file.path), segmentFileName(name));
+  await renameDurably(file.path, target);
+  return { ...file, path: target, name };
+}

@@ -1,0 +1,94 @@
+import type { Fragment } from '../domain/segment.ts';
+import { Mp4Error } from '../media/mp4-boxes.ts';
+import { keySampleSha256 } from '../media/key-sample.ts';
+import { readIndex, type SegmentIndex } from '../media/mp4-index.ts';
+import type { Spool } from '../storage/spool.ts';
+import { isMissingFile } from './error-code.ts';
+import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
+
+/**
+ * Two hosts that record one stream see a picture so far apart at most: clocks by NTP differ by ms, but a camera may send
+ * a new client its last GOP at once, and a busy host reads its sockets late.
+ */
+export const clockSkewMs = 5000;
+
+/**
+ * The fragment whose key picture has this SHA-256 (hex); null = none has. Of several (a camera without a picture may
+ * repeat itself) the one nearest to `nearMs`.
+ * @param startMs wall time of the file's first fragment
+ */
+export async function fragmentOfKey(
+  filePath: string,
+  index: Pick<SegmentIndex, 'fragments' | 'timescale'>,
+  key: { sha256: string; startMs: number; nearMs: number },
+): Promise<number | null> {
+  let found: number | null = null;
+  let bestMs = Infinity;
+  for (const [i, fragment] of index.fragments.entries()) {
+    if (!fragment.key || (await keySampleSha256(filePath, fragment)) !== key.sha256) continue;
+    const distanceMs = Math.abs(key.startMs + mediaMs(index, fragment) - key.nearMs);
+    if (distanceMs >= bestMs) continue;
+    bestMs = distanceMs;
+    found = i;
+  }
+  return found;
+}
+
+/** Time of a fragment from the start of its file. */
+export function mediaMs(index: Pick<SegmentIndex, 'fragments' | 'timescale'>, fragment: Fragment): number {
+  return Math.round(((fragment.tfdt - (index.fragments[0]?.tfdt ?? 0)) * 1000) / index.timescale);
+}
+
+/** The first key picture of a newer recording, by its own host's clock. */
+export interface FirstKey {
+  epoch: number;
+  sha256: string;
+  atMs: number;
+}
+
+/** Where, on this host's clock, the key picture lies in the closed files of older epochs; null = in none. */
+export async function placeOfKey(spool: Spool, cameraId: string, key: FirstKey): Promise<number | null> {
+  for (const { path: filePath, name } of await closedFilesAround(spool, cameraId, key)) {
+    const index = await indexIfThere(filePath);
+    if (index === null) continue;
+    const at = { sha256: key.sha256, startMs: name.startMs, nearMs: key.atMs };
+    const fragment = index.fragments[(await fragmentOfKey(filePath, index, at)) ?? -1];
+    if (fragment !== undefined) return name.startMs + mediaMs(index, fragment);
+  }
+  return null;
+}
+
+/** Whether this host's footage of the camera, finished or growing, has come to the key picture. */
+export async function holdsKey(spool: Spool, cameraId: string, key: FirstKey): Promise<boolean> {
+  const open = (await spool.openFiles()).filter((file) => file.cameraId === cameraId && file.name.endsWith('.mp4'));
+  for (const { path: filePath } of open) {
+    const index = await indexIfThere(filePath);
+    if (index === null) continue;
+    if ((await fragmentOfKey(filePath, index, { sha256: key.sha256, startMs: 0, nearMs: 0 })) !== null) return true;
+  }
+  return (await placeOfKey(spool, cameraId, key)) !== null;
+}
+
+/** A backlog of hours is not read through for a picture of just now. */
+async function closedFilesAround(
+  spool: Spool,
+  cameraId: string,
+  key: FirstKey,
+): Promise<{ path: string; name: SegmentName }[]> {
+  return (await spool.closedFiles(cameraId)).flatMap((file) => {
+    const name = parseSegmentFileName(file.name)?.name;
+    if (name === undefined || name.epoch >= key.epoch) return [];
+    const isNear = name.startMs < key.atMs + clockSkewMs && name.startMs + name.durationMs > key.atMs - clockSkewMs;
+    return isNear ? [{ path: file.path, name }] : [];
+  });
+}
+
+/** Null for a file that was moved meanwhile, or of which too little is written. */
+async function indexIfThere(filePath: string): Promise<SegmentIndex | null> {
+  try {
+    return await readIndex(filePath);
+  } catch (error) {
+    if (isMissingFile(error) || error instanceof Mp4Error) return null;
+    throw error;
+  }
+}
