@@ -1,5 +1,7 @@
 # One image, four roles: FRAMEKEEP_ROLES says which. The content is what `npm start` runs.
-FROM node:20-bookworm-slim
+# Where the registry cannot be reached: any Debian 12 image with Node 20 and a user `node`.
+ARG NODE_IMAGE=node:20-bookworm-slim
+FROM ${NODE_IMAGE}
 
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates ffmpeg tini \

@@ -1,26 +1,10 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig } from 'vite';
 import { preact } from '@preact/preset-vite';
 
-// The console's build and the tests: vitest reads this file too.
+// The console's build.
 // oxlint-disable-next-line import/no-default-export -- what vite reads
 export default defineConfig({
   root: 'web',
   plugins: [preact()],
   build: { outDir: '../dist/web', emptyOutDir: true },
-  test: {
-    root: '.',
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
-    pool: 'forks',
-    maxWorkers: 2,
-    // Real servers and real streams: a test waits for them, not for a clock.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    teardownTimeout: 30_000,
-    // Two cores that others may use too: a stream that stutters for want of them is no fault of the code. A second
-    // failure is.
-    retry: 1,
-    // The second one is for .ci/run, which counts.
-    reporters: ['default', ['json', { outputFile: '.cache/test-results.json' }]],
-  },
 });
