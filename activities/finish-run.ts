@@ -90,6 +90,7 @@ export async function finishRun(deps: FinishRunDeps, request: RunRequest): Promi
       finalKey,
       sourceKeys: segments.map((segment) => objectKey({ ...camera, ...segment })),
       sourcesGoneMs: deps.now() + sourcesKeptMs,
+      nowMs: deps.now(),
     };
     await timed(deps, 'swap', () => transaction(deps.db, (tx) => swapInFinal(tx, swap)));
     await deps.failpoint('swapped');

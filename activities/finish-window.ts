@@ -81,7 +81,7 @@ function segmentsOf(deps: FinishDeps, request: FinishJob, work: WindowWork): Pro
   const want =
     request.reencodeId === 0
       ? ({ sourcesOnly: true } as const)
-      : ({ sourcesOnly: false, notVariant: work.variant } as const);
+      : ({ sourcesOnly: false, notVariant: work.variant, atMs: deps.now() } as const);
   return segmentsToFinish(deps.db, work.internalId, range, want);
 }
 

@@ -3,6 +3,7 @@ import { packEntries } from '../domain/entries.ts';
 import { cameraTiers, type CameraTier } from '../domain/camera.ts';
 import type { Segment } from '../domain/segment.ts';
 import { addBytes, type WindowRef } from './finish-windows.ts';
+import { heldSql } from './holds.ts';
 import { enqueue } from './object-gc.ts';
 import { profileRow, type Profile } from './profiles.ts';
 import { listedColumns, segmentRow } from './segment-row.ts';
@@ -59,21 +60,31 @@ export function workOf(db: Db, ref: WindowRef): Promise<WindowWork | null> {
   );
 }
 
-/** The live segments that start in [from, to), in order; only sources, or for encoding again all of other variants. */
+/**
+ * The live segments that start in [from, to), in order; only sources, or for encoding again all of other variants but
+ * what a hold keeps as it is.
+ */
 export function segmentsToFinish(
   db: Db,
   internalId: number,
   range: { fromMs: number; toMs: number },
-  want: { sourcesOnly: true } | { sourcesOnly: false; notVariant: number },
+  want: { sourcesOnly: true } | { sourcesOnly: false; notVariant: number; atMs: number },
 ): Promise<Segment[]> {
   return many(
     db,
     segmentRow,
     `select ${listedColumns}, s.entries from segment s join stream_format f on f.id = s.format_id
      where s.camera_id = $1::int and s.start_at >= $2::timestamptz and s.start_at < $3::timestamptz and s.state = 0
-       and case when $4::boolean then s.variant = 0 else s.variant <> $5::smallint end
+       and case when $4::boolean then s.variant = 0 else s.variant <> $5::smallint and not ${heldSql('s', '$6')} end
      order by s.start_at`,
-    [internalId, at(range.fromMs), at(range.toMs), want.sourcesOnly, want.sourcesOnly ? 0 : want.notVariant],
+    [
+      internalId,
+      at(range.fromMs),
+      at(range.toMs),
+      want.sourcesOnly,
+      want.sourcesOnly ? 0 : want.notVariant,
+      want.sourcesOnly ? null : at(want.atMs),
+    ],
   );
 }
 
@@ -86,9 +97,13 @@ export interface Swap {
   sourceKeys: readonly string[];
   /** When the sources may be deleted: an open player may go on with them till then. */
   sourcesGoneMs: number;
+  nowMs: number;
 }
 
-/** The sources are no longer all there, or the camera is being purged; thrown so that the transaction changes nothing. */
+/**
+ * The sources are no longer all there, the camera is being purged, or what was to be encoded again is held; thrown so
+ * that the transaction changes nothing.
+ */
 export class StaleSwapError extends Error {
   override readonly name = 'StaleSwapError';
 }
@@ -99,11 +114,12 @@ export class StaleSwapError extends Error {
  */
 export async function swapInFinal(tx: Transaction, swap: Swap): Promise<void> {
   const { internalId, sources, final } = swap;
-  // Shared, as the retention sweep's marks are: a purge that begins waits for this, and this sees one that has begun.
+  // Shared, as the retention sweep's marks are: a purge or a hold that begins waits for this, and this sees one that has.
   const { rowCount: kept } = await tx.query(
     `select from camera where id = $1::int and status not in ('purging', 'purged') for share`,
     [internalId],
   );
+  if (swap.ref.reencodeId !== 0) await refuseHeld(tx, swap);
   const { rowCount } = await tx.query(
     `delete from segment s
      using unnest($2::timestamptz[], $3::text[]) as source (start_at, sha256)
@@ -137,6 +153,16 @@ export async function swapInFinal(tx: Transaction, swap: Swap): Promise<void> {
   await tx.query(`delete from object_gc where key = $1::text`, [swap.finalKey]);
   const sourceBytes = sources.reduce((sum, source) => sum + source.bytes, 0);
   await addBytes(tx, swap.ref, { source: sourceBytes, final: final.bytes });
+}
+
+/** Evidence stays what it was: finished footage that a hold keeps is not encoded again. @throws StaleSwapError */
+async function refuseHeld(tx: Transaction, { internalId, sources, nowMs }: Swap): Promise<void> {
+  const { rowCount } = await tx.query(
+    `select from segment s where s.camera_id = $1::int and s.start_at = any($2::timestamptz[]) and ${heldSql('s', '$3')}
+     limit 1`,
+    [internalId, sources.map(({ startMs }) => at(startMs)), at(nowMs)],
+  );
+  if (rowCount !== 0) throw new StaleSwapError('a hold keeps this footage as it is');
 }
 
 /**

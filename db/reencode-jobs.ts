@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { heldSql } from './holds.ts';
 import { at, bigint, instant, maybeOne, many, one, type Db, type Transaction } from './sql.ts';
 
 /** Which footage is to be encoded again, and how. */
@@ -16,10 +17,15 @@ export interface ReencodePreview {
   segments: number;
   durationMs: number;
   bytes: number;
+  /** What a hold keeps as it is; not part of the figures above. */
+  held: { segments: number; durationMs: number };
 }
 
-/** Finished footage of these cameras in the range, but what bears the profile already; windows still open wait for their finish. */
-const wanted = `from segment s join camera c on c.id = s.camera_id
+/**
+ * Finished footage of these cameras in the range, but what bears the profile already; windows still open wait for their
+ * finish. What is held is among it.
+ */
+const found = `from segment s join camera c on c.id = s.camera_id
   where c.public_id = any($1::uuid[]) and s.start_at >= $2::timestamptz and s.start_at < $3::timestamptz and s.state = 0
     and s.variant <> (select id from profile where public_id = $4::uuid)
     and c.status not in ('purging', 'purged')
@@ -30,27 +36,47 @@ const wanted = `from segment s join camera c on c.id = s.camera_id
         and w.window_start_at > s.start_at - interval '1 hour' -- longer than any window
         and w.window_start_at + w.window_ms * interval '1 ms' > s.start_at)`;
 
+const held = heldSql('s', '$6');
+
 /** Of bulk work; how footage was finished before does not matter. */
 const windowMs = 600_000;
 
-function rangeValues(range: ReencodeRange): unknown[] {
-  return [range.cameraIds, at(range.fromMs), at(range.toMs), range.profileId, windowMs];
+function rangeValues(range: ReencodeRange, nowMs: number): unknown[] {
+  return [range.cameraIds, at(range.fromMs), at(range.toMs), range.profileId, windowMs, at(nowMs)];
 }
 
 /** How much footage a bulk job would encode. */
-export function previewReencode(db: Db, range: ReencodeRange): Promise<ReencodePreview> {
+export function previewReencode(db: Db, range: ReencodeRange, nowMs: number): Promise<ReencodePreview> {
   return one(
     db,
-    z.object({ windows: bigint, segments: bigint, durationMs: bigint, bytes: bigint }),
-    `select count(distinct (s.camera_id, floor(extract(epoch from s.start_at) * 1000 / $5::int))) as windows,
-       count(*) as segments, coalesce(sum(s.duration_ms), 0) as "durationMs", coalesce(sum(s.bytes), 0) as bytes
-     ${wanted}`,
-    rangeValues(range),
+    z
+      .object({
+        windows: bigint,
+        segments: bigint,
+        durationMs: bigint,
+        bytes: bigint,
+        heldSegments: bigint,
+        heldMs: bigint,
+      })
+      .transform(({ heldSegments, heldMs, ...row }): ReencodePreview => ({
+        ...row,
+        held: { segments: heldSegments, durationMs: heldMs },
+      })),
+    `select count(distinct f.place) filter (where not f.held) as windows,
+       count(*) filter (where not f.held) as segments, count(*) filter (where f.held) as "heldSegments",
+       coalesce(sum(f.duration_ms) filter (where not f.held), 0) as "durationMs",
+       coalesce(sum(f.duration_ms) filter (where f.held), 0) as "heldMs",
+       coalesce(sum(f.bytes) filter (where not f.held), 0) as bytes
+     from (
+       select s.duration_ms, s.bytes, ${held} as held,
+         (s.camera_id, floor(extract(epoch from s.start_at) * 1000 / $5::int)) as place
+       ${found}) as f`,
+    rangeValues(range, nowMs),
   );
 }
 
 /** Starts a bulk job: its windows go into the backlog, behind all others. @returns its id */
-export async function startReencode(tx: Transaction, range: ReencodeRange): Promise<string> {
+export async function startReencode(tx: Transaction, range: ReencodeRange, nowMs: number): Promise<string> {
   const made = await maybeOne(
     tx,
     z.object({ id: z.number(), public_id: z.string() }),
@@ -62,9 +88,9 @@ export async function startReencode(tx: Transaction, range: ReencodeRange): Prom
   await tx.query(
     `insert into finish_window (camera_id, window_start_at, window_ms, reencode_id)
      select distinct s.camera_id, to_timestamp(floor(extract(epoch from s.start_at) * 1000 / $5::int) * $5::int / 1000),
-       $5::int, $6::int
-     ${wanted}`,
-    [...rangeValues(range), made.id],
+       $5::int, $7::int
+     ${found} and not ${held}`,
+    [...rangeValues(range, nowMs), made.id],
   );
   return made.public_id;
 }

@@ -42,17 +42,18 @@ export function registerReencode(app: Api, deps: ApiDeps): void {
       const range = rangeOf(request.body);
       const profile = await profileOf(deps.pool, range.profileId);
       const [preview, rate] = await Promise.all([
-        previewReencode(deps.pool, range),
+        previewReencode(deps.pool, range, deps.now()),
         finishRate(deps.pool, deps.now() - hourMs),
       ]);
       const kbps = profile.bitrateKbps;
       return {
         segments: preview.segments,
-        hours: Math.round((preview.durationMs / hourMs) * 1000) / 1000,
+        hours: hours(preview.durationMs),
         bytes: preview.bytes,
         bytesSaved: kbps === null ? null : Math.max(0, Math.round(preview.bytes - (preview.durationMs * kbps) / 8)),
         secondsAtPresentRate:
           rate.windowMs === 0 ? null : Math.ceil((preview.durationMs * hourMs) / rate.windowMs / 1000),
+        held: { segments: preview.held.segments, hours: hours(preview.held.durationMs) },
       };
     },
   );
@@ -72,7 +73,7 @@ export function registerReencode(app: Api, deps: ApiDeps): void {
       const range = rangeOf(request.body);
       await profileOf(deps.pool, range.profileId);
       const job = await transaction(deps.pool, async (tx) => {
-        const id = await startReencode(tx, range);
+        const id = await startReencode(tx, range, deps.now());
         await recordDeed(tx, { ...doneBy(request, deps), action: 'reencode.start', after: { id, ...range } });
         return jobOf(tx, id);
       });
@@ -134,6 +135,10 @@ export function registerReencode(app: Api, deps: ApiDeps): void {
       },
     );
   }
+}
+
+function hours(ms: number): number {
+  return Math.round((ms / hourMs) * 1000) / 1000;
 }
 
 function rangeOf(body: { cameraIds: string[]; profileId: string; from: number; to: number }) {

@@ -143,6 +143,9 @@ export const reencodePreviewSchema = z
       .int()
       .nullable()
       .describe('At the rate of the last hour; null when nothing was encoded in it.'),
+    held: z
+      .object({ segments: z.number().int(), hours: z.number() })
+      .describe('What a hold keeps: it is left as it is, and is not in the figures above.'),
   })
   .meta({ id: 'ReencodePreview' });
 

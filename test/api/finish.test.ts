@@ -153,6 +153,7 @@ test('footage is encoded again in bulk: preview, progress, pause, cancel', async
     bytes: 25_000_000,
     bytesSaved: 25_000_000 - 18_750_000,
     secondsAtPresentRate: null,
+    held: { segments: 0, hours: 0 },
   });
   const job = (await api.call('POST', '/v1/reencode', range)).json<{ id: string }>();
   expect(job).toMatchObject({ state: 'running', windows: 3, done: 0 });

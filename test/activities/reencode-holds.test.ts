@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { finishWindow } from '../../activities/finish-window.ts';
+import { takeReady } from '../../db/finish-feed.ts';
+import { placeHold, releaseHold } from '../../db/holds.ts';
+import type { Profile } from '../../db/profiles.ts';
+import { previewReencode, reencodeById, startReencode } from '../../db/reencode-jobs.ts';
+import { transaction } from '../../db/sql.ts';
+import { recordMade } from '../media/footage.ts';
+import { createFinishSite, t0, type FinishSite, type SiteCamera } from './finish-site.ts';
+
+/** Windows of bulk work have ten minutes; so far apart the two pieces of footage have one each. */
+const windowMs = 600_000;
+let site: FinishSite;
+let footage: string[];
+let smaller: Profile;
+
+beforeAll(async () => {
+  site = await createFinishSite();
+  footage = await recordMade(site.dir, 'main', { seconds: 8, fps: 25, gop: 50 });
+  smaller = await site.profile('smaller', { mode: 'encode', height: 90, fps: 5, bitrateKbps: 64 });
+});
+afterAll(() => site.close());
+
+/** A camera with two windows of finished footage. */
+async function finishedCamera(): Promise<SiteCamera> {
+  const camera = await site.addCamera('original');
+  await site.commit(camera, footage, { startMs: t0, windowMs });
+  await site.commit(camera, footage, { startMs: t0 + windowMs, windowMs });
+  await site.finishAll();
+  expect((await site.rows(camera)).length).toBe(2);
+  return camera;
+}
+
+function hold(camera: SiteCamera, startMs: number, endMs: number): Promise<string> {
+  const wanted = { reason: 'theft', placedBy: 'account:admin', placedAtMs: Date.now(), untilMs: null };
+  return transaction(site.deps.db, async (tx) => {
+    return (await placeHold(tx, { ...wanted, cameraId: camera.id, startMs, endMs })).hold.id;
+  });
+}
+
+function rangeOf(camera: SiteCamera) {
+  return { cameraIds: [camera.id], profileId: smaller.id, fromMs: t0, toMs: t0 + 2 * windowMs };
+}
+
+test('what a hold keeps is counted in the preview as held, and is not encoded again', async () => {
+  const camera = await finishedCamera();
+  const { db } = site.deps;
+  // Touches the end of the first window's footage only.
+  const holdId = await hold(camera, t0 + 7500, t0 + 60_000);
+  const [first, second] = await site.rows(camera);
+  expect(await previewReencode(db, rangeOf(camera), Date.now())).toEqual({
+    windows: 1,
+    segments: 1,
+    durationMs: 8000,
+    bytes: second?.bytes,
+    held: { segments: 1, durationMs: 8000 },
+  });
+  const id = await transaction(db, (tx) => startReencode(tx, rangeOf(camera), Date.now()));
+  expect((await site.finishAll()).map(({ finals }) => finals)).toEqual([1]);
+  const after = await site.rows(camera);
+  expect(after[0]).toEqual(first);
+  expect(after[1]).toMatchObject({ format: { height: 90 }, durationMs: 8000 });
+  expect(await reencodeById(db, id)).toMatchObject({ state: 'done', windows: 1, done: 1 });
+
+  // Released, it goes the way of all footage.
+  await transaction(db, (tx) => releaseHold(tx, holdId, { by: 'account:admin', nowMs: Date.now() }));
+  await transaction(db, (tx) => startReencode(tx, rangeOf(camera), Date.now()));
+  expect((await site.finishAll()).map(({ finals }) => finals)).toEqual([1]);
+  expect((await site.rows(camera)).map(({ format }) => format.height)).toEqual([90, 90]);
+});
+
+test('a hold that is placed while its footage is being encoded again wins: the swap changes nothing', async () => {
+  const camera = await finishedCamera();
+  const { db } = site.deps;
+  const before = await site.rows(camera);
+  await transaction(db, (tx) => startReencode(tx, { ...rangeOf(camera), toMs: t0 + windowMs }, Date.now()));
+  const [window] = await takeReady(db, { queue: 'encode', nowMs: t0 + 3_600_000, cheap: true, limit: 10 });
+  if (window === undefined) throw new Error('nothing was fed');
+  const failpoint = async (name: string): Promise<void> => {
+    if (name === 'stored') await hold(camera, t0, t0 + 1);
+  };
+  const result = await finishWindow({ ...site.deps, failpoint }, { ...window, queue: 'encode' });
+  expect(result).toMatchObject({ outcome: 'stale', finals: 0 });
+  expect(await site.rows(camera)).toEqual(before);
+  // The round after it finds nothing that it may touch.
+  expect((await site.finishAll()).map(({ outcome, finals }) => [outcome, finals])).toEqual([['finished', 0]]);
+  expect(await site.rows(camera)).toEqual(before);
+});
