@@ -189,6 +189,7 @@ export async function strayFacts(
 /** Which of these keys a certificate of the camera says are deleted. */
 export async function certifiedAmong(db: Db, cameraId: string, keys: ReadonlySet<string>): Promise<Set<string>> {
   const found = new Set<string>();
+  if (keys.size === 0) return found;
   let afterId: string | undefined;
   for (;;) {
     // A year of months a page; each list is read by itself, since one may hold 50,000 lines.
