@@ -31,11 +31,13 @@ interface Call {
   text?: boolean;
 }
 
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
 /**
  * One call of the REST API with the session's cookie.
  * @param path from the root, e.g. `/v1/cameras`
  */
-export async function call<T>(method: 'GET' | 'POST' | 'PATCH', path: string, options: Call = {}): Promise<Answer<T>> {
+export async function call<T>(method: Method, path: string, options: Call = {}): Promise<Answer<T>> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
   try {

@@ -1,9 +1,12 @@
 import { useEffect } from 'preact/hooks';
 import { AccountMenu } from './account-menu.tsx';
 import { watchFleet } from './fleet.ts';
+import { CameraPage } from './pages/camera.tsx';
 import { CamerasPage } from './pages/cameras.tsx';
 import { LoginPage } from './pages/login.tsx';
 import { PlayPage } from './pages/play.tsx';
+import { RetentionPage, retentionTabs } from './pages/retention.tsx';
+import { SystemPage } from './pages/system.tsx';
 import { Empty } from './parts/empty.tsx';
 import { GapCard } from './parts/gap-card.tsx';
 import { Icon, type IconName } from './parts/icon.tsx';
@@ -49,8 +52,10 @@ function Shell({ ready }: { ready: boolean }) {
           <Mark />
           <span>framekeep</span>
         </div>
-        <NavItem href="/" icon="cameras" text={w.cameras} current={isCameras(place.value.path)} />
+        <NavItem href="/" icon="cameras" text={w.cameras} current={isCameras()} />
         <NavItem href="/play" icon="play" text={w.play} current={place.value.path === '/play'} />
+        <NavItem href="/retention/plan" icon="archive" text={w.archive} current={isBelow('/retention')} />
+        <NavItem href="/system" icon="system" text={w.system} current={isBelow('/system')} />
         <AccountMenu />
       </nav>
       <div class="content">
@@ -63,23 +68,34 @@ function Shell({ ready }: { ready: boolean }) {
   );
 }
 
-function isCameras(path: string): boolean {
-  return path === '/' || path === '/cameras';
+function isCameras(): boolean {
+  return place.value.path === '/' || isBelow('/cameras');
+}
+
+function isBelow(folder: string): boolean {
+  const { path } = place.value;
+  return path === folder || path.startsWith(`${folder}/`);
 }
 
 function Page() {
   const { path } = place.value;
-  const title = path === '/play' ? words.value.play : words.value.cameras;
+  const w = words.value;
+  const [, first = '', second = '', third = ''] = path.split('/');
+  const title = { play: w.play, retention: w.archive, system: w.system }[first] ?? w.cameras;
   useEffect(() => {
     document.title = `${title} · framekeep`;
   }, [title]);
-  if (isCameras(path)) return <CamerasPage />;
+  if (path === '/' || path === '/cameras') return <CamerasPage />;
+  if (first === 'cameras') return <CameraPage cameraId={second} tab={third} />;
   if (path === '/play') return <PlayPage />;
+  const tab = retentionTabs.find((one) => one === second) ?? (second === '' ? 'plan' : undefined);
+  if (first === 'retention' && tab !== undefined) return <RetentionPage tab={tab} />;
+  if (path === '/system') return <SystemPage />;
   return (
     <div class="page">
-      <Empty icon="search" text={words.value.pageMissing}>
+      <Empty icon="search" text={w.pageMissing}>
         <Link class="button primary" href="/">
-          {words.value.toCameras}
+          {w.toCameras}
         </Link>
       </Empty>
     </div>

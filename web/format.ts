@@ -58,9 +58,39 @@ export function dayName(ms: number): string {
   return format({ weekday: 'short', day: 'numeric', month: 'short' }, ms);
 }
 
+/** `Tue 17 Nov` of a UTC day. */
+export function utcDay(ms: number): string {
+  return format({ weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' }, ms);
+}
+
 /** `17 November 2026`. */
 export function longDate(ms: number): string {
   return format({ dateStyle: 'long' }, ms);
+}
+
+/** `17 Nov 2026, 14:20`. */
+export function dateTime(ms: number): string {
+  return format({ day: 'numeric', month: 'short', year: 'numeric', ...clock }, ms);
+}
+
+/** `950 kB`, `1.2 GB`: decimal units, as disks and bills have them. */
+export function bytes(count: number): string {
+  const units = ['kB', 'MB', 'GB', 'TB', 'PB'];
+  let value = count / 1000;
+  let at = 0;
+  while (value >= 999.5 && at < units.length - 1) {
+    value /= 1000;
+    at += 1;
+  }
+  return `${value.toLocaleString(locale.value, { maximumFractionDigits: value < 10 && at > 0 ? 1 : 0 })} ${units[at]}`;
+}
+
+/** A share of one, rounded down: 100 % means all. */
+export function percent(share: number): string {
+  return (Math.floor(share * 10_000) / 10_000).toLocaleString(locale.value, {
+    style: 'percent',
+    maximumFractionDigits: 2,
+  });
 }
 
 /** The offset from UTC in force at that instant: `+03`, `+05:30`. Never one offset for a whole day. */

@@ -22,7 +22,10 @@ export async function loadSession(): Promise<Answer<Me>> {
 
 export async function signIn(login: string, password: string): Promise<Answer<unknown>> {
   const answer = await call('POST', '/v1/login', { body: { login, password } });
-  return answer.kind === 'ok' ? loadSession() : answer;
+  if (answer.kind !== 'ok') return answer;
+  // The API's own pages sent us here.
+  if (location.pathname.startsWith('/docs')) location.reload();
+  return loadSession();
 }
 
 export async function signOut(): Promise<void> {

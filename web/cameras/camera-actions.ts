@@ -1,5 +1,8 @@
 import { call, type Answer } from '../api.ts';
 import { putCamera, refreshFleet, type Camera } from '../fleet.ts';
+import { problemText } from '../parts/problem-note.tsx';
+import { toast } from '../parts/toast.tsx';
+import { words } from '../words/index.ts';
 
 /** What a new camera needs. */
 export interface NewCamera {
@@ -23,7 +26,18 @@ export async function changeCamera(cameraId: string, change: Partial<NewCamera>)
   return noted(await call<Camera>('PATCH', `/v1/cameras/${cameraId}`, { body: change }));
 }
 
-/** Pause, resume or retire: the server answers once the intent is stored, the camera's state follows. */
-export async function directCamera(cameraId: string, what: 'pause' | 'resume' | 'retire'): Promise<Answer<Camera>> {
+export type Directive = 'pause' | 'resume' | 'retire' | 'reactivate';
+
+/** What is wanted of a camera: the server answers once the intent is stored, the camera's state follows. */
+export async function directCamera(cameraId: string, what: Directive): Promise<Answer<Camera>> {
   return noted(await call<Camera>('POST', `/v1/cameras/${cameraId}/${what}`));
+}
+
+/** `directCamera`, and says what came of it. */
+export async function direct(camera: Camera, what: 'pause' | 'resume' | 'reactivate'): Promise<void> {
+  const w = words.value;
+  const answer = await directCamera(camera.id, what);
+  const done = { pause: w.pausedDone, resume: w.resumedDone, reactivate: w.reactivatedDone }[what];
+  if (answer.kind === 'ok') toast(done(camera.name));
+  if (answer.kind === 'problem') toast(problemText(answer.problem));
 }

@@ -1,14 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { Answer } from '../api.ts';
 import { joinLogin, type CameraAddress } from '../camera-url.ts';
-import { nowMs } from '../clock.ts';
 import type { Camera } from '../fleet.ts';
-import { longDate } from '../format.ts';
 import { FormDialog } from '../parts/dialog.tsx';
 import { Field } from '../parts/field.tsx';
 import { toast } from '../parts/toast.tsx';
 import { words } from '../words/index.ts';
-import { addCamera, changeCamera, directCamera } from './camera-actions.ts';
+import { addCamera, changeCamera } from './camera-actions.ts';
 import {
   addressErrors,
   AddressFields,
@@ -26,10 +24,6 @@ interface OfCamera extends Closing {
 }
 
 const noAddress: CameraAddress = { address: '', user: '', password: '' };
-
-/** Days of grace after retiring, as the service's default has it. */
-const graceDays = 90;
-const dayMs = 86_400_000;
 
 /** Shows the errors found here, or those of the answer; says what was done when it was. */
 async function sent(
@@ -139,32 +133,6 @@ export function AddressDialog({ camera, onClose }: OfCamera) {
       shownByField={(problem) => fieldOfProblem(problem) === 'address'}
     >
       <AddressFields value={address} onValue={setAddress} errors={errors} loginHint={w.loginAgainHint} focusFirst />
-    </FormDialog>
-  );
-}
-
-export function RetireDialog({ camera, onClose }: OfCamera) {
-  const w = words.value;
-  const submit = () =>
-    sent(
-      {},
-      () => {},
-      () => directCamera(camera.id, 'retire'),
-      ({ name }) => w.retiredDone(name),
-    );
-  return (
-    <FormDialog
-      title={w.retireTitle(camera.name)}
-      submitLabel={w.retireConfirm}
-      danger
-      onClose={onClose}
-      submit={submit}
-      shownByField={() => false}
-    >
-      <p>{w.retireText}</p>
-      <p>
-        <strong>{w.retireDate(longDate(nowMs.value + graceDays * dayMs))}</strong>
-      </p>
     </FormDialog>
   );
 }

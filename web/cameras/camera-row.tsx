@@ -1,9 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { gapReasons } from '../../domain/gap-reason.ts';
 import { slowServerNowMs } from '../clock.ts';
 import { footageAgeMs, hasFootage, isAbnormal, isRetired, shownState, type Camera } from '../fleet.ts';
 import { useGaps } from '../footage.ts';
-import { age, duration, longDate, shortTime } from '../format.ts';
+import { age, duration } from '../format.ts';
 import { footageSpan, gapPieces } from '../gap-pieces.ts';
 import { GapBar } from '../parts/gap-bar.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -12,6 +11,8 @@ import { Menu, MenuItem } from '../parts/menu.tsx';
 import { StateTag } from '../parts/state-tag.tsx';
 import { navigate, playAddress } from '../router.ts';
 import { words } from '../words/index.ts';
+import { direct } from './camera-actions.ts';
+import { Reason } from './reason.tsx';
 
 const hourMs = 3_600_000;
 /** A recording camera commits each minute or faster: this long without new footage deserves a look. */
@@ -19,21 +20,20 @@ const lateFootageMs = 150_000;
 /** A pixel of a 500 px strip. */
 const stripResMs = hourMs / 500;
 
-export type CameraDialog = 'rename' | 'address' | 'retire';
+export type CameraDialog = 'rename' | 'address' | 'retire' | 'purge';
 
 interface RowProps {
   camera: Camera;
   onDialog: (dialog: CameraDialog) => void;
-  onDirect: (what: 'pause' | 'resume') => void;
 }
 
-export function CameraRow({ camera, onDialog, onDirect }: RowProps) {
+export function CameraRow({ camera, onDialog }: RowProps) {
   const w = words.value;
   const state = shownState(camera);
   return (
     <li class="camera-row" data-camera={camera.name} data-wrong={state !== 'unknown' && isAbnormal(camera)}>
       <div class="camera-name">
-        <Link href={playAddress(camera.id)} class="camera-link">
+        <Link href={`/cameras/${camera.id}/story`} class="camera-link">
           {camera.name}
         </Link>
         {camera.tier === 'critical' && <span class="badge">{w.critical}</span>}
@@ -53,9 +53,9 @@ export function CameraRow({ camera, onDialog, onDirect }: RowProps) {
           <Menu icon="more" label={w.more(camera.name)}>
             <MenuItem onChoose={() => onDialog('rename')}>{w.rename}</MenuItem>
             {camera.intent === 'paused' ? (
-              <MenuItem onChoose={() => onDirect('resume')}>{w.resume}</MenuItem>
+              <MenuItem onChoose={() => void direct(camera, 'resume')}>{w.resume}</MenuItem>
             ) : (
-              <MenuItem onChoose={() => onDirect('pause')}>{w.pause}</MenuItem>
+              <MenuItem onChoose={() => void direct(camera, 'pause')}>{w.pause}</MenuItem>
             )}
             <MenuItem onChoose={() => onDialog('address')}>{w.changeAddress}</MenuItem>
             <MenuItem danger onChoose={() => onDialog('retire')}>
@@ -63,28 +63,17 @@ export function CameraRow({ camera, onDialog, onDirect }: RowProps) {
             </MenuItem>
           </Menu>
         )}
+        {camera.state === 'grace' && (
+          <Menu icon="more" label={w.more(camera.name)}>
+            <MenuItem onChoose={() => void direct(camera, 'reactivate')}>{w.reactivate}</MenuItem>
+            <MenuItem danger onChoose={() => onDialog('purge')}>
+              {w.purge}
+            </MenuItem>
+          </Menu>
+        )}
       </div>
     </li>
   );
-}
-
-/** Why a camera is not recording, since when: a closed reason in the person's language, else the server's sentence. */
-function Reason({ camera }: { camera: Camera }) {
-  const w = words.value;
-  if (shownState(camera) === 'unknown' || camera.state === 'recording') return null;
-  if (camera.graceEndsAt !== null) {
-    return <p class="reason">{w.willBeDeletedOn(longDate(Date.parse(camera.graceEndsAt)))}</p>;
-  }
-  const since = shortTime(Date.parse(camera.stateSince), slowServerNowMs());
-  const reason = camera.stateReason;
-  if (reason === null || reason in w.states || !isAbnormal(camera)) return <p class="reason">{w.stateSince(since)}</p>;
-  return <p class="reason">{w.reasonSince(reasonText(reason), since)}</p>;
-}
-
-/** The service gives one of the closed reasons, or a sentence of its own. */
-function reasonText(reason: string): string {
-  const known = gapReasons.find((one) => one === reason);
-  return known === undefined ? reason.replace(/\.$/, '') : words.value.reasons[known];
 }
 
 /** A strip of the last hour, loaded once the row has been seen. */

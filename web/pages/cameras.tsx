@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { directCamera } from '../cameras/camera-actions.ts';
-import { AddCameraDialog, AddressDialog, RenameDialog, RetireDialog } from '../cameras/camera-dialogs.tsx';
+import { PurgeDialog, RetireDialog } from '../archive/end-of-camera.tsx';
+import { AddCameraDialog, AddressDialog, RenameDialog } from '../cameras/camera-dialogs.tsx';
 import { CameraRow, type CameraDialog } from '../cameras/camera-row.tsx';
 import { FleetNumber } from '../cameras/fleet-number.tsx';
 import { fleet, isRetired, refreshFleet, sortedCameras, type Camera } from '../fleet.ts';
@@ -9,8 +9,7 @@ import { slowServerNowMs } from '../clock.ts';
 import { Button } from '../parts/button.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Legend } from '../parts/legend.tsx';
-import { ProblemNote, problemText } from '../parts/problem-note.tsx';
-import { toast } from '../parts/toast.tsx';
+import { ProblemNote } from '../parts/problem-note.tsx';
 import { words } from '../words/index.ts';
 
 type Open = { what: 'add' } | { what: CameraDialog; camera: Camera } | null;
@@ -56,6 +55,7 @@ export function CamerasPage() {
       {open?.what === 'rename' && <RenameDialog camera={open.camera} onClose={close} />}
       {open?.what === 'address' && <AddressDialog camera={open.camera} onClose={close} />}
       {open?.what === 'retire' && <RetireDialog camera={open.camera} onClose={close} />}
+      {open?.what === 'purge' && <PurgeDialog camera={open.camera} onClose={close} />}
     </div>
   );
 }
@@ -68,12 +68,7 @@ function CameraList({ onOpen }: { onOpen: (open: Open) => void }) {
   const kept = found.filter((camera) => !isRetired(camera));
   const retired = found.filter(isRetired);
   const row = (camera: Camera) => (
-    <CameraRow
-      key={camera.id}
-      camera={camera}
-      onDialog={(what) => onOpen({ what, camera })}
-      onDirect={(what) => void direct(camera, what)}
-    />
+    <CameraRow key={camera.id} camera={camera} onDialog={(what) => onOpen({ what, camera })} />
   );
   const now = slowServerNowMs();
   return (
@@ -118,13 +113,6 @@ function CameraList({ onOpen }: { onOpen: (open: Open) => void }) {
       <Legend />
     </>
   );
-}
-
-async function direct(camera: Camera, what: 'pause' | 'resume'): Promise<void> {
-  const w = words.value;
-  const answer = await directCamera(camera.id, what);
-  if (answer.kind === 'ok') toast(what === 'pause' ? w.pausedDone(camera.name) : w.resumedDone(camera.name));
-  if (answer.kind === 'problem') toast(problemText(answer.problem));
 }
 
 function ListSkeleton() {

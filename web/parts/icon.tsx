@@ -16,6 +16,10 @@ const paths = {
   search: 'M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5L20 20',
   chevron: 'M7 10l5 5 5-5',
   alert: 'M12 4l9 16H3zM12 10v4.5M12 17.2h.01',
+  lock: 'M5.5 11h13v9h-13zM8.5 11V7.5a3.5 3.5 0 0 1 7 0V11',
+  archive: 'M3.5 5h17v4h-17zM5 9v10.5h14V9M10 13h4',
+  shield: 'M12 3.5l7 2.5v5.5c0 4.5-3 7.5-7 9-4-1.5-7-4.5-7-9V6zM9 12l2.2 2.2L15 10.5',
+  system: 'M4 4.5h16v6.5H4zM4 13h16v6.5H4zM7.5 7.7h.01M7.5 16.2h.01M11 7.7h6M11 16.2h6',
 } as const;
 
 export type IconName = keyof typeof paths;

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks';
 import { zoneName } from '../format.ts';
+import { localFields, momentOf } from '../local-time.ts';
 import { FormDialog } from '../parts/dialog.tsx';
-import { Field } from '../parts/field.tsx';
+import { MomentFields } from '../parts/moment-fields.tsx';
 import { words } from '../words/index.ts';
 
 interface GoToProps {
@@ -10,18 +11,14 @@ interface GoToProps {
   onClose: () => void;
 }
 
-const two = (n: number) => String(n).padStart(2, '0');
-
 /** Asks for a date and a time in the viewer's zone. */
 export function GoToDialog({ atMs, onGo, onClose }: GoToProps) {
   const w = words.value;
-  const now = new Date(atMs);
-  const [date, setDate] = useState(`${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`);
-  const [time, setTime] = useState(`${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`);
+  const [moment, setMoment] = useState(localFields(atMs));
   const [error, setError] = useState<string | undefined>(undefined);
   const submit = async () => {
-    const chosenMs = new Date(`${date}T${time}`).getTime();
-    if (date === '' || time === '' || Number.isNaN(chosenMs)) {
+    const chosenMs = momentOf(moment);
+    if (chosenMs === null) {
       setError(w.timeMissing);
       return null;
     }
@@ -30,10 +27,15 @@ export function GoToDialog({ atMs, onGo, onClose }: GoToProps) {
   };
   return (
     <FormDialog title={w.goToTitle} submitLabel={w.goTo} submit={submit} shownByField={() => true} onClose={onClose}>
-      <div class="field-pair">
-        <Field label={w.date} type="date" value={date} onValue={setDate} hint={w.yourZone(zoneName())} />
-        <Field label={w.time} type="time" step="1" value={time} onValue={setTime} error={error} focusFirst />
-      </div>
+      <MomentFields
+        date={w.date}
+        time={w.time}
+        value={moment}
+        onValue={setMoment}
+        hint={w.yourZone(zoneName())}
+        error={error}
+        focusFirst
+      />
     </FormDialog>
   );
 }

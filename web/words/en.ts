@@ -1,3 +1,4 @@
+import { manage } from './en-manage.ts';
 import type { CameraState } from '../../domain/camera.ts';
 import type { GapOwner, GapReason } from '../../domain/gap-reason.ts';
 
@@ -59,6 +60,7 @@ const problems: Record<string, string> = {
 };
 
 export const en = {
+  ...manage,
   states,
   reasons,
   owners,
@@ -154,8 +156,6 @@ export const en = {
   changeAddress: 'Address and login',
   retire: 'Retire',
   retireTitle: (name: string) => `Retire ${name}?`,
-  retireText:
-    'Recording stops now. The archive stays readable for 90 days of grace, then everything is deleted for good.',
   retireDate: (date: string) => `Last day of the archive: ${date}.`,
   retireConfirm: 'Retire camera',
   added: (name: string) => `${name} was added. Recording starts.`,

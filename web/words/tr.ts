@@ -1,7 +1,9 @@
 import type { Words } from './en.ts';
+import { manage } from './tr-manage.ts';
 
 /** Turkish. A variable never carries a suffix, since vowel harmony would need to know its sound. */
 export const tr: Words = {
+  ...manage,
   states: {
     provisioning: 'Başlatılıyor',
     connecting: 'Bağlanıyor',
@@ -139,7 +141,6 @@ export const tr: Words = {
   changeAddress: 'Adres ve oturum',
   retire: 'Kayıttan çıkar',
   retireTitle: (name) => `Kayıttan çıkarılsın mı: ${name}`,
-  retireText: 'Kayıt şimdi durur. Arşiv 90 gün daha izlenebilir, ardından her şey kalıcı olarak silinir.',
   retireDate: (date) => `Arşivin son günü: ${date}.`,
   retireConfirm: 'Kamerayı çıkar',
   added: (name) => `Kamera eklendi, kayıt başlıyor: ${name}`,
