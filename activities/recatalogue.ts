@@ -68,6 +68,7 @@ export async function catalogueStray(
     const how = await commit(deps, wanted, read.segment, finding.key);
     await deps.failpoint('catalogued');
     if (how === null) return 'resolved';
+    if (how === 'already') return await quarantine('covered'); // these bytes have a row, at another start
     if (typeof how === 'object') {
       const parts = await catalogueParts(deps, wanted, { ...read, path, dir }, how.free);
       if (parts === 0) return await quarantine('covered');
@@ -102,7 +103,7 @@ function commit(
       return null;
     }
     const how = await commitSlow(tx, internalId, segment, deps.windowMs);
-    if (typeof how === 'string') await settleFinding(tx, finding.id, { state: 'catalogued', atMs: deps.now() });
+    if (how === 'committed') await settleFinding(tx, finding.id, { state: 'catalogued', atMs: deps.now() });
     await deps.failpoint('cataloguing');
     return how;
   });
