@@ -62,6 +62,9 @@ const settings = z
     FRAMEKEEP_WINDOW_SECONDS: positive.max(3000).default(600),
     FRAMEKEEP_FINAL_WAIT_SECONDS: count.default(1800),
     FRAMEKEEP_GRACE_DAYS: count.max(3650).default(90),
+    FRAMEKEEP_RECONCILE_MAX_PERCENT: z.coerce.number().min(0).max(100).default(1),
+    FRAMEKEEP_QUARANTINE_DAYS: positive.max(366).default(14),
+    FRAMEKEEP_SAMPLE_SEGMENTS: count.max(10_000).default(20),
     FRAMEKEEP_ENCODER: z.enum(['auto', 'nvenc', 'vaapi', 'qsv', 'x264', 'none']).default('auto'),
     FRAMEKEEP_ENCODER_SLOTS: positive.optional(),
     FRAMEKEEP_ENCODER_SESSION_DIR: z.string().min(1).optional(),
@@ -112,6 +115,10 @@ export type Config = Readonly<{
   /** Footage whose final alone is stored waits no longer than this for it, after its window's end. */
   finalWaitSeconds: number;
   graceDays: number;
+  /** A pass that would touch a greater part of what it compared stops; unwanted objects are kept so long first. */
+  reconcile: { maxPercent: number; quarantineDays: number };
+  /** Segments that are read back each hour. */
+  sampleSegments: number;
   encoder: 'auto' | 'nvenc' | 'vaapi' | 'qsv' | 'x264' | 'none';
   encoderSlots: number | undefined;
   /** Shared by all encoder workers of a host; undefined = in the system's temporary folder. */
@@ -193,6 +200,8 @@ function toConfig(s: z.infer<typeof settings>): Config {
     windowSeconds: s.FRAMEKEEP_WINDOW_SECONDS,
     finalWaitSeconds: s.FRAMEKEEP_FINAL_WAIT_SECONDS,
     graceDays: s.FRAMEKEEP_GRACE_DAYS,
+    reconcile: { maxPercent: s.FRAMEKEEP_RECONCILE_MAX_PERCENT, quarantineDays: s.FRAMEKEEP_QUARANTINE_DAYS },
+    sampleSegments: s.FRAMEKEEP_SAMPLE_SEGMENTS,
     encoder: s.FRAMEKEEP_ENCODER,
     encoderSlots: s.FRAMEKEEP_ENCODER_SLOTS,
     encoderSessionDir: s.FRAMEKEEP_ENCODER_SESSION_DIR,

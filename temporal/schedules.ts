@@ -19,6 +19,9 @@ export const scheduledWork: readonly ScheduledWork[] = [
   { scheduleId: 'sweep-retention', workflowType: 'sweepRetention', everyMs: 15 * 60_000 },
   // Hourly, so that footage kept for a single day is counted before it goes.
   { scheduleId: 'roll-up-coverage', workflowType: 'rollUpCoverage', everyMs: 3_600_000 },
+  // A whole look at bucket and catalogue; what it finds is no older than a day.
+  { scheduleId: 'reconcile', workflowType: 'reconcile', everyMs: 24 * 3_600_000 },
+  { scheduleId: 'sample-footage', workflowType: 'sampleFootage', everyMs: 3_600_000 },
   { scheduleId: 'lifecycle-upkeep', workflowType: 'lifecycleUpkeep', everyMs: 60 * 60_000 },
 ];
 

@@ -11,6 +11,7 @@ import { createSchedules } from '../temporal/schedules.ts';
 import { registerSearchAttributes } from '../temporal/search-attributes.ts';
 import { controlQueue } from '../workflows/messages.ts';
 import { createLifecycleActivities } from './lifecycle.ts';
+import { createCheckActivities } from './reconcile.ts';
 import type { RoleContext, RunningRole } from './role.ts';
 import { createRunningWorkers } from './running-workers.ts';
 import { workflowBundlePath } from './workflow-bundle-path.ts';
@@ -35,6 +36,7 @@ export function startControl(context: RoleContext): RunningRole {
         ...createCollectObjectsActivities({ db, objects, log, now }),
         ...createSweepRetentionActivities({ db, objects, log, now }),
         ...createRollUpCoverageActivities({ db, log, now }),
+        ...(await createCheckActivities(context)),
         ...createLifecycleActivities(context, client),
       },
       maxConcurrentActivityTaskExecutions: 100,

@@ -4,5 +4,7 @@ export { ensureCameras } from './ensure-cameras.ts';
 export { collectObjects } from './collect-objects.ts';
 export { feedFinishJobs } from './feed-finish-jobs.ts';
 export { sweepRetention } from './sweep-retention.ts';
+export { reconcile } from './reconcile.ts';
+export { sampleFootage } from './sample-footage.ts';
 export { rollUpCoverage } from './roll-up-coverage.ts';
 export { lifecycleUpkeep } from './lifecycle-upkeep.ts';
