@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { sendIntentUpdate, startCameraWorkflow, type IntentUpdate } from '../temporal/camera-workflows.ts';
+import { startReconcile } from '../temporal/reconcile.ts';
 import { startTenantDeletion } from '../temporal/tenant-workflows.ts';
 
 /** How long a request waits for Temporal. The intent is in Postgres by then, so nothing is lost after it. */
@@ -15,6 +16,8 @@ export interface CameraWorkflows {
   update(update: IntentUpdate, change: { cameraId: string; configVersion: number }): Promise<boolean>;
   /** Starts a tenant's deletion. @returns false when Temporal did not take it within 3 s: the hourly upkeep will */
   deleteTenant(tenantId: string): Promise<boolean>;
+  /** Starts the comparisons that were asked for. @returns false when Temporal did not take it: the schedule will */
+  reconcile(): Promise<boolean>;
   reachable(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -59,6 +62,16 @@ export function createCameraWorkflows(options: { address: string; namespace: str
         return true;
       } catch (error) {
         options.log.warn({ tenantId, cause: errorText(error) }, 'tenant deletion not started; the upkeep will');
+        return false;
+      }
+    },
+
+    async reconcile() {
+      try {
+        await within(() => startReconcile(client));
+        return true;
+      } catch (error) {
+        options.log.warn({ cause: errorText(error) }, 'reconcile not started; its schedule will');
         return false;
       }
     },

@@ -3,6 +3,7 @@ import { lostSince } from '../db/coverage.ts';
 import { recorders, type Recorder } from '../db/recorders.ts';
 import { footageAge, openGapsByReason, waitingObjects } from '../db/service-status.ts';
 import type { Db } from '../db/sql.ts';
+import { registerReconcileMetrics } from './reconcile-metrics.ts';
 import { gapOwner } from '../domain/gap-reason.ts';
 
 /** A recorder that has said nothing for this long is told by framekeep_recorder_up alone. */
@@ -127,6 +128,7 @@ export function registerReliabilityMetrics(registry: Registry, db: Db, now: () =
       }
     },
   );
+  registerReconcileMetrics(gauge, db, now);
   gauge('objects_to_delete', 'Objects that wait for their deletion.', ['reason'], async (waiting) => {
     for (const { reason, count } of await waitingObjects(db)) waiting.set({ reason }, count);
   });

@@ -27,6 +27,7 @@ import { registerMedia } from './routes/media.ts';
 import { registerPlaylist } from './routes/playlist.ts';
 import { registerProfiles } from './routes/profiles.ts';
 import { registerPurge } from './routes/purge.ts';
+import { registerReconcile } from './routes/reconcile.ts';
 import { registerRecorders } from './routes/recorders.ts';
 import { registerReencode } from './routes/reencode.ts';
 import { registerReports } from './routes/reports.ts';
@@ -106,6 +107,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   registerReports(app, deps);
   registerHolds(app, deps);
   registerRetention(app, deps);
+  registerReconcile(app, deps);
   registerAudit(app, deps);
   registerStatus(app, { ...deps, health });
   return app;

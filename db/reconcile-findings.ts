@@ -234,9 +234,13 @@ export function listFindings(
   );
 }
 
-/** How many findings there are, by state, how many of them are held as evidence, and since when the oldest is. */
+/**
+ * How many findings there are, by state, how many of them are held as evidence, and since when the oldest is.
+ * @param of.missingSinceMs what was found missing before it is not counted
+ */
 export function countFindings(
   db: Db,
+  of: { missingSinceMs: number },
 ): Promise<{ kind: FindingKind; state: FindingState; count: number; held: number; sinceMs: number }[]> {
   return many(
     db,
@@ -250,6 +254,8 @@ export function countFindings(
       })
       .transform(({ since, ...row }) => ({ ...row, sinceMs: since })),
     `select kind, state, count(*) as count, count(*) filter (where held) as held, min(state_at) as since
-     from reconcile_finding group by kind, state order by kind, state`,
+     from reconcile_finding where state <> 'missing' or state_at >= $1::timestamptz
+     group by kind, state order by kind, state`,
+    [at(of.missingSinceMs)],
   );
 }

@@ -4,6 +4,7 @@ import { countCamerasByState, failingCameras } from '../../db/service-status.ts'
 import { flapping, flapWindowMs } from '../../domain/flapping.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import type { PartHealth } from '../part-health.ts';
+import { reconcileProblems } from '../reconcile-problems.ts';
 import { commonProblems, isoTime } from '../schemas/common.ts';
 import { recorderAnswer, statusSchema, type StatusAnswer } from '../schemas/service.ts';
 
@@ -25,12 +26,13 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
       },
     },
     async (): Promise<StatusAnswer> => {
-      const [parts, counts, failing, hosts, returns] = await Promise.all([
+      const [parts, counts, failing, hosts, returns, archive] = await Promise.all([
         deps.health.look(),
         countCamerasByState(deps.pool),
         failingCameras(deps.pool, shownProblems),
         recorders(deps.pool),
         reconnectsSince(deps.pool, deps.now() - flapWindowMs),
+        reconcileProblems(deps.pool, deps.now()),
       ]);
       const nowMs = deps.now();
       const shownHosts = hosts.map((host) => recorderAnswer(host, nowMs));
@@ -54,6 +56,7 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
             since: host.seenAt,
           })),
         ...spoolProblems(hosts, nowMs),
+        ...archive,
         ...returns.flatMap(({ cameraId, name, backMs }) => {
           const flaps = flapping(backMs, nowMs);
           if (flaps === null || failing.some((camera) => camera.cameraId === cameraId)) return [];

@@ -45,7 +45,7 @@ export const statusSchema = z
     problems: z
       .array(
         z.object({
-          kind: z.enum(['camera', 'part', 'recorder']),
+          kind: z.enum(['camera', 'part', 'recorder', 'archive']),
           id: z.string(),
           name: z.string(),
           what: z.string(),

@@ -1,0 +1,27 @@
+import type { Gauge } from 'prom-client';
+import { countFindings } from '../db/reconcile-findings.ts';
+import { listPasses, reconcileState } from '../db/reconcile-passes.ts';
+import { countChecks } from '../db/segment-checks.ts';
+import type { Db } from '../db/sql.ts';
+import { dayMs } from '../domain/retention.ts';
+
+/** Makes one gauge that is read when it is asked for. */
+type MakeGauge = (name: string, help: string, labels: string[], read: (made: Gauge) => Promise<void>) => void;
+
+/** What reconcile and sampling found. */
+export function registerReconcileMetrics(gauge: MakeGauge, db: Db, now: () => number): void {
+  gauge('reconcile_findings', 'What does not fit between bucket and catalogue.', ['kind', 'state'], async (found) => {
+    for (const { kind, state, count } of await countFindings(db, { missingSinceMs: 0 }))
+      found.set({ kind, state }, count);
+  });
+  gauge('reconcile_stopped', 'Whether reconcile waits for an operator.', [], async (stopped) => {
+    stopped.set((await reconcileState(db)).stopped === null ? 0 : 1);
+  });
+  gauge('reconcile_last_pass_age_seconds', 'Since the last whole comparison ended.', [], async (age) => {
+    const last = (await listPasses(db, 50)).find(({ state, endedAtMs }) => state === 'done' && endedAtMs !== null);
+    if (last?.endedAtMs != null) age.set(Math.max(0, now() - last.endedAtMs) / 1000);
+  });
+  gauge('sampled_segments_day', 'Segments that were read back in the last 24 hours.', ['verdict'], async (checks) => {
+    for (const { verdict, count } of await countChecks(db, now() - dayMs)) checks.set({ verdict }, count);
+  });
+}

@@ -1,0 +1,30 @@
+import { countFindings } from '../db/reconcile-findings.ts';
+import { reconcileState } from '../db/reconcile-passes.ts';
+import type { Db } from '../db/sql.ts';
+import { dayMs } from '../domain/retention.ts';
+import { isoTime } from './schemas/common.ts';
+import type { StatusAnswer } from './schemas/service.ts';
+
+/** What was lost stays in the list of findings for ever, and for so long among what is wrong now. */
+const lossShownMs = 7 * dayMs;
+
+/** What is wrong with what is stored, for the status. */
+export async function reconcileProblems(db: Db, nowMs: number): Promise<StatusAnswer['problems']> {
+  const [{ stopped }, findings] = await Promise.all([
+    reconcileState(db),
+    countFindings(db, { missingSinceMs: nowMs - lossShownMs }),
+  ]);
+  const problems: StatusAnswer['problems'] = [];
+  const add = (id: string, what: string, sinceMs: number): void => {
+    problems.push({ kind: 'archive', id, name: 'The archive', what, since: isoTime(sinceMs) });
+  };
+  if (stopped !== null) add('reconcile', `reconcile is stopped: ${stopped.text}`, stopped.atMs);
+  for (const { state, count, held, sinceMs } of findings) {
+    const evidence = held > 0 ? `, ${held} of them HELD AS EVIDENCE` : '';
+    const segments = count === 1 ? '1 segment' : `${count} segments`;
+    if (state === 'missing')
+      add('missing', `${segments} lost: the store does not have the objects${evidence}`, sinceMs);
+    if (state === 'damaged') add('damaged', `${segments} damaged: not what was catalogued${evidence}`, sinceMs);
+  }
+  return problems;
+}
