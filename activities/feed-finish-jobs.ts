@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 import { encoderSlots } from '../db/encoders.ts';
 import { countStarted, forgetWindows, takeReady, takeUnseen, type FedWindow } from '../db/finish-feed.ts';
 import { reopen } from '../db/finish-windows.ts';
+import { spoolSlots } from '../db/held-windows.ts';
 import type { Pool } from '../db/sql.ts';
 import { isCheap, type Tariff } from '../domain/tariff.ts';
 import type { Logger } from '../log.ts';
@@ -55,17 +56,25 @@ export async function feedFinishJobs(
   const cheap = deps.cheapTariff === null || isCheap(deps.cheapTariff, nowMs);
   let started = 0;
   let again = 0;
-  for (const queue of finishQueues) {
-    const most = jobsPerSlot * slots[queue];
+  const places: { queue: FinishQueue; spoolHostId: string | null; slots: number }[] = [
+    ...finishQueues.map((queue) => ({ queue, spoolHostId: null, slots: slots[queue] })),
+    ...(await spoolSlots(deps.db, nowMs)).map((host) => ({
+      queue: 'spool' as const,
+      spoolHostId: host.hostId,
+      slots: host.slots,
+    })),
+  ];
+  for (const { queue, spoolHostId, slots: own } of places) {
+    const most = jobsPerSlot * own;
     if (most === 0) continue; // nobody would take them: the sources stay, and play
     const seenBeforeMs = nowMs - unseenMs;
-    for (const window of await takeUnseen(deps.db, { queue, nowMs, seenBeforeMs, limit: most })) {
+    for (const window of await takeUnseen(deps.db, { queue, spoolHostId, nowMs, seenBeforeMs, limit: most })) {
       if (await startJob(deps, window, queue)) again += 1;
       onStarted();
     }
-    const room = most - (await countStarted(deps.db, queue));
+    const room = most - (await countStarted(deps.db, queue, spoolHostId));
     if (room <= 0) continue;
-    for (const window of await takeReady(deps.db, { queue, nowMs, cheap, limit: room })) {
+    for (const window of await takeReady(deps.db, { queue, spoolHostId, nowMs, cheap, limit: room })) {
       if (await startJob(deps, window, queue)) started += 1;
       onStarted();
     }
@@ -76,8 +85,9 @@ export async function feedFinishJobs(
 
 /** @returns whether it was started just now */
 async function startJob(deps: FeedDeps, window: FedWindow, queue: FinishQueue): Promise<boolean> {
-  const { cameraId, windowStartMs, reencodeId, generation } = window;
-  const outcome = await startFinishJob(deps.client, { cameraId, windowStartMs, reencodeId, generation, queue }, window);
+  const { cameraId, windowStartMs, reencodeId, generation, spoolHostId } = window;
+  const job = { cameraId, windowStartMs, reencodeId, generation, queue, spoolHostId };
+  const outcome = await startFinishJob(deps.client, job, window);
   // It has ended well, yet its window is not done: an older state of the catalogue came back. A new id does it again.
   if (outcome === 'ended') await reopen(deps.db, window);
   return outcome === 'started';

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
-import { reserveKey, StaleSwapError, swapInFinal, type WindowWork } from '../db/finish-swap.ts';
+import { commitHeldFinal, reserveKey, StaleSwapError, swapInFinal, type WindowWork } from '../db/finish-swap.ts';
 import type { WindowRef } from '../db/finish-windows.ts';
 import { transaction, type Pool } from '../db/sql.ts';
 import { onWallTime, type SourceSpan } from '../domain/final-entries.ts';
@@ -46,6 +46,8 @@ export interface RunRequest {
   paths: readonly string[];
   /** For what is made. */
   dir: string;
+  /** The sources are in no store and no row: only a spool holds them. */
+  isHeld: boolean;
 }
 
 /**
@@ -82,17 +84,20 @@ export async function finishRun(deps: FinishRunDeps, request: RunRequest): Promi
       deps.objects.put(finalKey, watched(file, deps.onProgress), final.bytes, final.sha256),
     );
     await deps.failpoint('stored');
+    const placed = { ref, internalId: work.internalId, final, finalKey };
     const swap = {
-      ref,
-      internalId: work.internalId,
+      ...placed,
       sources: segments,
-      final,
-      finalKey,
       sourceKeys: segments.map((segment) => objectKey({ ...camera, ...segment })),
       sourcesGoneMs: deps.now() + sourcesKeptMs,
       nowMs: deps.now(),
     };
-    await timed(deps, 'swap', () => transaction(deps.db, (tx) => swapInFinal(tx, swap)));
+    const sourceBytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    await timed(deps, 'swap', () =>
+      transaction(deps.db, (tx) =>
+        request.isHeld ? commitHeldFinal(tx, { ...placed, sourceBytes }) : swapInFinal(tx, swap),
+      ),
+    );
     await deps.failpoint('swapped');
     return final;
   } catch (error) {

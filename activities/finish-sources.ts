@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { copyFile, link } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,6 +7,7 @@ import type { Segment } from '../domain/segment.ts';
 import { lingeringFileName } from '../recorder/segment-name.ts';
 import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
+import { codeOf, linkOrCopy } from './link-or-copy.ts';
 
 /** An object's bytes are not those that were catalogued, or it is gone. */
 export class LostSourceError extends Error {
@@ -62,16 +62,7 @@ async function takeFromSpool(
 ): Promise<boolean> {
   if (spoolDir === null || segment.variant !== 0) return false;
   const source = join(spoolDir, 'linger', cameraId, lingeringFileName(segment, segment.sha256));
-  try {
-    await link(source, target).catch(async (error: unknown) => {
-      if (codeOf(error) !== 'EXDEV' && codeOf(error) !== 'EPERM') throw error;
-      await copyFile(source, target);
-    });
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
-    throw error;
-  }
+  return linkOrCopy(source, target);
 }
 
 async function fetchObject(
@@ -93,8 +84,4 @@ async function fetchObject(
   });
   await pipeline(body, measure, createWriteStream(target), { signal: deps.signal });
   if (hash.digest('hex') !== segment.sha256) throw new LostSourceError('a source is not what was catalogued');
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { saveDecision, segmentsToFinish, workOf, type WindowWork } from '../db/finish-swap.ts';
 import { markDone, reopen } from '../db/finish-windows.ts';
+import { giveBack } from '../db/held-windows.ts';
 import { unbrokenRuns } from '../domain/finish-window.ts';
 import { decideProfile } from '../domain/profile-decision.ts';
 import type { StreamFacts } from '../domain/profile.ts';
@@ -10,6 +11,7 @@ import { JoinError } from '../media/join.ts';
 import type { FinishJob } from '../workflows/messages.ts';
 import { finishRun, type FinishRunDeps } from './finish-run.ts';
 import { fetchSources, type SourceDeps } from './finish-sources.ts';
+import { heldSources } from './held-sources.ts';
 
 export type FinishPart = 'fetch' | Parameters<FinishRunDeps['onTime']>[0];
 
@@ -51,10 +53,13 @@ export async function finishWindow(deps: FinishDeps, request: FinishJob): Promis
   };
   const work = await workOf(deps.db, request);
   if (work === null) return { ...result, outcome: 'stale' };
+  if (request.queue === 'spool' && !(await finishHeld(deps, request, work, result))) {
+    await giveBack(deps.db, request, request.spoolHostId);
+    return { ...result, outcome: 'stale' };
+  }
   const runs = unbrokenRuns((await segmentsOf(deps, request, work)).map(flatten));
   for (const run of runs) {
-    const { action, reason } = decideProfile(work.profile, factsOf(run, work.hasBFrames));
-    if (request.reencodeId === 0) await saveDecision(deps.db, work.internalId, { ...work, action, reason });
+    const action = await decide(deps, request, work, run);
     if (action === 'encode' && request.queue === 'join') {
       await reopen(deps.db, request);
       return { ...result, outcome: 'needs-encoder' };
@@ -74,6 +79,44 @@ export async function finishWindow(deps: FinishDeps, request: FinishJob): Promis
   await deps.failpoint('all-swapped');
   const isDone = await markDone(deps.db, request, deps.now());
   return { ...result, outcome: isDone ? 'finished' : 'stale' };
+}
+
+async function decide(
+  deps: FinishDeps,
+  request: FinishJob,
+  work: WindowWork,
+  run: readonly Segment[],
+): Promise<'copy' | 'encode' | 'undecided'> {
+  const { action, reason } = decideProfile(work.profile, factsOf(run, work.hasBFrames));
+  if (request.reencodeId === 0) await saveDecision(deps.db, work.internalId, { ...work, action, reason });
+  return action;
+}
+
+/** Makes the finals of what only this host's spool holds. @returns false where other footage of its time is stored */
+async function finishHeld(
+  deps: FinishDeps,
+  request: FinishJob,
+  work: WindowWork,
+  result: FinishResult,
+): Promise<boolean> {
+  if (deps.spoolDir === null) throw new Error('a held window was given to a worker without a spool');
+  const dir = await mkdtemp(join(deps.workDir, 'held-'));
+  try {
+    const startMs = performance.now();
+    const window = { cameraId: request.cameraId, windowStartMs: request.windowStartMs, windowMs: work.windowMs };
+    const { segments, paths } = await heldSources(deps.db, deps.spoolDir, window, dir);
+    add(result, 'fetch', performance.now() - startMs);
+    await deps.failpoint('fetched');
+    const files = new Map(segments.map((segment, i) => [segment.startMs, paths[i] ?? '']));
+    for (const run of unbrokenRuns(segments.map(flatten))) {
+      const action = (await decide(deps, request, work, run)) === 'encode' ? 'encode' : 'copy';
+      const own = run.map(({ startMs: at }) => files.get(at) ?? '');
+      if (!(await makeFinals(deps, { request, work, action, dir, isHeld: true }, run, own, result))) return false;
+    }
+    return true;
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
 }
 
 function segmentsOf(deps: FinishDeps, request: FinishJob, work: WindowWork): Promise<Segment[]> {
@@ -124,18 +167,29 @@ async function finishOne(
     add(result, 'fetch', performance.now() - startMs);
     result.fetchedBytes += fetchedBytes;
     await deps.failpoint('fetched');
-    return await finishParts(run, paths, async (segments, files) => {
-      const onTime: FinishRunDeps['onTime'] = (part, ms) => add(result, part, ms);
-      const final = await finishRun({ ...deps, onTime }, { ref: request, work, action, segments, paths: files, dir });
-      if (final === null) return false;
-      result.finals += 1;
-      result.footageMs += final.durationMs;
-      result.storedBytes += final.bytes;
-      return true;
-    });
+    return await makeFinals(deps, { request, work, action, dir, isHeld: false }, run, paths, result);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+function makeFinals(
+  deps: FinishDeps,
+  job: { request: FinishJob; work: WindowWork; action: 'copy' | 'encode'; dir: string; isHeld: boolean },
+  run: readonly RunSegment[],
+  paths: readonly string[],
+  result: FinishResult,
+): Promise<boolean> {
+  const { request, ...rest } = job;
+  const onTime: FinishRunDeps['onTime'] = (part, ms) => add(result, part, ms);
+  return finishParts(run, paths, async (segments, files) => {
+    const final = await finishRun({ ...deps, onTime }, { ...rest, ref: request, segments, paths: files });
+    if (final === null) return false;
+    result.finals += 1;
+    result.footageMs += final.durationMs;
+    result.storedBytes += final.bytes;
+    return true;
+  });
 }
 
 /** Splits where a file does not continue the one before, though its row did: a late cut, or a camera's doing. */

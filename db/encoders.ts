@@ -16,6 +16,8 @@ export interface EncoderWorker {
   ceilingReason: string | null;
   /** Why this kind. */
   reason: string;
+  /** The recorder's spool that it can read; null: none. */
+  spoolHostId: string | null;
   seenMs: number;
 }
 
@@ -25,12 +27,14 @@ export const encoderAliveMs = 15_000;
 /** A worker's sign of life. */
 export async function upsertEncoder(db: Db, worker: EncoderWorker): Promise<void> {
   await db.query(
-    `insert into encoder (worker_id, host, kind, slots, used, join_slots, join_used, ceiling, ceiling_reason, reason, seen_at)
+    `insert into encoder (worker_id, host, kind, slots, used, join_slots, join_used, ceiling, ceiling_reason, reason, seen_at,
+       spool_host_id)
      values ($1::uuid, $2::text, $3::text, $4::int, $5::int, $6::int, $7::int, $8::int, $9::text, $10::text,
-       $11::timestamptz)
+       $11::timestamptz, $12::uuid)
      on conflict (worker_id) do update set kind = excluded.kind, slots = excluded.slots, used = excluded.used,
        join_slots = excluded.join_slots, join_used = excluded.join_used, ceiling = excluded.ceiling,
-       ceiling_reason = excluded.ceiling_reason, reason = excluded.reason, seen_at = excluded.seen_at`,
+       ceiling_reason = excluded.ceiling_reason, reason = excluded.reason, seen_at = excluded.seen_at,
+       spool_host_id = excluded.spool_host_id`,
     [
       worker.workerId,
       worker.host,
@@ -43,6 +47,7 @@ export async function upsertEncoder(db: Db, worker: EncoderWorker): Promise<void
       worker.ceilingReason,
       worker.reason,
       at(worker.seenMs),
+      worker.spoolHostId,
     ],
   );
 }
@@ -71,6 +76,7 @@ export function liveEncoders(db: Db, nowMs: number): Promise<EncoderWorker[]> {
         ceiling: z.number().nullable(),
         ceiling_reason: z.string().nullable(),
         reason: z.string(),
+        spool_host_id: z.string().nullable(),
         seen_at: instant,
       })
       .transform((row): EncoderWorker => ({
@@ -84,9 +90,11 @@ export function liveEncoders(db: Db, nowMs: number): Promise<EncoderWorker[]> {
         ceiling: row.ceiling,
         ceilingReason: row.ceiling_reason,
         reason: row.reason,
+        spoolHostId: row.spool_host_id,
         seenMs: row.seen_at,
       })),
-    `select worker_id, host, kind, slots, used, join_slots, join_used, ceiling, ceiling_reason, reason, seen_at
+    `select worker_id, host, kind, slots, used, join_slots, join_used, ceiling, ceiling_reason, reason, spool_host_id,
+       seen_at
      from encoder where seen_at > $1::timestamptz order by host, worker_id`,
     [at(nowMs - encoderAliveMs)],
   );

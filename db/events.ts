@@ -13,6 +13,8 @@ export type CameraEvent = { id: number; atMs: number } & (
   | { kind: 'first-frame'; epoch: number; hostId: string | null }
   /** Footage stopped, its explanation changed, or it came back: a reconnect, with what was tried meanwhile. */
   | { kind: 'gap-opened' | 'gap-reason' | 'gap-closed'; startMs: number; reason: GapReason; evidence: GapEvidence }
+  /** A window of footage could not be finished; it plays as it was recorded. */
+  | { kind: 'window-parked'; startMs: number; windowMs: number; failure: string | null; text: string | null }
 );
 
 const bodies = {
@@ -20,19 +22,26 @@ const bodies = {
   session: z.object({ epoch: z.number(), hostId: z.string().nullable(), workflowRunId: z.string().nullable() }),
   'first-frame': z.object({ epoch: z.number(), hostId: z.string().nullable() }),
   gap: z.object({ startMs: z.number(), reason: z.enum(gapReasons), evidence: gapEvidence }),
+  parked: z.object({
+    startMs: z.number(),
+    windowMs: z.number(),
+    failure: z.string().nullable(),
+    text: z.string().nullable(),
+  }),
 };
 
 const eventRow = z
   .object({
     id: bigint,
     at: instant,
-    kind: z.enum(['state', 'session', 'first-frame', 'gap-opened', 'gap-reason', 'gap-closed']),
+    kind: z.enum(['state', 'session', 'first-frame', 'gap-opened', 'gap-reason', 'gap-closed', 'window-parked']),
     body: z.unknown(),
   })
   .transform(({ id, at: atMs, kind, body }): CameraEvent => {
     if (kind === 'state') return { id, atMs, kind, ...bodies.state.parse(body) };
     if (kind === 'session') return { id, atMs, kind, ...bodies.session.parse(body) };
     if (kind === 'first-frame') return { id, atMs, kind, ...bodies['first-frame'].parse(body) };
+    if (kind === 'window-parked') return { id, atMs, kind, ...bodies.parked.parse(body) };
     return { id, atMs, kind, ...bodies.gap.parse(body) };
   });
 

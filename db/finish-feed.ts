@@ -7,7 +7,12 @@ export interface FedWindow extends WindowRef {
   tenantId: string;
   tier: 'critical' | 'normal';
   profileId: number;
+  /** The host whose spool alone holds its footage; null: the object store does. */
+  spoolHostId: string | null;
 }
+
+/** `spool` is a queue of each host that holds footage. */
+export type FinishQueue = 'encode' | 'join' | 'spool';
 
 const fedShape = z.object({
   public_id: z.string(),
@@ -17,6 +22,7 @@ const fedShape = z.object({
   window_start_at: instant,
   reencode_id: z.number(),
   generation: z.number(),
+  spool_host_id: z.string().nullable(),
 });
 
 const fedRow = fedShape.transform((row): FedWindow => ({
@@ -27,12 +33,15 @@ const fedRow = fedShape.transform((row): FedWindow => ({
   windowStartMs: row.window_start_at,
   reencodeId: row.reencode_id,
   generation: row.generation,
+  spoolHostId: row.spool_host_id,
 }));
 
 export interface FeedRequest {
   nowMs: number;
   /** The task queue to feed; which windows go there depends on what their profile makes of their stream. */
-  queue: 'encode' | 'join';
+  queue: FinishQueue;
+  /** Of the queue `spool`: windows that this host holds. */
+  spoolHostId?: string | null;
   /** Electricity is cheap now. */
   cheap: boolean;
   limit: number;
@@ -56,9 +65,9 @@ export function takeReady(db: Db, request: FeedRequest): Promise<FedWindow[]> {
     fedRow,
     `with at_work as (
        select c.tenant_id, count(*) as jobs from finish_window w join camera c on c.id = w.camera_id
-       where w.state = 'started' and w.queue = $2::text group by c.tenant_id
+       where w.state = 'started' and w.queue = $2::text and w.spool_host_id is not distinct from $7::uuid group by c.tenant_id
      ), ready as (
-       select w.camera_id, w.window_start_at, w.reencode_id, w.generation, c.public_id, t.public_id as tenant_id, c.tier,
+       select w.camera_id, w.window_start_at, w.reencode_id, w.generation, w.spool_host_id, c.public_id, t.public_id as tenant_id, c.tier,
          p.id as profile_id,
          coalesce(a.jobs, 0) +
            row_number() over (partition by c.tenant_id, c.tier, w.reencode_id <> 0 order by w.window_start_at) as turn
@@ -70,10 +79,11 @@ export function takeReady(db: Db, request: FeedRequest): Promise<FedWindow[]> {
        left join at_work a on a.tenant_id = c.tenant_id
        join profile p on p.id = coalesce(r.profile_id, c.profile_id)
        where w.state = 'open' and w.not_before <= $1::timestamptz and c.status not in ('purging', 'purged')
-         and case when p.mode = 'encode' or (p.mode = 'auto' and
+         and w.spool_host_id is not distinct from $7::uuid
+         and case when w.spool_host_id is not null then 'spool' when p.mode = 'encode' or (p.mode = 'auto' and
            (w.reencode_id <> 0 or (c.finish_action = 'encode' and c.finish_profile_id = c.profile_id)))
            then 'encode' else 'join' end = $2::text
-         and case when w.reencode_id <> 0 then r.state = 'running' else
+         and case when w.spool_host_id is not null then w.spool_closed when w.reencode_id <> 0 then r.state = 'running' else
            l.last_end_at >= w.window_start_at + w.window_ms * interval '1 ms'
            or (not l.wanted and c.status_at <= $1::timestamptz - $5::int * interval '1 ms')
            or w.window_start_at + (w.window_ms + $6::int) * interval '1 ms' <= $1::timestamptz end
@@ -88,18 +98,27 @@ export function takeReady(db: Db, request: FeedRequest): Promise<FedWindow[]> {
      where w.camera_id = chosen.camera_id and w.window_start_at = chosen.window_start_at
        and w.reencode_id = chosen.reencode_id and w.generation = chosen.generation and w.state = 'open'
      returning chosen.public_id, chosen.tenant_id, chosen.tier, chosen.profile_id, w.window_start_at, w.reencode_id,
-       w.generation`,
-    [at(request.nowMs), request.queue, request.cheap, request.limit, afterStopMs, longGapMs],
+       w.generation, w.spool_host_id`,
+    [
+      at(request.nowMs),
+      request.queue,
+      request.cheap,
+      request.limit,
+      afterStopMs,
+      longGapMs,
+      request.spoolHostId ?? null,
+    ],
   );
 }
 
 /** How many windows have a job that was started and is not done, by queue. */
-export async function countStarted(db: Db, queue: FeedRequest['queue']): Promise<number> {
+export async function countStarted(db: Db, queue: FinishQueue, spoolHostId: string | null): Promise<number> {
   const row = await maybeOne(
     db,
     z.object({ count: z.coerce.number() }),
-    `select count(*) as count from finish_window where state = 'started' and queue = $1::text`,
-    [queue],
+    `select count(*) as count from finish_window where state = 'started' and queue = $1::text
+       and spool_host_id is not distinct from $2::uuid`,
+    [queue, spoolHostId],
   );
   return row?.count ?? 0;
 }
@@ -110,14 +129,15 @@ export async function countStarted(db: Db, queue: FeedRequest['queue']): Promise
  */
 export function takeUnseen(
   db: Db,
-  request: { queue: FeedRequest['queue']; nowMs: number; seenBeforeMs: number; limit: number },
+  request: Pick<FeedRequest, 'queue' | 'spoolHostId' | 'nowMs' | 'limit'> & { seenBeforeMs: number },
 ): Promise<FedWindow[]> {
   return many(
     db,
     fedRow,
     `with unseen as (
        select camera_id, window_start_at, reencode_id from finish_window
-       where state = 'started' and queue = $1::text and fed_at < $3::timestamptz
+       where state = 'started' and queue = $1::text and spool_host_id is not distinct from $5::uuid
+         and fed_at < $3::timestamptz
        order by fed_at limit $4::int for update skip locked
      )
      update finish_window w set fed_at = $2::timestamptz
@@ -127,14 +147,14 @@ export function takeUnseen(
      left join reencode r on r.id = u.reencode_id
      where w.camera_id = u.camera_id and w.window_start_at = u.window_start_at and w.reencode_id = u.reencode_id
      returning c.public_id, t.public_id as tenant_id, c.tier, coalesce(r.profile_id, c.profile_id) as profile_id,
-       w.window_start_at, w.reencode_id, w.generation`,
-    [request.queue, at(request.nowMs), at(request.seenBeforeMs), request.limit],
+       w.window_start_at, w.reencode_id, w.generation, w.spool_host_id`,
+    [request.queue, at(request.nowMs), at(request.seenBeforeMs), request.limit, request.spoolHostId ?? null],
   );
 }
 
 /**
- * Forgets windows that were done before this, and those that nobody will ever finish: of purged cameras, and what a
- * cancelled bulk job has left. @returns how many
+ * Forgets windows that were done before this, and those that nobody will ever finish: of purged cameras, what a
+ * cancelled bulk job has left, and what a destroyed host alone held. @returns how many
  */
 export async function forgetWindows(db: Db, doneBeforeMs: number, limit: number): Promise<number> {
   const { rowCount } = await db.query(
@@ -146,7 +166,10 @@ export async function forgetWindows(db: Db, doneBeforeMs: number, limit: number)
         where w.state in ('open', 'parked') and c.status = 'purged' limit $2::int)
        union all
        (select w.camera_id, w.window_start_at, w.reencode_id from finish_window w join reencode r on r.id = w.reencode_id
-        where w.state in ('open', 'parked') and r.state = 'cancelled' limit $2::int))`,
+        where w.state in ('open', 'parked') and r.state = 'cancelled' limit $2::int)
+       union all
+       (select w.camera_id, w.window_start_at, w.reencode_id from finish_window w
+        join recorder o on o.host_id = w.spool_host_id where o.destroyed_at is not null limit $2::int))`,
     [at(doneBeforeMs), limit],
   );
   return rowCount ?? 0;

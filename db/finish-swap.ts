@@ -7,6 +7,7 @@ import { heldSql } from './holds.ts';
 import { enqueue } from './object-gc.ts';
 import { profileRow, type Profile } from './profiles.ts';
 import { listedColumns, segmentRow } from './segment-row.ts';
+import { commitSlow } from './segments.ts';
 import { formatId } from './stream-formats.ts';
 import { at, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
@@ -153,6 +154,20 @@ export async function swapInFinal(tx: Transaction, swap: Swap): Promise<void> {
   await tx.query(`delete from object_gc where key = $1::text`, [swap.finalKey]);
   const sourceBytes = sources.reduce((sum, source) => sum + source.bytes, 0);
   await addBytes(tx, swap.ref, { source: sourceBytes, final: final.bytes });
+}
+
+/**
+ * Catalogues the final of footage that only a spool holds, where all of its time is free.
+ * @throws StaleSwapError where some of it is stored already, or the camera is being purged
+ */
+export async function commitHeldFinal(
+  tx: Transaction,
+  held: Pick<Swap, 'ref' | 'internalId' | 'final' | 'finalKey'> & { sourceBytes: number },
+): Promise<void> {
+  const outcome = await commitSlow(tx, held.internalId, held.final, null);
+  if (outcome !== 'committed') throw new StaleSwapError('other footage of this time is stored already');
+  await tx.query(`delete from object_gc where key = $1::text`, [held.finalKey]);
+  await addBytes(tx, held.ref, { source: held.sourceBytes, final: held.final.bytes });
 }
 
 /** Evidence stays what it was: finished footage that a hold keeps is not encoded again. @throws StaleSwapError */

@@ -48,7 +48,8 @@ export async function reopen(db: Db, ref: WindowRef): Promise<void> {
  */
 export async function markDone(db: Db, ref: WindowRef, nowMs: number): Promise<boolean> {
   const { rowCount } = await db.query(
-    `update finish_window set state = 'done', finished_at = $5::timestamptz, failures = '[]'
+    `update finish_window set state = 'done', finished_at = $5::timestamptz, failures = '[]', spool_host_id = null,
+       spool_from_at = null, spool_to_at = null
      where ${matches} and state = 'started'`,
     [...refValues(ref), at(nowMs)],
   );

@@ -16,7 +16,8 @@ export interface HoleRange {
  *
  * Time after the watermark (`last_end_at`) is pending while a camera records: its footage may be on its way from the
  * spool. So there only what a claim covers is a hole, be the claim still open (the recorder says that media stopped)
- * or closed (it came back, and the first segment after it is not committed yet).
+ * or closed (it came back, and the first segment after it is not committed yet). The same holds for windows whose
+ * footage a spool keeps until their final is stored.
  */
 export async function holesBetween(
   db: Db,
@@ -37,7 +38,10 @@ export async function holesOf(db: Db, cameraIds: readonly string[], range: HoleR
        select c.id, c.public_id,
          greatest($2::timestamptz, c.created_at, $5::timestamptz) as from_at,
          least($3::timestamptz, c.retired_at, $4::timestamptz) as to_at,
-         l.last_end_at
+         l.last_end_at, (
+           select coalesce(range_agg(tstzrange(w.spool_from_at, w.spool_to_at)), '{}') from finish_window w
+           where w.camera_id = c.id and w.spool_host_id is not null and w.spool_from_at < $3::timestamptz
+             and w.spool_to_at > $2::timestamptz) as held
        from camera c join camera_lease l on l.camera_id = c.id
        where c.public_id = any($1::uuid[])
      )
@@ -54,12 +58,13 @@ export async function holesOf(db: Db, cameraIds: readonly string[], range: HoleR
          where s.camera_id = b.id and s.state = 0
            and s.start_at > b.from_at - interval '1 hour' and s.start_at < b.to_at
          union all
-         -- pending: after the watermark and claimed by nobody
+         -- pending: after the watermark or held in a spool, and claimed by nobody
          select lower(part), upper(part)
          from unnest(
-           tstzmultirange(tstzrange(least(b.last_end_at, b.to_at), b.to_at)) - (
+           tstzmultirange(tstzrange(least(b.last_end_at, b.to_at), b.to_at)) + b.held - (
              select coalesce(range_agg(tstzrange(g.start_at, g.end_at)), '{}') from gap g
-             where g.camera_id = b.id and coalesce(g.end_at, 'infinity') > b.last_end_at)) as part
+             where g.camera_id = b.id
+               and coalesce(g.end_at, 'infinity') > least(b.last_end_at, coalesce(lower(b.held), b.last_end_at)))) as part
          union all
          select b.to_at, b.to_at
        ) as covered

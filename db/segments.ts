@@ -60,12 +60,13 @@ export type SlowCommit = 'committed' | 'already' | { free: Hole[] };
  * Of a camera that is purged nothing is kept: none of its time is free.
  * - `already`: this very file is catalogued
  * - `committed`: its whole time was free; now it is catalogued and the watermark is at its end or where it was
+ * @param windowMs length of finish windows; null for a final, which is no work for them
  */
 export async function commitSlow(
   tx: Transaction,
   internalId: number,
   segment: Segment,
-  windowMs = usualWindowMs,
+  windowMs: number | null = usualWindowMs,
 ): Promise<SlowCommit> {
   // On its own: the next statement must see what the lock's last holder committed.
   await tx.query(`select from camera_lease where camera_id = $1::int for update`, [internalId]);
@@ -117,6 +118,7 @@ export async function commitSlow(
      where camera_id = $1::int`,
     range,
   );
+  if (windowMs === null) return 'committed';
   await tx.query(noteWindowSql('(select $1::int as camera_id)', '$2::timestamptz', '$3::int'), [
     internalId,
     at(windowStartOf(segment.startMs, windowMs)),

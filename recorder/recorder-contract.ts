@@ -17,6 +17,7 @@ export interface RecorderDeps {
     | 'recorder'
     | 'segmentSeconds'
     | 'windowSeconds'
+    | 'finalWaitSeconds'
     | 'cameraNetworks'
     | 'ffmpeg'
     | 'ffprobe'

@@ -15,6 +15,7 @@ import { createCommitter } from './committer.ts';
 import { createAddressPolicy } from '../security/address-policy.ts';
 import { openDialer } from './dialer/dialer.ts';
 import { noFailpoint } from './failpoint.ts';
+import { createFinalOnly } from './final-only.ts';
 import { createFigures } from './figures.ts';
 import { createGapClaims, type GapClaims } from './gap-claims.ts';
 import { openInternalPort, type InternalPort } from './internal-port.ts';
@@ -82,7 +83,11 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     log,
     now,
   });
-  const guard = createSpoolGuard({ spool, releaseLingering: () => linger.sweep(0), log });
+  const guard = createSpoolGuard({
+    spool,
+    releaseLingering: () => Promise.all([linger.sweep(0), finalOnly.makeRoom()]),
+    log,
+  });
   const hold = config.segmentSeconds * 1000 + handoverHoldMs;
   const windowMs = config.windowSeconds * 1000;
   const committer = createCommitter({
@@ -92,6 +97,20 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
         file,
       ),
     onDone,
+    log,
+    now,
+  });
+
+  const finalOnly = createFinalOnly({
+    db,
+    spool,
+    objects,
+    cameraIds,
+    commit: (file) => committer.add(file),
+    isTakeover: (file) => takenOver.get(file.cameraId) === file.name.epoch,
+    windowMs,
+    waitMs: config.finalWaitSeconds * 1000,
+    lingerMs: config.spool.lingerSeconds * 1000,
     log,
     now,
   });
@@ -162,7 +181,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
               log.error({ cameraId, err: error }, 'the journal could not be written');
             });
           },
-          onClosed: (file) => committer.add(file),
+          onClosed: finalOnly.add,
         },
         { assignment, ...options },
       );
@@ -218,8 +237,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       now,
     });
     const assignments = await resumableAssignments({ db, journal, log });
-    const onClosed = (file: ClosedFile): void => committer.add(file);
-    const salvaging = await salvageSpool({ spool, quarantine, limits, onClosed, log, failpoint });
+    const salvaging = await salvageSpool({ spool, quarantine, limits, onClosed: finalOnly.add, log, failpoint });
     for (const assignment of assignments) {
       const { cameraId } = assignment;
       const lastEndMs = salvaging.get(cameraId) ?? Promise.resolve(null);
@@ -232,6 +250,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     watcher.start();
     signOfLife.start();
     guard.start();
+    finalOnly.start();
     linger.start();
     purgeOrders.start();
   }
@@ -247,7 +266,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     if (!(await committer.flush(flushMs))) log.warn(committer.backlog(), 'uncommitted footage stays in the spool');
     await queue.flush(writesFlushMs);
     queue.stop();
-    const parts = [committer, linger, guard, signOfLife, purgeOrders];
+    const parts = [committer, linger, guard, signOfLife, purgeOrders, finalOnly];
     await Promise.all([...parts.map((part) => part.stop()), port?.close()]);
   }
 
@@ -268,6 +287,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     async drain() {
       registry.close();
       await setDraining(db, hostId, true);
+      await finalOnly.release();
     },
     stop,
   };

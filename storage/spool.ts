@@ -163,6 +163,11 @@ export async function openSpool(options: { dir: string; maxBytes: number; expect
   };
 }
 
+/** The host whose spool is in this folder; null = there is none (yet). */
+export function spoolHostId(dir: string): Promise<string | null> {
+  return readMarker(join(dir, markerName));
+}
+
 async function readMarker(path: string): Promise<string | null> {
   const text = await readIfThere(path);
   if (text === null) return null;

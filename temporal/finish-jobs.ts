@@ -1,5 +1,5 @@
 import { ActivityExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { finishActivity, finishJobId, type FinishJob } from '../workflows/messages.ts';
+import { finishActivity, finishJobId, spoolQueue, type FinishJob } from '../workflows/messages.ts';
 
 /**
  * Starts the standalone activity of a window's present round of work.
@@ -16,7 +16,7 @@ export async function startFinishJob(
   try {
     await client.activity.start(finishActivity, {
       id,
-      taskQueue: job.queue,
+      taskQueue: job.spoolHostId === null ? job.queue : spoolQueue(job.spoolHostId),
       args: [job],
       // Beats come every 2 s while bytes move. The longest honest silence is a store that is away: an error in 10 s.
       heartbeatTimeout: '20s',

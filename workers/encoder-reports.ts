@@ -1,7 +1,6 @@
 import { upsertEncoder } from '../db/encoders.ts';
 import { errorText } from '../errors.ts';
 import type { Encoders } from '../media/encoders.ts';
-import type { FinishQueue } from '../workflows/messages.ts';
 import type { RoleContext } from './role.ts';
 
 const reportEveryMs = 5_000;
@@ -15,7 +14,8 @@ export function startReports(
     host: string;
     slots: number;
     joinSlots: number;
-    used: () => Record<FinishQueue, number>;
+    used: () => { encode: number; join: number };
+    spoolHostId: () => string | null;
   },
 ): { stop: () => void } {
   const { db, log, now } = context;
@@ -34,6 +34,7 @@ export function startReports(
       joinUsed: used.join,
       ceiling: sessions.ceiling,
       ceilingReason: sessions.ceiling === null ? null : sessions.reason,
+      spoolHostId: worker.spoolHostId(),
       reason: ladder.map(({ encoder, reason }) => `${encoder.kind}: ${reason}`).join(' ') || 'No encoder is set up.',
       seenMs: now(),
     });

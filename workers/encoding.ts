@@ -12,11 +12,12 @@ import { readCalibrations } from '../media/calibration-file.ts';
 import { createEncoders, type EncoderStep, type Rung } from '../media/encoders.ts';
 import { noFailpoint } from '../recorder/failpoint.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
-import { finishQueues, type FinishQueue } from '../workflows/messages.ts';
+import { spoolQueue, type FinishQueue } from '../workflows/messages.ts';
 import { createEncodeGate } from './encode-gate.ts';
 import { startReports } from './encoder-reports.ts';
-import type { RoleContext, RunningRole } from './role.ts';
+import type { RoleContext, RunningRole, TemporalConnections } from './role.ts';
 import { createRunningWorkers } from './running-workers.ts';
+import { watchSpool } from './watch-spool.ts';
 import { makeWorkFolder } from './work-folder.ts';
 
 /** Joins move bytes: four at a time keep a 1 Gbit/s line busy. */
@@ -57,7 +58,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
   const { ladder } = await encoders.status();
   const best = ladder.find(({ state }) => state === 'up');
   const slots = ladder.length === 0 ? 0 : (config.encoderSlots ?? (await measuredSlots(context, best)) ?? usualSlots());
-  const running: Record<FinishQueue, number> = { encode: 0, join: 0 };
+  const running: Record<FinishQueue, number> = { encode: 0, join: 0, spool: 0 };
   const gate = createEncodeGate(slots);
   const workDir = await makeWorkFolder(join(config.dataDir, 'finish'));
 
@@ -83,26 +84,33 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
     onEnd: feed,
     running,
   });
-  const workers = createRunningWorkers(context, ({ connection }) =>
-    Promise.all(
-      finishQueues
-        .filter((queue) => queue === 'join' || slots > 0)
-        .map((taskQueue) =>
-          Worker.create({
-            connection,
-            namespace: config.temporal.namespace,
-            taskQueue,
-            dataConverter,
-            activities,
-            maxConcurrentActivityTaskExecutions: taskQueue === 'join' ? joinSlots : slots + jobsAhead,
-            maxConcurrentActivityTaskPolls: 2,
-            shutdownGraceTime: '5s',
-            // The default throttle, 16 s of the 20 s timeout, leaves no room for a slow answer.
-            maxHeartbeatThrottleInterval: '8s',
-          }),
-        ),
-    ),
+  const createWorker = ({ connection }: TemporalConnections, taskQueue: string, jobs: number): Promise<Worker> =>
+    Worker.create({
+      connection,
+      namespace: config.temporal.namespace,
+      taskQueue,
+      dataConverter,
+      activities,
+      maxConcurrentActivityTaskExecutions: jobs,
+      maxConcurrentActivityTaskPolls: 2,
+      shutdownGraceTime: '5s',
+      // The default throttle, 16 s of the 20 s timeout, leaves no room for a slow answer.
+      maxHeartbeatThrottleInterval: '8s',
+    });
+  const workers = createRunningWorkers(context, (temporal) =>
+    Promise.all([
+      createWorker(temporal, 'join', joinSlots),
+      ...(slots > 0 ? [createWorker(temporal, 'encode', slots + jobsAhead)] : []),
+    ]),
   );
+  const spool = watchSpool(config.spool.dir, stopping.signal);
+  const spoolWorkers =
+    slots === 0
+      ? null
+      : createRunningWorkers(context, async (temporal) => {
+          const hostId = await spool.appears;
+          return hostId === null ? [] : [await createWorker(temporal, spoolQueue(hostId), slots + jobsAhead)];
+        });
   const report = startReports(context, {
     encoders,
     workerId,
@@ -110,6 +118,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
     slots,
     joinSlots,
     used: () => ({ encode: gate.running(), join: running.join }),
+    spoolHostId: spool.hostId,
   });
   log.info({ host, slots, encoder: best?.encoder.kind ?? 'none' }, 'encoder started');
   feed();
@@ -117,7 +126,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
   async function stop(): Promise<void> {
     stopping.abort();
     report.stop();
-    await workers.stop();
+    await Promise.all([workers.stop(), spoolWorkers?.stop()]);
     await rm(workDir, { recursive: true, force: true });
     await removeEncoder(db, workerId, now()).catch((error: unknown) =>
       log.warn({ cause: errorText(error) }, 'this encoder is counted until it is not seen any more'),

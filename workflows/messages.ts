@@ -8,7 +8,10 @@ export const hostQueue = (hostId: string): string => `host-${hostId}`;
 
 /** Queues of finish jobs: those that need a slot of an encoder, and those that only join bytes. */
 export const finishQueues = ['encode', 'join'] as const;
-export type FinishQueue = (typeof finishQueues)[number];
+/** `spool`: a queue of each host whose spool alone holds the footage. */
+export type FinishQueue = (typeof finishQueues)[number] | 'spool';
+/** The task queue of finish jobs that only the encoder beside this spool can do. */
+export const spoolQueue = (hostId: string): string => `finish-${hostId}`;
 /** The standalone activity that finishes one window. */
 export const finishActivity = 'finish';
 
@@ -20,10 +23,12 @@ export interface FinishJob {
   reencodeId: number;
   generation: number;
   queue: FinishQueue;
+  /** Of the queue `spool`. */
+  spoolHostId: string | null;
 }
 
 /** The same round of work has the same id, so that Temporal refuses to run it twice. */
-export function finishJobId(job: Omit<FinishJob, 'queue'>, profileId: number): string {
+export function finishJobId(job: Omit<FinishJob, 'queue' | 'spoolHostId'>, profileId: number): string {
   const kind = job.reencodeId === 0 ? 'finish' : `reencode-${job.reencodeId}`;
   return `${kind}/${job.cameraId}/${job.windowStartMs}/${profileId}/${job.generation}`;
 }

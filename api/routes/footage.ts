@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { keptDays } from '../../db/coverage.ts';
 import { segmentsBetween } from '../../db/footage.ts';
 import { claimsBetween } from '../../db/gaps.ts';
+import { pendingBetween } from '../../db/held-windows.ts';
 import { holesBetween } from '../../db/holes.ts';
 import { coverage, knownTime, subtract, utcDayOf, utcDays, wantedTime } from '../../domain/coverage.ts';
 import { explainHoles, type GapClaim, type Hole } from '../../domain/gaps.ts';
@@ -13,6 +14,8 @@ import {
   coverageList,
   gapAnswer,
   gapList,
+  pendingAnswer,
+  pendingList,
   rangePageQuery,
   rangeQuery,
   segmentAnswer,
@@ -45,6 +48,25 @@ export function registerFootage(app: Api, deps: ApiDeps): void {
       const after = cursor === undefined ? undefined : decodeCursor(cursor, timePosition);
       const found = await segmentsBetween(deps.pool, camera.id, fromMs, toMs, { limit: limit + 1, after, kept });
       return toPage(found, limit, segmentAnswer, (segment) => segment.startMs);
+    },
+  );
+
+  app.get(
+    '/v1/cameras/:id/pending',
+    {
+      schema: {
+        summary: 'Footage of a range that is recorded and not stored yet: it waits on its recorder for its final',
+        description: 'Only cameras whose profile has durable `final` have such footage. It plays once it is finished.',
+        operationId: 'listPending',
+        tags: ['footage'],
+        params: idParams,
+        querystring: rangeQuery,
+        response: { ...commonProblems, 200: pendingList },
+      },
+    },
+    async (request) => {
+      const { camera, fromMs, toMs } = await rangeOf(request.params.id, request.query);
+      return { items: (await pendingBetween(deps.pool, camera.id, fromMs, toMs)).map(pendingAnswer) };
     },
   );
 

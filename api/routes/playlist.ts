@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { playlistRows } from '../../db/footage.ts';
+import { pendingBetween } from '../../db/held-windows.ts';
 import { AppError } from '../../errors.ts';
 import { vodPlaylist } from '../../media/playlist.ts';
 import { cameraRange, playlistRangeMs } from '../camera-range.ts';
@@ -22,7 +23,8 @@ export function registerPlaylist(app: Api, deps: ApiDeps): void {
         description:
           'Its links are good for one to two hours. Where the tracks change (codec, sound) the playlist ends, and the ' +
           'header `x-continues-at` says from where to ask for the next. A range without footage is a problem with ' +
-          'code `no-footage`, since players take an empty playlist for a fault.',
+          'code `no-footage`, since players take an empty playlist for a fault; `footage-pending` where it is recorded ' +
+          'and waits on its recorder for its final. The header `x-pending-from` says from where on some of it does.',
         operationId: 'playlist',
         tags: ['footage'],
         params: idParams,
@@ -38,7 +40,15 @@ export function registerPlaylist(app: Api, deps: ApiDeps): void {
       const limits = { maxMs: playlistRangeMs, nowMs };
       const { camera, fromMs, toMs, kept } = await cameraRange(deps.pool, request.params.id, request.query, limits);
       const segments = fromMs < toMs ? await playlistRows(deps.pool, camera.id, fromMs, toMs, { kept }) : [];
-      if (segments.length === 0) throw new AppError('no-footage', 'There is no footage in this range.');
+      const pending = fromMs < toMs ? await pendingBetween(deps.pool, camera.id, fromMs, toMs) : [];
+      if (segments.length === 0) {
+        const isPending = pending.length > 0;
+        const message = isPending
+          ? 'This footage is recorded; it plays once its recorder has encoded it.'
+          : 'There is no footage in this range.';
+        throw new AppError(isPending ? 'footage-pending' : 'no-footage', message);
+      }
+      if (pending[0] !== undefined) void reply.header('x-pending-from', isoTime(pending[0].startMs));
 
       const linkOf = createMediaLinks(deps.links, {
         tenantId: camera.tenantId,

@@ -34,7 +34,6 @@ export function registerProfiles(app: Api, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      refuseFinal(request.body.durable);
       const made = await transaction(deps.pool, async (tx) => {
         const profile = await insertProfile(tx, request.body);
         await recordDeed(tx, { ...doneBy(request, deps), action: 'profile.add', after: { ...profile } });
@@ -57,7 +56,6 @@ export function registerProfiles(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      refuseFinal(request.body.durable);
       return transaction(deps.pool, async (tx) => {
         const before = await profileById(tx, request.params.id);
         if (before === null) throw new AppError('not-found', 'There is no such profile.');
@@ -90,11 +88,4 @@ export function registerProfiles(app: Api, deps: ApiDeps): void {
       return reply.code(204).send(undefined);
     },
   );
-}
-
-/** @throws AppError profile-not-available */
-function refuseFinal(durable: 'source' | 'final' | undefined): void {
-  if (durable !== 'final') return;
-  const message = 'Footage is always stored as it was recorded first; durable "final" is not available yet.';
-  throw new AppError('profile-not-available', message, { details: { errors: [{ path: 'durable', message }] } });
 }

@@ -37,6 +37,14 @@ const eventSchema = z
       owner: z.enum(gapOwners),
       evidence: evidenceSchema,
     }),
+    z.object({
+      at: timeOut,
+      kind: z.literal('window-parked').describe('Footage could not be finished; it plays as it was recorded.'),
+      startAt: timeOut,
+      endAt: timeOut,
+      failure: z.string().nullable(),
+      text: z.string().nullable(),
+    }),
   ])
   .meta({ id: 'CameraEvent' });
 
@@ -50,6 +58,10 @@ export function eventAnswer(event: CameraEvent): z.infer<typeof eventSchema> {
       return { at, kind: event.kind, epoch: event.epoch, hostId: event.hostId, workflowRunId: event.workflowRunId };
     case 'first-frame':
       return { at, kind: event.kind, epoch: event.epoch, hostId: event.hostId };
+    case 'window-parked': {
+      const { kind, startMs, windowMs, failure, text } = event;
+      return { at, kind, startAt: isoTime(startMs), endAt: isoTime(startMs + windowMs), failure, text };
+    }
     default: {
       const { kind, reason } = event;
       const evidence = evidenceAnswer(event.evidence);

@@ -32,6 +32,12 @@ export function segmentAnswer(segment: Omit<Segment, 'entries'>): SegmentAnswer 
   };
 }
 
+export const pendingList = pageOf(z.object({ startAt: timeOut, endAt: timeOut }).meta({ id: 'PendingFootage' }));
+
+export function pendingAnswer(part: { startMs: number; endMs: number }): { startAt: string; endAt: string } {
+  return { startAt: isoTime(part.startMs), endAt: isoTime(part.endMs) };
+}
+
 export const evidenceSchema = z.object({
   lastError: z.string().optional(),
   attempts: z.number().int().optional(),

@@ -10,7 +10,9 @@ const audio = z.enum(['none', 'aac']).describe('Applied while recording.');
 const mode = z
   .enum(profileModes)
   .describe('`copy` keeps the stream, `encode` never does, `auto` keeps it where it fits.');
-const durable = z.enum(['source', 'final']).describe('`final` is not available yet.');
+const durable = z
+  .enum(['source', 'final'])
+  .describe('`final`: only what finishing makes of it is stored; until then it waits on its recorder.');
 const hevc = z.boolean().describe('H.265 may stay H.265, which not every browser plays.');
 const canWait = z.boolean().describe('Its finish jobs wait for the cheap tariff.');
 const waitHours = z.number().int().min(0).max(720).describe('But no longer than this.');

@@ -48,12 +48,12 @@ async function run(window: FedWindow, changes: Partial<FinishJobDeps> = {}): Pro
     log: silent,
     stopping: new AbortController().signal,
     onEnd: () => undefined,
-    running: { encode: 0, join: 0 },
+    running: { encode: 0, join: 0, spool: 0 },
     ...changes,
   });
   const environment = new MockActivityEnvironment({}, { logger: createTemporalLogger(silent) });
   const { cameraId, windowStartMs, reencodeId, generation } = window;
-  const job: FinishJob = { cameraId, windowStartMs, reencodeId, generation, queue: 'encode' };
+  const job: FinishJob = { cameraId, windowStartMs, reencodeId, generation, queue: 'encode', spoolHostId: null };
   try {
     await environment.run((given: FinishJob) => activities.finish(given), job);
     return null;

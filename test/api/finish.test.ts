@@ -74,6 +74,7 @@ test('encoders are shown by host, with slots, backlog and metrics', async () => 
     ceiling: null,
     ceilingReason: null,
     reason: 'x264: It encoded two frames.',
+    spoolHostId: null,
     seenMs: nowMs,
   };
   await upsertEncoder(api.deps.pool, { ...worker, workerId: randomUUID() });
@@ -126,6 +127,13 @@ test('a parked window is listed with its failures, and goes back to the backlog'
     },
   ]);
   const body = { cameraId, startAt: '2026-01-01T00:00:00.000Z' };
+  const events = await api.call(
+    'GET',
+    `/v1/cameras/${cameraId}/events?from=2026-01-01T00:00:00Z&to=2099-01-01T00:00:00Z`,
+  );
+  expect(events.json<{ items: object[] }>().items).toContainEqual(
+    expect.objectContaining({ kind: 'window-parked', startAt: body.startAt, failure: 'bad-source', text: 'no moov' }),
+  );
   expect((await api.call('POST', '/v1/finish-windows/retry', body)).statusCode).toBe(204);
   expect((await api.call('POST', '/v1/finish-windows/retry', body)).statusCode).toBe(404);
   const again = await takeReady(api.deps.pool, { queue: 'join', nowMs, cheap: true, limit: 100 });

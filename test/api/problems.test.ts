@@ -134,15 +134,6 @@ const cases: WrongRequest[] = [
 describe('every wrong request gets a problem document', () => {
   test.each(cases)('$name', (wrong) => refuse(api, wrong));
 
-  test('footage that would be stored as its final only', async () => {
-    expectProblem(await api.call('POST', '/v1/profiles', { name: 'final', durable: 'final' }), {
-      status: 400,
-      code: 'profile-not-available',
-      says: /not available yet/,
-      path: 'durable',
-    });
-  });
-
   test.each([
     ['broken JSON', 'application/json', '{"name": ', 400, 'invalid-request', /JSON/],
     ['a poisoned prototype', 'application/json', '{"__proto__": {"a": 1}}', 400, 'invalid-request', /JSON/],

@@ -1,0 +1,258 @@
+import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { segmentsBetween } from '../db/footage.ts';
+import { camerasToHold, giveBack, hasSpoolEncoder, heldBy, noteHeld } from '../db/held-windows.ts';
+import type { Db } from '../db/sql.ts';
+import { groupHeld, isDue, type HeldGroup } from '../domain/held-footage.ts';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { objectKey } from '../storage/keys.ts';
+import type { Objects } from '../storage/objects.ts';
+import type { Spool } from '../storage/spool.ts';
+import type { CameraIds } from './camera-ids.ts';
+import type { ClosedFile } from './run-files.ts';
+
+/**
+ * Keeps closed files of cameras whose profile stores the final only, until this host's encoder has made it of them. What
+ * cannot wait is committed as it was recorded: the spool fills, no encoder comes, the camera goes elsewhere.
+ */
+export interface FinalOnly {
+  /** A file that was closed or salvaged: held back, or committed at once. */
+  add(file: ClosedFile): void;
+  held(): { files: number; bytes: number };
+  /** Room is needed: what has its final goes, and half of the rest is committed. */
+  makeRoom(): Promise<void>;
+  /** This host goes away: all is committed, now and from now on. */
+  release(): Promise<void>;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export interface FinalOnlyDeps {
+  db: Db;
+  spool: Spool;
+  objects: Objects;
+  cameraIds: CameraIds;
+  commit: (file: ClosedFile) => void;
+  /** Where it takes over from another recording a file is committed at once: the seam is the committer's. */
+  isTakeover: (file: ClosedFile) => boolean;
+  windowMs: number;
+  /** So long after its window's end footage waits for its final. */
+  waitMs: number;
+  /** Files of a final that is stored stay so long, until a second look has found it. */
+  lingerMs: number;
+  log: Logger;
+  now: () => number;
+}
+
+interface Held extends ClosedFile {
+  bytes: number;
+  startMs: number;
+  endMs: number;
+  /** Since when its final is stored. */
+  doneMs: number | null;
+}
+
+const lookEveryMs = 2_000;
+/** An encoder that restarts is back within a minute. */
+const encoderWaitMs = 60_000;
+/** A recorder closes its last file within seconds of a pause. */
+const afterStopMs = 20_000;
+
+export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
+  const { db, spool, log } = deps;
+  const { hostId } = spool;
+  const files = new Map<string, Held>();
+  const stopped = new AbortController();
+  let isLeaving = false;
+  let last: Promise<unknown> = Promise.resolve();
+  let looking: Promise<void> = Promise.resolve();
+
+  function exclusively(work: () => Promise<void>): Promise<void> {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  function commit(group: readonly Held[]): void {
+    for (const { bytes: _bytes, startMs: _start, endMs: _end, doneMs: _done, ...file } of group) {
+      files.delete(file.path);
+      deps.commit(file);
+    }
+  }
+
+  /** First the catalogue, so that no encoder begins with what is about to be stored as it is. */
+  async function giveUp(group: HeldGroup<Held>, why: string): Promise<void> {
+    await giveBack(db, group, hostId);
+    log.info(
+      { cameraId: group.cameraId, windowStartMs: group.windowStartMs, why },
+      'held footage is stored as recorded',
+    );
+    await settle(group);
+  }
+
+  /** What is not the host's any more: it has its final, or it is to be committed. */
+  async function settle(group: HeldGroup<Held>): Promise<void> {
+    const finals = await finalsOf(group);
+    const rest: Held[] = [];
+    for (const file of group.files) {
+      const isDone = finals.some((final) => final.startMs <= file.startMs && endOf(final) >= file.endMs);
+      if (isDone) file.doneMs ??= deps.now();
+      else rest.push(file);
+    }
+    commit(rest);
+  }
+
+  async function finalsOf({ cameraId, files: own }: { cameraId: string; files: readonly Held[] }) {
+    const fromMs = Math.min(...own.map(({ startMs }) => startMs));
+    const toMs = Math.max(...own.map(({ endMs }) => endMs));
+    const rows = await segmentsBetween(db, cameraId, fromMs, toMs, { limit: 10_000 });
+    return rows.filter(({ variant }) => variant > 0);
+  }
+
+  /** The second look: an S3 server may answer a PUT before its disk has it. What is lost is committed as recorded. */
+  async function lookAgain(lingerMs: number): Promise<void> {
+    const due = [...files.values()].filter(({ doneMs }) => doneMs !== null && doneMs + lingerMs <= deps.now());
+    for (const group of groupHeld(due, deps.windowMs)) {
+      await lookAtFinals(group).catch((error: unknown) => {
+        log.warn({ cameraId: group.cameraId, cause: errorText(error) }, 'held files stay until their final is seen');
+      });
+    }
+  }
+
+  async function lookAtFinals(group: HeldGroup<Held>): Promise<void> {
+    const { cameraId } = group;
+    const { tenantId } = await deps.cameraIds.of(cameraId);
+    const finals = await finalsOf(group);
+    for (const file of group.files) {
+      const final = finals.find((row) => row.startMs <= file.startMs && endOf(row) >= file.endMs);
+      if (final === undefined) {
+        commit([file]); // somebody found that its object is gone
+        continue;
+      }
+      const key = objectKey({ tenantId, cameraId, ...final });
+      if ((await deps.objects.stat(key))?.bytes === final.bytes) {
+        files.delete(file.path);
+        await spool.remove(file.path);
+        continue;
+      }
+      log.error({ cameraId, key }, 'the object store has lost a final; its sources stay here');
+      file.doneMs = deps.now();
+    }
+  }
+
+  async function look(): Promise<void> {
+    const waiting = [...files.values()].filter(({ doneMs }) => doneMs === null);
+    for (const file of waiting) {
+      if (file.bytes > 0) continue;
+      const found = await stat(file.path).catch(() => null);
+      if (found === null) files.delete(file.path); // gone with its camera, or by somebody's hand
+      else file.bytes = found.size;
+    }
+    const cameraIds = [...new Set(waiting.map(({ cameraId }) => cameraId))];
+    if (cameraIds.length > 0) await lookAt(cameraIds);
+    await lookAgain(deps.lingerMs);
+  }
+
+  async function lookAt(cameraIds: string[]): Promise<void> {
+    const nowMs = deps.now();
+    const [cameras, mine, hasEncoder] = await Promise.all([
+      camerasToHold(db, hostId, cameraIds, nowMs - afterStopMs),
+      heldBy(db, hostId),
+      hasSpoolEncoder(db, hostId, nowMs),
+    ]);
+    const waiting = [...files.values()].filter(({ doneMs, bytes }) => doneMs === null && bytes > 0);
+    const waitMs = hasEncoder ? deps.waitMs : Math.min(deps.waitMs, encoderWaitMs);
+    for (const group of groupHeld(waiting, deps.windowMs)) {
+      const camera = cameras.get(group.cameraId);
+      const key = `${group.cameraId} ${group.windowStartMs}`;
+      if (camera === undefined || isLeaving) await giveUp(group, 'not held here');
+      else if (group.windowStartMs + deps.windowMs + waitMs <= nowMs) await giveUp(group, 'too late');
+      else if (noted.has(key) && !mine.has(key)) await settle(group);
+      else await note(group, camera.isStopped, key);
+    }
+  }
+
+  /** What was noted last of a window: it is written when it changes. */
+  const noted = new Map<string, string>();
+
+  async function note(group: HeldGroup<Held>, isStopped: boolean, key: string): Promise<void> {
+    const { cameraId, windowStartMs, fromMs, toMs } = group;
+    const isClosed = isDue(group, {
+      isStopped,
+      newestMs: newestOf(cameraId),
+      windowMs: deps.windowMs,
+      nowMs: deps.now(),
+    });
+    const window = { cameraId, windowStartMs, windowMs: deps.windowMs, fromMs, toMs, isClosed };
+    const text = JSON.stringify(window);
+    if (noted.get(key) === text) return;
+    if (await noteHeld(db, hostId, window)) noted.set(key, text);
+    else await settle(group);
+  }
+
+  function newestOf(cameraId: string): number {
+    return [...files.values()].reduce(
+      (most, file) => (file.cameraId === cameraId ? Math.max(most, file.startMs) : most),
+      0,
+    );
+  }
+
+  function forget(): void {
+    const kept = new Set(groupHeld([...files.values()], deps.windowMs).map((g) => `${g.cameraId} ${g.windowStartMs}`));
+    for (const key of noted.keys()) if (!kept.has(key)) noted.delete(key);
+  }
+
+  async function run(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      try {
+        await exclusively(look);
+        forget();
+      } catch (error) {
+        log.warn({ cause: errorText(error) }, 'held footage waits for the catalogue');
+      }
+      await sleep(lookEveryMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  async function take(file: ClosedFile): Promise<void> {
+    // Where the catalogue is away the committer waits for it, and this footage is stored as it was recorded.
+    const cameras = await camerasToHold(db, hostId, [file.cameraId], 0).catch(() => null);
+    if (cameras === null || !cameras.has(file.cameraId) || isLeaving) return deps.commit(file);
+    const { startMs, durationMs } = file.name;
+    files.set(file.path, { ...file, bytes: 0, startMs, endMs: startMs + durationMs, doneMs: null });
+  }
+
+  return {
+    add(file) {
+      if (isLeaving || deps.isTakeover(file)) deps.commit(file);
+      else void take(file);
+    },
+    held: () => ({
+      files: files.size,
+      bytes: [...files.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+    }),
+    makeRoom: () =>
+      exclusively(async () => {
+        await lookAgain(0);
+        const waiting = [...files.values()].filter(({ doneMs }) => doneMs === null);
+        const groups = groupHeld(waiting, deps.windowMs);
+        for (const group of groups.slice(0, Math.ceil(groups.length / 2))) await giveUp(group, 'the spool fills');
+      }),
+    async release() {
+      isLeaving = true;
+      await exclusively(look);
+    },
+    start() {
+      looking = run();
+    },
+    async stop() {
+      stopped.abort();
+      await looking;
+    },
+  };
+}
+
+function endOf({ startMs, durationMs }: { startMs: number; durationMs: number }): number {
+  return startMs + durationMs;
+}
