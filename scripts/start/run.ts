@@ -12,6 +12,7 @@ import { childEnvironment } from './environment.ts';
 import { startParts, type Parts } from './parts.ts';
 import { checkPorts } from './ports.ts';
 import { startRoles, untilAtWork } from './roles.ts';
+import { writeServices } from './services-file.ts';
 import { printSummary } from './summary.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -59,6 +60,7 @@ async function start(options: StartOptions & { dataDir: string; consoleUrl: stri
 
   const parts = await startParts({ config, dataDir, record, terminal });
   stops.push(parts.stop);
+  stops.push(await writeServices(dataDir, parts));
   stopping.throwIfAborted();
   await terminal.step('Database and bucket', () => prepare(config, parts));
   stopping.throwIfAborted();
