@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { EncodeTarget } from '../domain/profile.ts';
 import { errorText } from '../errors.ts';
 import { encodeArguments, type Encoder, type EncodeOptions } from './encode-arguments.ts';
+import { decodeKeys } from './decode-keys.ts';
 import { createEncodeClassifier, EncodeError } from './encode-errors.ts';
 import { runTool, type ToolResult } from './ffmpeg.ts';
 import { joinedChunks, type Sources } from './join.ts';
@@ -67,6 +68,12 @@ async function attempt(request: EncodeRequest, decode: 'gpu' | 'cpu'): Promise<E
     });
     const index = await readIndex(output);
     const problems = verifyFinal(index, sources, target);
+    if (problems.length === 0) {
+      const keys = index.fragments.filter(({ key }) => key).length;
+      const undecodable = await decodeKeys(request.ffmpeg, output, keys, request.signal);
+      if (request.signal?.aborted === true) throw new EncodeError('aborted', 'The encode was called off.');
+      if (undecodable !== null) problems.push(undecodable);
+    }
     if (problems.length > 0) throw new EncodeError('bad-result', `The result was refused: ${problems.join('; ')}`);
     const last = index.fragments[index.fragments.length - 1];
     const endTicks = (last?.tfdt ?? 0) + (last?.durationTicks ?? 0);
