@@ -3,6 +3,7 @@ import type { eventList } from '../api/schemas/events.ts';
 import type { encodersSchema } from '../api/schemas/finish.ts';
 import type { coverageList } from '../api/schemas/footage.ts';
 import type { certificateList } from '../api/schemas/lifecycle.ts';
+import type { reconcileSchema } from '../api/schemas/reconcile.ts';
 import type {
   holdSchema,
   placedHoldSchema,
@@ -24,6 +25,7 @@ export type PlacedHold = z.infer<typeof placedHoldSchema>;
 export type CertificateEntry = z.infer<typeof certificateList>['items'][number];
 export type CameraEvent = z.infer<typeof eventList>['items'][number];
 export type CoverageDay = z.infer<typeof coverageList>['items'][number];
+export type Reconcile = z.infer<typeof reconcileSchema>;
 export type Encoders = z.infer<typeof encodersSchema>;
 
 /** A page of a list. */

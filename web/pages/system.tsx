@@ -6,6 +6,7 @@ import { useLoaded } from '../loaded.ts';
 import { LoadState } from '../parts/load-state.tsx';
 import { EncoderPanel } from '../system/encoder-panel.tsx';
 import { ProblemList } from '../system/problem-list.tsx';
+import { ReconcilePanel } from '../system/reconcile-panel.tsx';
 import { RecorderPanel } from '../system/recorder-panel.tsx';
 import { SweepPanel } from '../system/sweep-panel.tsx';
 import { words } from '../words/index.ts';
@@ -43,6 +44,7 @@ export function SystemPage() {
         <h2>{w.sweep}</h2>
         <LoadState of={sweep}>{(answer) => <SweepPanel sweep={answer} onResumed={sweep.reload} />}</LoadState>
       </section>
+      <ReconcilePanel />
     </div>
   );
 }

@@ -43,7 +43,6 @@ export function Menu({ label, text, icon, className = 'button square quiet', chi
         type="button"
         class={className}
         popovertarget={id}
-        aria-haspopup="true"
         aria-label={label}
         title={text === undefined ? label : undefined}
       >
@@ -55,6 +54,7 @@ export function Menu({ label, text, icon, className = 'button square quiet', chi
         id={id}
         popover="auto"
         class="menu"
+        role="group"
         aria-label={label}
         onToggle={(event) => place(event.newState === 'open')}
         onKeyDown={move}

@@ -18,6 +18,12 @@ interface TimelineProps {
 /** How far the arrow keys move the playhead; Page keys ten times as far. */
 const stepMs = 5_000;
 
+/** Which end of the axis a label is so near that it would be cut off. */
+function endOf(share: number): 'from' | 'to' | undefined {
+  if (share < 0.05) return 'from';
+  return share > 0.95 ? 'to' : undefined;
+}
+
 /** The loaded range: footage, gaps, clock, and a playhead that is a slider. */
 export function Timeline({ camera, fromMs, toMs, wallMs, pieces, onSeek }: TimelineProps) {
   const w = words.value;
@@ -92,7 +98,7 @@ export function Timeline({ camera, fromMs, toMs, wallMs, pieces, onSeek }: Timel
       </div>
       <div class="axis" aria-hidden="true">
         {axisTicks(fromMs, toMs, innerWidth < 640 ? 4 : 9, offsetMs).map((tick) => (
-          <span key={tick} style={{ left: percent(tick) }}>
+          <span key={tick} data-end={endOf((tick - fromMs) / (toMs - fromMs))} style={{ left: percent(tick) }}>
             {toMs - fromMs < 300_000 ? clockTime(tick) : hourMinute(tick)}
           </span>
         ))}
