@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { collectBatch } from '../../activities/collect-objects.ts';
+import { insertCertificate } from '../../db/certificates.ts';
 import { placeHold } from '../../db/holds.ts';
 import { enqueue } from '../../db/object-gc.ts';
 import { listFindings } from '../../db/reconcile-findings.ts';
@@ -182,6 +183,36 @@ test('covered, expired, deleted, purged and broken objects go into quarantine, a
   const { db, objects, log } = site.deps;
   await collectBatch({ db, objects, log, now: () => later });
   expect((await stored()).toSorted()).toEqual([held.key, row.key].toSorted());
+});
+
+test('what is in quarantine and becomes wanted again gets its row back, and what a certificate names does not', async () => {
+  const camera = await site.addCamera(t0 - 60 * dayMs);
+  const expired = await site.store(camera, t0 - 40 * dayMs);
+  const certified = await site.store(camera, t0 - 39 * dayMs);
+  expect(await site.pass()).toBe(true);
+  expect(await site.findings(camera)).toHaveLength(2);
+  await site.database.pool.query(`update camera set retention_days = 366 where id = $1`, [camera.internalId]);
+  const id = '00000000-0000-4000-8000-000000000077';
+  const certificate = {
+    id,
+    kind: 'retention',
+    tenantId: camera.tenantId,
+    cameraId: camera.id,
+    month: '2026-09',
+  } as const;
+  await transaction(site.database.pool, (tx) =>
+    insertCertificate(
+      tx,
+      { ...certificate, issuedAtMs: t0, document: '{}' },
+      `${certified.key} ${certified.segment.sha256}\n`,
+    ),
+  );
+  const later = nowMs + 8 * dayMs;
+  expect(await site.pass({ now: () => later, databaseNow: async () => later })).toBe(true);
+  const { db, objects, log } = site.deps;
+  await collectBatch({ db, objects, log, now: () => later });
+  expect(await site.rows(camera)).toEqual([expired.key]);
+  expect(await site.keys(camera)).toEqual([expired.key]);
 });
 
 test('what bears no name of ours, or is of nobody, is reported and never deleted', async () => {

@@ -51,7 +51,7 @@ test('good footage is found good; lost, changed and undecodable footage is told 
 
   const counts = await sample();
   for (const verdict of ['gone', 'wrong-hash', 'undecodable', 'good']) expect(counts[verdict]).toBeGreaterThan(0);
-  expect((await site.findings(camera)).map((line) => line.split(':')[0]).toSorted()).toEqual([
+  expect((await site.findings(camera)).map((line) => line.split(':')[0] ?? '').toSorted()).toEqual([
     '1 wrong-bytes damaged wrong-hash',
     '2 row-without-object suspect gone',
     '5 wrong-bytes damaged undecodable',
@@ -68,5 +68,5 @@ test('good footage is found good; lost, changed and undecodable footage is told 
   await site.objects.remove([changed]);
   await site.store(camera, t0 + hourMs);
   await sample();
-  expect((await site.findings(camera)).map((line) => line.split(' ')[0]).toSorted()).toEqual(['2', '5']);
+  expect((await site.findings(camera)).map((line) => line.split(' ')[0] ?? '').toSorted()).toEqual(['2', '5']);
 });
