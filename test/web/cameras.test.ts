@@ -153,7 +153,7 @@ test('pausing, resuming and retiring', async () => {
   await eventually(() => page.locator('.number').textContent()).toMatch(/^\d\/3/);
   await choose('Gate 2', 'Retire');
   const dialog = page.getByRole('dialog', { name: 'Retire Gate 2?' });
-  expect(await dialog.textContent()).toContain('90 days');
+  await eventually(() => dialog.textContent()).toContain('90 days');
   await dialog.getByRole('button', { name: 'Retire camera' }).click();
   await eventually(() => page.locator('.retired summary').textContent()).toBe('Retired (1)');
 });
