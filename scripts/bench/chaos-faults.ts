@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ChaosSite, ProcessName, ServerName } from './chaos-site.ts';
+import type { TcpProxy } from '../../test/support/tcp-proxy.ts';
+import { hostNames, processNames, type ChaosSite, type ProcessName, type SiteCamera } from './chaos-site.ts';
+import type { ServerName } from './own-servers.ts';
 import { descendantsOf } from './process-usage.ts';
 
 /** A number from 0 up to 1, and the same ones again for the same seed. */
@@ -32,8 +34,10 @@ function between(random: Random, fromMs: number, toMs: number): number {
   return Math.round(fromMs + random() * (toMs - fromMs));
 }
 
-function recorderOf({ random }: FaultContext): ProcessName {
-  return random() < 0.5 ? 'recorder-a' : 'recorder-b';
+function oneOf<T>(random: Random, things: readonly T[]): T {
+  const thing = things[Math.floor(random() * things.length)];
+  if (thing === undefined) throw new Error('there is none to choose from');
+  return thing;
 }
 
 async function killProcess({ site, random, peer }: FaultContext, name: ProcessName): Promise<void> {
@@ -45,23 +49,40 @@ async function killProcess({ site, random, peer }: FaultContext, name: ProcessNa
 }
 
 async function killServer({ site, random }: FaultContext, name: ServerName): Promise<void> {
-  await site.killServer(name);
+  await site.servers.kill(name);
   await sleep(between(random, 2000, 8000));
-  await site.startServer(name);
+  await site.servers.start(name);
 }
 
-async function cut({ site, random }: FaultContext, name: ServerName, how: 'cut' | 'hold'): Promise<void> {
-  site.proxies[name][how]();
+/** Each direction of each connection then carries less than a camera sends. */
+const throttledBytesPerSecond = 20_000;
+
+type Trouble = 'cut' | 'hold' | 'throttle';
+
+async function trouble({ random }: FaultContext, proxies: readonly TcpProxy[], how: Trouble): Promise<void> {
+  for (const proxy of proxies) {
+    if (how === 'throttle') proxy.throttle(throttledBytesPerSecond);
+    else proxy[how]();
+  }
   await sleep(between(random, 3000, 8000));
-  site.proxies[name].restore();
+  for (const proxy of proxies) proxy.restore();
+}
+
+/** Between a server and all of our processes, or one of them. */
+async function troubleServer(context: FaultContext, server: ServerName, how: Trouble): Promise<void> {
+  const { site, random } = context;
+  const names = random() < 0.5 ? processNames : [oneOf(random, processNames)];
+  await trouble(
+    context,
+    names.map((name) => site.links[name][server]),
+    how,
+  );
 }
 
 /** One of the ffmpeg processes of a recorder; a recorder without cameras has none. */
-function ffmpegOf(context: FaultContext): number | undefined {
-  const pids = (['recorder-a', 'recorder-b'] as const).flatMap((name) =>
-    descendantsOf(context.site.process(name)?.pid ?? 0),
-  );
-  return pids[Math.floor(context.random() * pids.length)];
+function ffmpegOf({ site, random }: FaultContext): number | undefined {
+  const pids = hostNames.flatMap((name) => descendantsOf(site.process(name)?.pid ?? 0));
+  return pids[Math.floor(random() * pids.length)];
 }
 
 async function pause(pid: number | undefined, forMs: number): Promise<void> {
@@ -71,41 +92,32 @@ async function pause(pid: number | undefined, forMs: number): Promise<void> {
   process.kill(pid, 'SIGCONT');
 }
 
-function cameraOf({ site, random }: FaultContext): {
-  place: number;
-  simulated: ChaosSite['cameras'][number]['simulated'];
-} {
-  const place = Math.floor(random() * site.cameras.length);
-  const camera = site.cameras[place];
-  if (camera === undefined) throw new Error('the site has no cameras');
-  return { place, simulated: camera.simulated };
-}
+const cameraOf = ({ site, random }: FaultContext): SiteCamera => oneOf(random, site.cameras);
 
 /** Every kind of fault, by name; each resolves when what it broke stands again. */
 export const faults = {
-  'recorder-kill': (context) => killProcess(context, recorderOf(context)),
+  'recorder-kill': (context) => killProcess(context, oneOf(context.random, hostNames)),
   'control-kill': (context) => killProcess(context, 'control'),
+  'encoder-kill': (context) => killProcess(context, 'encoder'),
   'api-kill': (context) => killProcess(context, 'api'),
   'ffmpeg-kill': async (context) => {
     const pid = ffmpegOf(context);
     if (pid !== undefined) process.kill(pid, 'SIGKILL');
-    context.peer?.kill(cameraOf(context).place)();
+    context.peer?.kill(context.site.cameras.indexOf(cameraOf(context)))();
   },
-  'recorder-stop': (context) =>
-    pause(context.site.process(recorderOf(context))?.pid, between(context.random, 2000, 6000)),
+  'recorder-stop': ({ site, random }) =>
+    pause(site.process(oneOf(random, hostNames))?.pid, between(random, 2000, 6000)),
   'ffmpeg-stop': (context) => pause(ffmpegOf(context), between(context.random, 1000, 4000)),
   'postgres-kill': (context) => killServer(context, 'postgres'),
   's3-kill': (context) => killServer(context, 's3'),
   'temporal-kill': (context) => killServer(context, 'temporal'),
-  'postgres-cut': (context) => cut(context, 'postgres', 'cut'),
-  's3-cut': (context) => cut(context, 's3', 'cut'),
-  's3-hold': (context) => cut(context, 's3', 'hold'),
-  'temporal-cut': (context) => cut(context, 'temporal', 'cut'),
-  's3-throttle': async ({ site, random }) => {
-    site.proxies.s3.throttle(20_000);
-    await sleep(between(random, 3000, 8000));
-    site.proxies.s3.restore();
-  },
+  'postgres-cut': (context) => troubleServer(context, 'postgres', 'cut'),
+  'postgres-hold': (context) => troubleServer(context, 'postgres', 'hold'),
+  's3-cut': (context) => troubleServer(context, 's3', 'cut'),
+  's3-hold': (context) => troubleServer(context, 's3', 'hold'),
+  's3-throttle': (context) => troubleServer(context, 's3', 'throttle'),
+  'temporal-cut': (context) => troubleServer(context, 'temporal', 'cut'),
+  'temporal-hold': (context) => troubleServer(context, 'temporal', 'hold'),
   'camera-drop': async (context) => {
     cameraOf(context).simulated.dropAll(context.random() < 0.5 ? 'rst' : 'eof');
   },
@@ -116,13 +128,35 @@ export const faults = {
     await sleep(between(context.random, 1000, 5000));
     await simulated.listen();
   },
+  'camera-cut': (context) => trouble(context, [cameraOf(context).proxy], 'cut'),
+  'camera-hold': (context) => trouble(context, [cameraOf(context).proxy], 'hold'),
+  'camera-throttle': (context) => trouble(context, [cameraOf(context).proxy], 'throttle'),
+  'disk-full': async ({ site, random }) => {
+    const disk = site.disks?.[oneOf(random, hostNames)];
+    disk?.fill();
+    await sleep(between(random, 5000, 10_000));
+    disk?.free();
+  },
+  'clock-step': async ({ site, random }) => {
+    const clock = site.clocks?.[oneOf(random, hostNames)];
+    clock?.step(-between(random, 2000, 30_000));
+    await sleep(between(random, 4000, 8000));
+    clock?.step(0);
+  },
 } satisfies Record<string, (context: FaultContext) => Promise<void>>;
 
 export type FaultKind = keyof typeof faults;
-export const faultKinds = Object.keys(faults) as FaultKind[];
+const kindsAnywhere = Object.keys(faults) as FaultKind[];
+
+/** What can be done to a site: not every machine fills disks and steps clocks. */
+export function faultKindsOf(site: ChaosSite): FaultKind[] {
+  return kindsAnywhere.filter(
+    (kind) => !(kind === 'disk-full' && site.disks === null) && !(kind === 'clock-step' && site.clocks === null),
+  );
+}
 
 /** All kinds in an order of the seed's, again and again: chance alone would leave some out of a short run. */
-export function* faultOrder(random: Random, kinds: readonly FaultKind[] = faultKinds): Generator<FaultKind, never> {
+export function* faultOrder(random: Random, kinds: readonly FaultKind[]): Generator<FaultKind, never> {
   for (;;) {
     const left = [...kinds];
     while (left.length > 0) {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkArchive, type CheckReport, type ShownFrames } from '../../test/support/checker.ts';
-import { until } from './bench-system.ts';
-import { faultOrder, faults, seededRandom, type FaultKind, type PeerFaults } from './chaos-faults.ts';
-import { untilAllRecordSince, type ChaosSite } from './chaos-site.ts';
+import { waitFor } from '../../test/support/wait-for.ts';
+import { faultKindsOf, faultOrder, faults, seededRandom, type FaultKind, type PeerFaults } from './chaos-faults.ts';
+import { hostNames, untilAllRecordSince, type ChaosSite } from './chaos-site.ts';
 
 export interface InjectedFault {
   kind: FaultKind;
@@ -23,7 +23,7 @@ export async function injectFaults(options: {
   const { site, peer, forMs, pauseMs } = options;
   const random = seededRandom(options.seed);
   const injected: InjectedFault[] = [];
-  const order = faultOrder(random, options.kinds);
+  const order = faultOrder(random, options.kinds ?? faultKindsOf(site));
   const untilMs = Date.now() + forMs;
   while (Date.now() < untilMs) {
     const kind = order.next().value;
@@ -40,8 +40,8 @@ export async function injectFaults(options: {
 /** Lets the site recover by itself, ends recording in order, and compares what was shown with what is kept. */
 export async function settleAndCheck(site: ChaosSite): Promise<CheckReport> {
   await untilAllRecordSince(site, Date.now() + 2000, 120_000);
-  await Promise.all((['recorder-a', 'recorder-b'] as const).map((name) => site.end(name, 'SIGINT')));
-  await until('the API answers', async () => (await fetch(`${site.url}/readyz`)).ok);
+  await Promise.all([...hostNames, 'encoder' as const].map((name) => site.end(name, 'SIGINT')));
+  await waitFor('the API answers', async () => (await fetch(`${site.url}/readyz`)).ok);
   return checkArchive({
     pool: site.pool,
     s3: site.s3,

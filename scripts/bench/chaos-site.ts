@@ -1,194 +1,142 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { chmodSync, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Pool } from 'pg';
-import { pino } from 'pino';
-import { migrate } from '../../db/migrate.ts';
 import { startCamera, type SimulatedCamera } from '../../test/support/camera/start-camera.ts';
+import { addressesOf, createFramekeep, type SystemProcess } from '../../test/support/framekeep.ts';
 import { createTcpProxy, type TcpProxy } from '../../test/support/tcp-proxy.ts';
+import { waitFor } from '../../test/support/wait-for.ts';
 import { freePorts } from '../embedded/free-ports.ts';
-import { ensureDatabase, startPostgres } from '../embedded/postgres.ts';
-import { endRecorded, openProcessRecord } from '../embedded/process-record.ts';
-import { startSeaweedfs } from '../embedded/seaweedfs.ts';
-import { startTemporal } from '../embedded/temporal.ts';
-import { until } from './bench-system.ts';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const serverNames = ['postgres', 's3', 'temporal'] as const;
-export type ServerName = (typeof serverNames)[number];
+import { prepareClocks, type HostClock } from './chaos-clock.ts';
+import { mountSmallDisk, type SmallDisk } from './chaos-disk.ts';
+import { serverNames, startOwnServers, type OwnServers, type ServerName } from './own-servers.ts';
 
 /** Our own processes of a site; the recorders are hosts, each with a spool of its own. */
-const processRoles = { api: 'api', control: 'control', 'recorder-a': 'recorder', 'recorder-b': 'recorder' } as const;
+const processRoles = {
+  api: 'api',
+  control: 'control',
+  encoder: 'encoder',
+  'recorder-a': 'recorder',
+  'recorder-b': 'recorder',
+} as const;
 export type ProcessName = keyof typeof processRoles;
+export const processNames = Object.keys(processRoles) as ProcessName[];
+export const hostNames = ['recorder-a', 'recorder-b'] as const;
+export type HostName = (typeof hostNames)[number];
+
+export interface SiteCamera {
+  id: string;
+  simulated: SimulatedCamera;
+  /** What everybody goes through to reach it. */
+  proxy: TcpProxy;
+  url: string;
+}
 
 /** A framekeep of real processes on servers of its own, where everything may be killed and every connection cut. */
 export interface ChaosSite {
   url: string;
   dir: string;
   pool: Pool;
-  s3: { endpoint: string; accessKey: string; secretKey: string; bucket: string; region: string };
-  cameras: { id: string; simulated: SimulatedCamera }[];
-  /** What all of our own processes go through to reach a server. */
-  proxies: Record<ServerName, TcpProxy>;
-  /** Null while it does not run. */
-  process(name: ProcessName): ChildProcess | null;
+  s3: OwnServers['s3'];
+  servers: OwnServers;
+  cameras: SiteCamera[];
+  /** What a process goes through to reach a server. */
+  links: Record<ProcessName, Record<ServerName, TcpProxy>>;
+  /** Null where they cannot be stepped, or filled, here. */
+  clocks: Record<HostName, HostClock> | null;
+  disks: Record<HostName, SmallDisk> | null;
+  /** Undefined while it does not run. */
+  process(name: ProcessName): ChildProcess | undefined;
   start(name: ProcessName): void;
   end(name: ProcessName, signal: NodeJS.Signals): Promise<void>;
-  /** kill -9 of the server's whole process group. */
-  killServer(name: ServerName): Promise<void>;
-  startServer(name: ServerName): Promise<void>;
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
   stop(): Promise<void>;
 }
 
+export interface SiteOptions {
+  cameras: number;
+  /** What is started; default all. */
+  processes?: readonly ProcessName[];
+  /** Small disks and clocks that can be stepped, where this machine allows it. */
+  hostFaults?: boolean;
+  environment?: Record<string, string>;
+}
+
 /** Small pictures, so that many cameras fit on a small machine; a loop is longer than any outage. */
 const stream = { width: 320, height: 180, fps: 15, bitrateKbps: 300, gopSeconds: 1, frames: 1800 };
+/** Short windows, so that finals are swapped in all the time; pictures keep their size, for the counter is in them. */
+const environment = {
+  FRAMEKEEP_SEGMENT_SECONDS: '2',
+  FRAMEKEEP_WINDOW_SECONDS: '20',
+  FRAMEKEEP_ENCODER: 'x264',
+  FRAMEKEEP_ENCODER_SLOTS: '1',
+};
 
-export async function startChaosSite(options: { cameras: number }): Promise<ChaosSite> {
-  const dir = mkdtempSync(join(tmpdir(), 'framekeep-chaos-'));
-  chmodSync(dir, 0o711); // Postgres's user must get to its folder
-  const recordPath = join(dir, 'processes.json');
-  const record = openProcessRecord(recordPath);
-  const [accessKey, secretKey, password] = [10, 20, 12].map((size) => randomBytes(size).toString('hex'));
-  const keys = { accessKey: accessKey ?? '', secretKey: secretKey ?? '' };
-  const ports = { postgres: await freePorts(1), s3: await freePorts(8), temporal: await freePorts(4) };
-  const starters = {
-    postgres: () =>
-      startPostgres({
-        dir: join(dir, 'postgres'),
-        logPath: join(dir, 'postgres.log'),
-        password: password ?? '',
-        durable: true,
-        ports: ports.postgres,
-        record,
-      }),
-    s3: () => startSeaweedfs({ dir: join(dir, 's3'), logPath: join(dir, 's3.log'), ...keys, ports: ports.s3, record }),
-    temporal: () =>
-      startTemporal({
-        dir: join(dir, 'temporal'),
-        logPath: join(dir, 'temporal.log'),
-        namespace: 'default',
-        uiPort: false,
-        ports: ports.temporal,
-        record,
-      }),
-  };
-  const started = await Promise.all([starters.postgres(), starters.s3(), starters.temporal()]).catch(
-    async (error: unknown) => {
-      await endRecorded(recordPath, 'kill');
-      throw error;
-    },
-  );
-  const [postgres, s3, temporal] = started;
-  const servers: Record<ServerName, { pid: number; exited: Promise<unknown> }> = { postgres, s3, temporal };
-  const databaseUrl = await ensureDatabase(postgres.serverUrl, 'framekeep');
-  await migrate(databaseUrl, pino({ level: 'silent' }));
-  const pool = new Pool({ connectionString: databaseUrl, max: 4 });
+export async function startChaosSite(options: SiteOptions): Promise<ChaosSite> {
+  const servers = await startOwnServers('framekeep-chaos-');
+  const { dir } = servers;
+  const pool = new Pool({ connectionString: servers.databaseUrl, max: 4 });
   pool.on('error', () => undefined); // Postgres is killed under it
-  const portOf = (address: string): number => Number(new URL(address).port);
-  const proxies = {
-    postgres: await createTcpProxy(portOf(databaseUrl)),
-    s3: await createTcpProxy(portOf(s3.endpoint)),
-    temporal: await createTcpProxy(portOf(`http://${temporal.address}`)),
-  };
-  const proxied = new URL(databaseUrl);
-  proxied.port = String(proxies.postgres.port);
-  const [apiPort] = await freePorts(1);
-  const url = `http://127.0.0.1:${apiPort}`;
-  const apiKey = randomBytes(16).toString('hex');
-  const environment = {
-    PATH: process.env['PATH'],
-    HOME: process.env['HOME'],
-    FRAMEKEEP_DATA_DIR: dir,
-    FRAMEKEEP_PORT: String(apiPort),
-    FRAMEKEEP_DATABASE_URL: proxied.href,
-    FRAMEKEEP_TEMPORAL_ADDRESS: `127.0.0.1:${proxies.temporal.port}`,
-    FRAMEKEEP_S3_ENDPOINT: `http://127.0.0.1:${proxies.s3.port}`,
-    FRAMEKEEP_S3_ACCESS_KEY: keys.accessKey,
-    FRAMEKEEP_S3_SECRET_KEY: keys.secretKey,
-    FRAMEKEEP_SECRET_KEY: randomBytes(32).toString('hex'),
-    FRAMEKEEP_BOOTSTRAP_API_KEY: apiKey,
-    FRAMEKEEP_CAMERA_NETWORKS: '127.0.0.0/8',
-    FRAMEKEEP_SEGMENT_SECONDS: '2',
-  };
-  const processes = new Map<ProcessName, ChildProcess>();
-  const cameras: ChaosSite['cameras'] = [];
+  const links = await eachOf(processNames, () => linksTo(servers));
+  const makeClock = options.hostFaults === true ? prepareClocks(dir) : null;
+  const clocks = makeClock === null ? null : await eachOf(hostNames, makeClock);
+  const disks = options.hostFaults === true ? await mountDisks(dir) : null;
+  const [port = 0] = await freePorts(1);
+  const framekeep = createFramekeep({
+    dir,
+    port,
+    servers,
+    environment: { ...environment, ...options.environment },
+  });
+  const processes = new Map<ProcessName, SystemProcess>();
+  const cameras: SiteCamera[] = [];
 
   const site: ChaosSite = {
-    url,
+    url: framekeep.url,
     dir,
     pool,
-    s3: { endpoint: s3.endpoint, ...keys, bucket: 'framekeep', region: 'us-east-1' },
+    s3: servers.s3,
+    servers,
     cameras,
-    proxies,
-    process: (name) => processes.get(name) ?? null,
+    links,
+    clocks,
+    disks,
+    process: (name) => processes.get(name)?.child,
     start(name) {
-      const entry = name === 'api' ? 'api/main.ts' : 'workers/main.ts';
-      const child = spawn(process.execPath, ['--import', 'tsx', entry], {
-        cwd: root,
-        env: { ...environment, FRAMEKEEP_ROLES: processRoles[name], FRAMEKEEP_SPOOL_DIR: join(dir, `spool-${name}`) },
-        stdio: ['ignore', 'pipe', 'pipe'],
+      const host = hostNames.find((other) => other === name);
+      const disk = host === undefined ? undefined : disks?.[host];
+      const started = framekeep.start(name, processRoles[name], {
+        environment: {
+          ...addressesThrough(links[name], servers),
+          ...(host === undefined ? {} : clocks?.[host].environment),
+          ...(disk === undefined ? {} : { FRAMEKEEP_SPOOL_DIR: disk.spoolDir }),
+        },
       });
-      const log = createWriteStream(join(dir, `${name}.log`), { flags: 'a' });
-      child.stdout.pipe(log, { end: false });
-      child.stderr.pipe(log, { end: false });
-      processes.set(name, child);
+      processes.set(name, started);
     },
     async end(name, signal) {
-      const child = processes.get(name);
+      const running = processes.get(name);
       processes.delete(name);
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      const exited = once(child, 'exit');
-      child.kill(signal);
-      await exited;
+      await running?.end(signal);
     },
-    async killServer(name) {
-      const { pid, exited } = servers[name];
-      process.kill(-pid, 'SIGKILL');
-      await exited;
-    },
-    async startServer(name) {
-      servers[name] = await starters[name]();
-    },
-    async call<T>(method: string, path: string, body?: unknown): Promise<T> {
-      const response = await fetch(`${url}${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${apiKey}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-      return JSON.parse(text) as T;
-    },
+    call: (method, path, body) => framekeep.call(method, path, body),
     async stop() {
-      await Promise.all([...processes.keys()].map((name) => site.end(name, 'SIGKILL')));
+      await framekeep.kill();
       await Promise.all(cameras.map(({ simulated }) => simulated.close()));
       await pool.end();
-      await Promise.all(Object.values(proxies).map((proxy) => proxy.close()));
-      await endRecorded(recordPath, 'kill');
-      if (process.env['KEEP_TEST_DATA'] === undefined) rmSync(dir, { recursive: true, force: true });
-      else process.stderr.write(`kept ${dir}\n`);
+      const proxies = [
+        ...Object.values(links).flatMap((link) => Object.values(link)),
+        ...cameras.map((each) => each.proxy),
+      ];
+      await Promise.all(proxies.map((proxy) => proxy.close()));
+      for (const disk of Object.values(disks ?? {})) disk.unmount();
+      await servers.stop();
     },
   };
 
   try {
-    for (const name of Object.keys(processRoles) as ProcessName[]) site.start(name);
-    await until('the API answers', async () => (await fetch(`${url}/readyz`)).ok);
-    const { items } = await site.call<{ items: { id: string; name: string }[] }>('GET', '/v1/profiles');
-    const profileId = items.find((profile) => profile.name === 'original')?.id;
-    for (let index = 0; index < options.cameras; index += 1) {
-      const simulated = await startCamera({ streams: { '/stream': stream } });
-      const body = { name: `Camera ${index}`, url: simulated.url(), profileId };
-      const { id } = await site.call<{ id: string }>('POST', '/v1/cameras', body);
-      cameras.push({ id, simulated });
-    }
+    for (const name of options.processes ?? processNames) site.start(name);
+    await waitFor('the API answers', async () => (await fetch(`${site.url}/readyz`)).ok);
+    for (let index = 0; index < options.cameras; index += 1) await addCamera(site, index);
     await untilAllRecordSince(site, 0);
     return site;
   } catch (error) {
@@ -197,9 +145,54 @@ export async function startChaosSite(options: { cameras: number }): Promise<Chao
   }
 }
 
+/** Every other one is encoded, the rest are joined. */
+async function addCamera(site: ChaosSite, index: number): Promise<void> {
+  const simulated = await startCamera({ streams: { '/stream': stream } });
+  const proxy = await createTcpProxy(simulated.port);
+  const url = simulated.url().replace(`:${simulated.port}/`, `:${proxy.port}/`);
+  const profile = { name: `Profile ${index}`, mode: index % 2 === 0 ? 'copy' : 'encode', bitrateKbps: 300 };
+  const { id: profileId } = await site.call<{ id: string }>('POST', '/v1/profiles', profile);
+  const { id } = await site.call<{ id: string }>('POST', '/v1/cameras', { name: `Camera ${index}`, url, profileId });
+  site.cameras.push({ id, simulated, proxy, url });
+}
+
+async function eachOf<Name extends string, T>(
+  names: readonly Name[],
+  make: (name: Name) => T | Promise<T>,
+): Promise<Record<Name, T>> {
+  const made = await Promise.all(names.map(async (name) => [name, await make(name)] as const));
+  return Object.fromEntries(made) as Record<Name, T>;
+}
+
+function linksTo(servers: OwnServers): Promise<Record<ServerName, TcpProxy>> {
+  const portOf = (address: string): number => Number(new URL(address).port);
+  const targets = {
+    postgres: portOf(servers.databaseUrl),
+    s3: portOf(servers.s3.endpoint),
+    temporal: portOf(`http://${servers.temporal.address}`),
+  };
+  return eachOf(serverNames, (name) => createTcpProxy(targets[name]));
+}
+
+function addressesThrough(link: Record<ServerName, TcpProxy>, servers: OwnServers): Record<string, string> {
+  const databaseUrl = new URL(servers.databaseUrl);
+  databaseUrl.port = String(link.postgres.port);
+  return addressesOf({
+    databaseUrl: databaseUrl.href,
+    temporal: { ...servers.temporal, address: `127.0.0.1:${link.temporal.port}` },
+    s3: { ...servers.s3, endpoint: `http://127.0.0.1:${link.s3.port}` },
+  });
+}
+
+async function mountDisks(dir: string): Promise<Record<HostName, SmallDisk> | null> {
+  const a = mountSmallDisk(join(dir, 'disk-a'));
+  const b = a === null ? null : mountSmallDisk(join(dir, 'disk-b'));
+  return a === null || b === null ? null : { 'recorder-a': a, 'recorder-b': b };
+}
+
 /** Waits until each camera has committed footage of after this moment. */
 export async function untilAllRecordSince(site: ChaosSite, sinceMs: number, withinMs = 90_000): Promise<void> {
-  await until(
+  await waitFor(
     'each camera has new footage',
     async () => {
       const path = '/v1/cameras?limit=1000';

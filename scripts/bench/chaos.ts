@@ -26,9 +26,9 @@ export async function benchChaos(args: string[]): Promise<void> {
       seed: { type: 'string', default: '1' },
     },
   });
-  const site = await startChaosSite({ cameras: Number(values.cameras) });
+  const site = await startChaosSite({ cameras: Number(values.cameras), hostFaults: true });
   const peer = startPlainLoops(
-    site.cameras.map(({ simulated }) => simulated.url()),
+    site.cameras.map(({ url }) => url),
     join(site.dir, 'peer'),
   );
   try {

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { settleAndCheck } from './chaos-run.ts';
-import { startChaosSite, untilAllRecordSince, type ProcessName } from './chaos-site.ts';
+import { hostNames, startChaosSite, untilAllRecordSince } from './chaos-site.ts';
 import { printFigure, quantile, rounded, say } from './figure.ts';
 
 const bench = 'recovery';
-const hosts = ['recorder-a', 'recorder-b'] as const;
 
 /**
  * A host that dies for good while another has room: from kill -9 to the first picture of each of its cameras that the
@@ -20,7 +19,7 @@ export async function benchRecovery(args: string[]): Promise<void> {
   try {
     const killedMs: number[] = [];
     for (let round = 0; round < Number(values.rounds); round += 1) {
-      const host: ProcessName = hosts[round % hosts.length] ?? 'recorder-a';
+      const host = hostNames[round % hostNames.length] ?? 'recorder-a';
       await sleep(5000);
       killedMs.push(Date.now());
       await site.end(host, 'SIGKILL');

@@ -27,6 +27,8 @@ export interface MissingRun {
   cameraId: string;
   startMs: number;
   endMs: number;
+  /** Time without footage between the two rows, as the archive has it. */
+  holeMs: number;
   reasons: string[];
   unexplainedMs: number;
 }
@@ -55,7 +57,13 @@ interface Row {
   endMs: number;
 }
 
-/** Holes up to this long are no gaps by contract, so a recorded gap may start or end so far from the pictures. */
+/** A picture of a camera and the row that holds it. */
+interface Picture {
+  index: number;
+  row: Row;
+}
+
+/** Each end of a gap may be so far from the pictures: holes up to this long are no gaps by contract. */
 const toleranceMs = 500;
 
 /**
@@ -90,7 +98,7 @@ export async function checkArchive(options: {
     for (const camera of cameras) {
       const rows = await rowsOf(pool, camera.cameraId);
       let latestEndMs = -Infinity;
-      const indexes: number[] = [];
+      const pictures: Picture[] = [];
       for (const row of rows) {
         known.add(row.key);
         report.objects += 1;
@@ -105,13 +113,14 @@ export async function checkArchive(options: {
         const path = join(dir, 'object.mp4');
         await writeFile(path, bytes);
         try {
-          indexes.push(...placeOnClock(await readFrameCounters(path), row, camera));
+          const indexes = placeOnClock(await readFrameCounters(path), row, camera);
+          pictures.push(...indexes.map((index) => ({ index, row })));
         } catch (error) {
           report.undecodable.push(`${row.key}: ${String(error)}`);
         }
       }
-      const seen = new Set(indexes);
-      report.doubleFrames += indexes.length - seen.size;
+      const seen = new Map(pictures.map(({ index, row }) => [index, row]));
+      report.doubleFrames += pictures.length - seen.size;
       const runs = missingRuns(seen, camera, await options.gapsOf(camera.cameraId));
       report.missing.push(...runs);
       report.unexplainedMs += runs.reduce((sum, run) => sum + run.unexplainedMs, 0);
@@ -164,34 +173,34 @@ function placeOnClock(counters: number[], { startMs }: { startMs: number }, came
   );
 }
 
-function missingRuns(seen: Set<number>, camera: ShownFrames, gaps: ExplainedGap[]): MissingRun[] {
-  const sorted = [...seen].toSorted((a, b) => a - b);
+/**
+ * Whether a gap explains that pictures are missing is asked in the archive's own time, from the end of the row before
+ * to the start of the row after: on a loaded machine pictures arrive late, and a host's clock may be wrong.
+ */
+function missingRuns(seen: Map<number, Row>, camera: ShownFrames, gaps: ExplainedGap[]): MissingRun[] {
+  const sorted = [...seen].toSorted(([a], [b]) => a - b);
   const timeOf = (index: number): number => camera.atMs + ((index - camera.index) * 1000) / camera.fps;
-  return sorted.slice(1).flatMap((index, place) => {
-    const before = sorted[place] ?? index;
+  return sorted.slice(1).flatMap(([index, after], place) => {
+    const [before, rowBefore] = sorted[place] ?? [index, after];
     if (index === before + 1) return [];
     const [startMs, endMs] = [timeOf(before + 1), timeOf(index)];
-    const touching = gaps.filter((gap) => gap.startMs - toleranceMs < endMs && gap.endMs + toleranceMs > startMs);
+    const hole = { startMs: rowBefore.endMs, endMs: after.startMs };
+    const touching = gaps.filter((gap) => gap.startMs < hole.endMs && gap.endMs > hole.startMs);
     const explaining = touching.filter((gap) => gap.reason !== 'unknown');
+    const explainedMs = explaining.reduce(
+      (sum, gap) => sum + Math.min(gap.endMs, hole.endMs) - Math.max(gap.startMs, hole.startMs),
+      0,
+    );
+    const toleratedMs = explainedMs === 0 ? 0 : 2 * toleranceMs;
     return [
       {
         cameraId: camera.cameraId,
         startMs,
         endMs,
+        holeMs: hole.endMs - hole.startMs,
         reasons: [...new Set(touching.map((gap) => gap.reason))],
-        unexplainedMs: uncovered(startMs, endMs, explaining),
+        unexplainedMs: Math.max(0, endMs - startMs - explainedMs - toleratedMs),
       },
     ];
   });
-}
-
-/** How much of a time lies in none of the gaps, each widened by the tolerance. */
-function uncovered(startMs: number, endMs: number, gaps: ExplainedGap[]): number {
-  let atMs = startMs;
-  let openMs = 0;
-  for (const gap of gaps.toSorted((a, b) => a.startMs - b.startMs)) {
-    openMs += Math.max(0, Math.min(endMs, gap.startMs - toleranceMs) - atMs);
-    atMs = Math.max(atMs, gap.endMs + toleranceMs);
-  }
-  return openMs + Math.max(0, endMs - atMs);
 }
