@@ -81,3 +81,24 @@ test('a gap in a window gives two finals', async () => {
     [12_500, 12_000],
   ]);
 });
+
+test('a camera that changes its size gives a final of each, and a playlist that says so', async () => {
+  const large = await recordMade(site.dir, 'large', { seconds: 8, fps: 30, gop: 60, size: '640x360' });
+  await site.profile('low', { mode: 'encode', height: 120, fps: 10, bitrateKbps: 100 });
+  for (const [profile, heights] of [
+    ['original', [180, 360]],
+    ['low', [120, 120]],
+  ] as const) {
+    const camera = await site.addCamera(profile);
+    await site.commit(camera, footage.slice(0, 2), { startMs: t0, windowMs });
+    await site.commit(camera, large, { startMs: t0 + 8000, windowMs, anchor: true });
+    expect((await site.finishAll()).map(({ finals }) => finals)).toEqual([2]);
+    const rows = await site.rows(camera);
+    expect(rows.map(({ startMs, durationMs, format }) => [startMs - t0, durationMs, format.height])).toEqual([
+      [0, 8000, heights[0]],
+      [8000, 8000, heights[1]],
+    ]);
+    const { text } = vodPlaylist({ segments: rows, fromMs: t0, toMs: t0 + 3_600_000, uriOf: () => 'x' });
+    expect(text.match(/#EXT-X-DISCONTINUITY/g)?.length).toBe(1);
+  }
+});
