@@ -5,6 +5,7 @@ import type { CheckReport } from '../../test/support/checker.ts';
 import { startPlainLoops } from './chaos-peer.ts';
 import { injectFaults, recoveryMs, settleAndCheck, shownBy, type InjectedFault } from './chaos-run.ts';
 import { startChaosSite } from './chaos-site.ts';
+import { chaosTable, lostByReason } from './chaos-table.ts';
 import { printFigure, quantile, rounded, say } from './figure.ts';
 
 const bench = 'chaos';
@@ -61,15 +62,11 @@ function printReport(
 ): void {
   const print = (figure: string, value: number, unit: string, peer?: number): void =>
     printFigure({ bench, figure, value: rounded(value), unit, ...(peer === undefined ? {} : { peer: rounded(peer) }) });
-  const lostMs = new Map<string, number>();
-  for (const { startMs, endMs, reasons } of report.missing) {
-    const reason = reasons.join('+') || 'none';
-    lostMs.set(reason, (lostMs.get(reason) ?? 0) + endMs - startMs);
-  }
+  const lost = lostByReason(report);
   print('faults_injected', injected.length, 'faults');
   print('recorded_s', report.recordedMs / 1000, 's');
-  print('lost_s', [...lostMs.values()].reduce((sum, ms) => sum + ms, 0) / 1000, 's', plain.lostMs / 1000);
-  for (const [reason, ms] of lostMs) print(`lost_${reason}_s`, ms / 1000, 's');
+  print('lost_s', lost.reduce((sum, [, ms]) => sum + ms, 0) / 1000, 's', plain.lostMs / 1000);
+  for (const [reason, ms] of lost) print(`lost_${reason}_s`, ms / 1000, 's');
   print('unexplained_s', report.unexplainedMs / 1000, 's');
   print('overlaps', report.overlaps, 'pairs of rows');
   print('double_frames', report.doubleFrames, 'pictures');
@@ -80,5 +77,6 @@ function printReport(
     print(`recovery_${kind}_p50_s`, quantile(times, 0.5) / 1000, 's');
     print(`recovery_${kind}_max_s`, Math.max(...times) / 1000, 's');
   }
+  say(chaosTable(report, injected, plain));
   for (const run of report.missing.filter(({ unexplainedMs }) => unexplainedMs > 0)) say(JSON.stringify(run));
 }

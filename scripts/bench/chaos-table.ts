@@ -1,0 +1,48 @@
+import type { CheckReport } from '../../test/support/checker.ts';
+import type { FaultKind } from './chaos-faults.ts';
+import { recoveryMs, type InjectedFault } from './chaos-run.ts';
+import { quantile } from './figure.ts';
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(1);
+
+/** Ms lost by reason, most first; a loss with several reasons counts for them together. */
+export function lostByReason(report: CheckReport): [string, number][] {
+  const lostMs = new Map<string, number>();
+  for (const { startMs, endMs, reasons } of report.missing) {
+    const reason = reasons.join('+') || 'none';
+    lostMs.set(reason, (lostMs.get(reason) ?? 0) + endMs - startMs);
+  }
+  return [...lostMs].toSorted(([, a], [, b]) => b - a);
+}
+
+/** The result as the tables of docs/reliability.md. */
+export function chaosTable(
+  report: CheckReport,
+  injected: readonly InjectedFault[],
+  plain: { lostMs: number; undecodable: number },
+): string {
+  const reasons = lostByReason(report);
+  const lostMs = reasons.reduce((sum, [, ms]) => sum + ms, 0);
+  const byReason = reasons.map(([reason, ms]) => `\`${reason}\` ${seconds(ms)}`).join(', ');
+  const kinds = recoveryMs(report, injected);
+  return [
+    '| figure | framekeep | plain loop |',
+    '|---|---|---|',
+    `| faults injected (of ${kinds.size} kinds) | ${injected.length} | those of cameras and ffmpeg, and of host a |`,
+    `| seconds recorded | ${seconds(report.recordedMs)} | |`,
+    `| seconds lost | ${seconds(lostMs)}${byReason === '' ? '' : ` (${byReason})`} | ${seconds(plain.lostMs)} |`,
+    `| unexplained seconds | ${(report.unexplainedMs / 1000).toFixed(3)} | all |`,
+    `| overlaps, double pictures | ${report.overlaps}, ${report.doubleFrames} | |`,
+    `| wrong objects, orphans | ${report.wrongObjects.length}, ${report.orphans.length} | |`,
+    `| undecodable files | ${report.undecodable.length} | ${plain.undecodable} |`,
+    '',
+    '| fault | injected | until the last picture it cost: p50 | max |',
+    '|---|---|---|---|',
+    ...[...kinds]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([kind, times]: [FaultKind, number[]]) => {
+        const [p50, max] = [quantile(times, 0.5), Math.max(...times)];
+        return `| \`${kind}\` | ${times.length} | ${seconds(p50)} s | ${seconds(max)} s |`;
+      }),
+  ].join('\n');
+}
