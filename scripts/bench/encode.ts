@@ -202,5 +202,5 @@ function report(
   const [fetched, stored] = [mean(({ fetchedBytes }) => fetchedBytes), mean(({ storedBytes }) => storedBytes)];
   print('bytes_per_hour_source', (fetched * 2 + stored) / hours, 'bytes put and fetched an hour of footage');
   print('bytes_per_hour_source_local', (fetched + stored) / hours, 'bytes put, with the sources read from the spool');
-  print('bytes_per_hour_final', stored / hours, 'bytes of the final alone: what durable "final" would put');
+  print('bytes_per_hour_final', stored / hours, 'bytes put an hour of footage with durable "final"');
 }
