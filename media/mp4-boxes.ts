@@ -20,14 +20,41 @@ const maxTableBytes = 16 * 1024 * 1024;
 const largeHeaderBytes = 16;
 
 /**
+ * A moof of 1 s takes 1 kB, and the header of its mdat follows: one read for all of it. Each read is a turn of Node's
+ * thread pool, which costs more than the bytes.
+ */
+const windowBytes = 4096;
+
+/** Reads pieces of a file that lie close together. */
+export interface BoxReader {
+  /** Up to `length` bytes; less at the end of the file. The buffer is not written to again. */
+  read(offset: number, length: number): Promise<Buffer>;
+}
+
+/** @param file a finished one, or one that grows at its end */
+export function createBoxReader(file: FileHandle): BoxReader {
+  let start = 0;
+  let window = Buffer.alloc(0);
+  return {
+    async read(offset, length) {
+      if (offset < start || offset + length > start + window.length) {
+        const buffer = Buffer.alloc(Math.max(length, windowBytes));
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
+        start = offset;
+        window = buffer.subarray(0, bytesRead);
+      }
+      return window.subarray(offset - start, offset - start + length);
+    },
+  };
+}
+
+/**
  * The boxes of a file one after another, reading headers only, up to the first that is not whole: a file cut off by
  * kill -9 ends in the midst of a box. @throws Mp4Error where a header is no header
  */
-export async function* walkFile(file: FileHandle, fileBytes: number): AsyncGenerator<Box> {
-  const header = Buffer.alloc(largeHeaderBytes);
+export async function* walkFile(file: BoxReader, fileBytes: number): AsyncGenerator<Box> {
   for (let offset = 0; offset < fileBytes;) {
-    const { bytesRead } = await file.read(header, 0, largeHeaderBytes, offset);
-    const box = parseHeader(header.subarray(0, bytesRead), offset);
+    const box = parseHeader(await file.read(offset, largeHeaderBytes), offset);
     if (box === null || box.offset + box.bytes > fileBytes) return;
     yield box;
     offset += box.bytes;
@@ -47,11 +74,10 @@ export function childBoxes(buffer: Buffer, start: number, end: number): Box[] {
 }
 
 /** Header and payload of a whole table (moov, moof). @throws Mp4Error where it is absurdly large or cut off */
-export async function readTable(file: FileHandle, box: Box): Promise<Buffer> {
+export async function readTable(file: BoxReader, box: Box): Promise<Buffer> {
   if (box.bytes > maxTableBytes) throw new Mp4Error(`a ${box.type} of ${box.bytes} bytes`);
-  const buffer = Buffer.alloc(box.bytes);
-  const { bytesRead } = await file.read(buffer, 0, box.bytes, box.offset);
-  if (bytesRead < box.bytes) throw new Mp4Error(`the ${box.type} is cut off`);
+  const buffer = await file.read(box.offset, box.bytes);
+  if (buffer.length < box.bytes) throw new Mp4Error(`the ${box.type} is cut off`);
   return buffer;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { Fragment, StreamFormat } from '../domain/segment.ts';
-import { Mp4Error, readTable, walkFile } from './mp4-boxes.ts';
+import { createBoxReader, Mp4Error, readTable, walkFile, type BoxReader } from './mp4-boxes.ts';
 import { parseMoof, type TrackRun } from './mp4-fragment.ts';
 import { parseMoov, type Moov, type VideoTrack } from './mp4-init.ts';
 
@@ -53,8 +53,7 @@ export async function readIndex(path: string): Promise<SegmentIndex> {
       damage = error.message;
     }
     const { moov, fragments, wholeBytes, durations, reordered, audioLagMs, startSeconds } = walk.result();
-    const init = Buffer.alloc(fragments[0]?.offset ?? wholeBytes);
-    await file.read(init, 0, init.length, 0);
+    const init = await file.read(0, fragments[0]?.offset ?? wholeBytes);
     return {
       initBytes: init.length,
       initSha256: createHash('sha256').update(init).digest('hex'),
@@ -103,10 +102,10 @@ export async function firstTfdt(path: string): Promise<number | null> {
   }
 }
 
-async function withFile<T>(path: string, work: (file: FileHandle, fileBytes: number) => Promise<T>): Promise<T> {
+async function withFile<T>(path: string, work: (file: BoxReader, fileBytes: number) => Promise<T>): Promise<T> {
   const file = await open(path, 'r');
   try {
-    return await work(file, (await file.stat()).size);
+    return await work(createBoxReader(file), (await file.stat()).size);
   } finally {
     await file.close();
   }

@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
+import type { Fragment } from '../domain/segment.ts';
 import type { SegmentIndex } from './mp4-index.ts';
 
 /** Parameter sets stand before the first slice; access unit delimiters and SEI before them take some hundred bytes. */
@@ -16,32 +17,43 @@ interface NalKind {
  * start anew. Fragment 0 of a session's first file means that the camera describes its stream wrongly in SDP; a new
  * start cures nothing then: take `parameterSetsAt(.., 0)` as known instead.
  * @param known default: those of the init
+ * @param from the first fragment to look at
  */
 export async function parameterSetsChangedAt(
   path: string,
   index: SegmentIndex,
   known: readonly Buffer[] = index.video.parameterSets,
+  from = 0,
 ): Promise<number | null> {
-  for (const [i, fragment] of index.fragments.entries()) {
-    if (!fragment.key) continue;
-    const sets = await parameterSetsAt(path, index, i);
-    if (sets.some((set) => isOther(set, known, index.video.codec))) return i;
+  const file = await open(path, 'r');
+  try {
+    for (const [i, fragment] of index.fragments.entries()) {
+      if (!fragment.key || i < from) continue;
+      const sets = await setsOf(file, index, fragment);
+      if (sets.some((set) => isOther(set, known, index.video.codec))) return i;
+    }
+    return null;
+  } finally {
+    await file.close();
   }
-  return null;
 }
 
 /** The parameter sets in the first sample of a fragment; none where the camera sends them in SDP only. */
 export async function parameterSetsAt(path: string, index: SegmentIndex, fragment: number): Promise<Buffer[]> {
   const at = index.fragments[fragment];
   if (at === undefined) throw new RangeError(`no fragment ${fragment}`);
-  const head = Buffer.alloc(Math.min(at.sampleBytes, headBytes));
   const file = await open(path, 'r');
   try {
-    const { bytesRead } = await file.read(head, 0, head.length, at.offset + at.keyBytes - at.sampleBytes);
-    return parameterSetsOf(head.subarray(0, bytesRead), index.video.codec, index.video.nalLengthBytes);
+    return await setsOf(file, index, at);
   } finally {
     await file.close();
   }
+}
+
+async function setsOf(file: FileHandle, index: SegmentIndex, at: Fragment): Promise<Buffer[]> {
+  const head = Buffer.alloc(Math.min(at.sampleBytes, headBytes));
+  const { bytesRead } = await file.read(head, 0, head.length, at.offset + at.keyBytes - at.sampleBytes);
+  return parameterSetsOf(head.subarray(0, bytesRead), index.video.codec, index.video.nalLengthBytes);
 }
 
 /** The parameter sets before the first slice of a sample, or of the head of one. */

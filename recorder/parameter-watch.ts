@@ -3,27 +3,31 @@ import { readIndex, type SegmentIndex } from '../media/mp4-index.ts';
 import { parameterSetsAt, parameterSetsChangedAt } from '../media/parameter-sets.ts';
 
 /**
- * Walking an open 60 s file costs some 100 small reads; a camera's change of size shows within this time. Meanwhile
+ * Walking an open 60 s file costs some 60 small reads; a camera's change of size shows within this time. Meanwhile
  * its pictures are recorded all the same, with their parameter sets in the stream.
  */
-const lookMs = 5000;
+const lookMs = 4000;
 
 /** Watches a run's open file for pictures that the run's init does not describe. */
 export interface ParameterWatch {
-  /** Whether the file holds such a picture; looks at most every 5 s. */
+  /** Whether the file holds such a picture; looks at most every 4 s. */
   changed(openPath: string, nowMs: number): Promise<boolean>;
 }
 
 export function createParameterWatch(): ParameterWatch {
   let lookedMs = 0;
   let known: Buffer[] | null = null;
+  /** What of the open file has been looked at; all of it stays as it is. */
+  let seen = { openPath: '', fragments: 0 };
 
   async function look(openPath: string): Promise<boolean> {
     const index = await readOpenIndex(openPath);
     if (index === null || index.fragments.length === 0) return false;
     // A camera that describes itself wrongly in SDP would otherwise be restarted for ever.
     known ??= [...index.video.parameterSets, ...(await parameterSetsAt(openPath, index, 0))];
-    return (await parameterSetsChangedAt(openPath, index, known)) !== null;
+    const from = seen.openPath === openPath ? seen.fragments : 0;
+    seen = { openPath, fragments: index.fragments.length };
+    return (await parameterSetsChangedAt(openPath, index, known, from)) !== null;
   }
 
   return {

@@ -8,8 +8,11 @@ import type { Assignment } from './journal.ts';
 import { createParameterWatch } from './parameter-watch.ts';
 import { createStallWatch, stallLimitMs } from './stall-watch.ts';
 
-/** The open file is looked at this often once it grows: growth comes each second. */
-const lookMs = 1000;
+/**
+ * The open file is looked at this often once it grows. Growth comes each second, but 20 s without it is what counts, and
+ * turns of Node's thread pool for looks at files were a third of what recording costs in Node.
+ */
+const lookMs = 4000;
 
 /** The beginning of a run's footage. */
 export interface FirstFrame {

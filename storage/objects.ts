@@ -4,6 +4,9 @@ import { pipeline } from 'node:stream/promises';
 import { createListing, pageSize, type ListedObject, type ObjectTrace } from './listing.ts';
 import { codeOf, createS3Client, isMissing, toFailure, type ObjectsOptions } from './s3-client.ts';
 
+/** Each read of a file is a turn of Node's thread pool (0.1 ms); its own 64 KiB would take 16 of them a MB. */
+const readBytes = 1024 * 1024;
+
 export type { ObjectsOptions, ObjectTrace };
 
 /** One bucket of an S3-compatible store. Every wait has an end: a dead store gives an error within about 10 s. */
@@ -88,7 +91,7 @@ export function createObjects(options: ObjectsOptions): Objects {
         if (typeof source !== 'string') source.destroy();
         return 'already';
       }
-      const body = typeof source === 'string' ? createReadStream(source) : source;
+      const body = typeof source === 'string' ? createReadStream(source, { highWaterMark: readBytes }) : source;
       try {
         const answer = await client.makeRequestStreamAsync(
           {
