@@ -42,8 +42,8 @@ export interface ReconcileActivities {
   compareShard(pass: PlannedPass & { shard: number }): Promise<Compared>;
   /** Looks for objects of no camera of this catalogue. */
   compareForeign(pass: PlannedPass): Promise<Compared>;
-  /** Asks the breaker. @returns whether the pass goes on to act */
-  judgeReconcile(pass: PlannedPass, compared: Compared): Promise<boolean>;
+  /** Asks the breaker. @returns after how many ms to act; null: not at all */
+  judgeReconcile(pass: PlannedPass, compared: Compared): Promise<number | null>;
   /** Deals with what was found. */
   actOnFindings(pass: PlannedPass, compared: Compared): Promise<void>;
 }
@@ -134,7 +134,11 @@ async function stop(
 const touchedOf = ({ missing = 0, catalogue = 0, quarantine = 0 }: Record<string, number>): number =>
   missing + catalogue + quarantine;
 
-export async function judgeReconcile(deps: ReconcileDeps, pass: PlannedPass, compared: Compared): Promise<boolean> {
+export async function judgeReconcile(
+  deps: ReconcileDeps,
+  pass: PlannedPass,
+  compared: Compared,
+): Promise<number | null> {
   const { approved } = await reconcileState(deps.db);
   const found = await countSuspects(deps.db, pass.passId);
   const touched = touchedOf(found);
@@ -142,12 +146,13 @@ export async function judgeReconcile(deps: ReconcileDeps, pass: PlannedPass, com
   await touchPass(deps.db, pass.passId, nowMs);
   if (pass.dryRun) {
     await endPass(deps.db, pass.passId, { state: 'done', ...compared, found, nowMs });
-    return false;
+    return null;
   }
   const text = judgePass({ ...compared, touched, approved }, deps.maxPercent);
-  if (text === null) return true;
+  // Where nothing is to be looked at again there is nothing to wait for.
+  if (text === null) return Object.keys(found).length === 0 ? 0 : pass.recheckMs;
   await stop(deps, pass.passId, { reason: 'too-many', text, found, nowMs, ...compared });
-  return false;
+  return null;
 }
 
 /** Acts, and ends the pass. */

@@ -19,7 +19,8 @@ export function registerReconcileMetrics(gauge: MakeGauge, db: Db, now: () => nu
   });
   gauge('reconcile_last_pass_age_seconds', 'Since the last whole comparison ended.', [], async (age) => {
     const last = (await listPasses(db, 50)).find(({ state, endedAtMs }) => state === 'done' && endedAtMs !== null);
-    if (last?.endedAtMs != null) age.set(Math.max(0, now() - last.endedAtMs) / 1000);
+    // Without labels a gauge says 0 unless it is told otherwise, which would be the best of all answers.
+    age.set(last?.endedAtMs == null ? Number.NaN : Math.max(0, now() - last.endedAtMs) / 1000);
   });
   gauge('sampled_segments_day', 'Segments that were read back in the last 24 hours.', ['verdict'], async (checks) => {
     for (const { verdict, count } of await countChecks(db, now() - dayMs)) checks.set({ verdict }, count);

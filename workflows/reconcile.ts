@@ -26,8 +26,9 @@ export async function reconcile(work: { requestedOnly: boolean } = { requestedOn
     if (pass === null) return;
     scheduled = false;
     const compared = await compareAll(pass);
-    if (!(await judgeReconcile(pass, compared))) continue;
-    await sleep(pass.recheckMs);
+    const waitMs = await judgeReconcile(pass, compared);
+    if (waitMs === null) continue;
+    if (waitMs > 0) await sleep(waitMs);
     await actOnFindings(pass, compared);
   }
 }

@@ -35,5 +35,5 @@ const deps = {
 const pass = await beginReconcile(deps, { scheduled: true, runId: killAt });
 if (pass === null) throw new Error('there was no pass');
 const compared = await lookAtShard(deps, { ...pass, shard: 0 }, { from: null, beat: () => undefined });
-if (!(await judgeReconcile(deps, pass, compared))) throw new Error('it was stopped');
+if ((await judgeReconcile(deps, pass, compared)) === null) throw new Error('it was stopped');
 await finishPass(deps, pass, compared, { afterId: 0, beat: () => undefined });

@@ -115,7 +115,7 @@ export async function createReconcileSite(): Promise<ReconcileSite> {
           compared.rows += part.rows;
           compared.objects += part.objects;
         }
-        if (!(await judgeReconcile(used, pass, compared))) return false;
+        if ((await judgeReconcile(used, pass, compared)) === null) return false;
         await finishPass(used, pass, compared, { afterId: 0, beat: () => undefined });
         return true;
       } catch (error) {
