@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hashFile } from '../../recorder/commit.ts';
+import { createObjects } from '../../storage/objects.ts';
+import { createFinishSite, t0, type FinishSite, type SiteCamera } from '../activities/finish-site.ts';
+import { ffmpeg, record, run } from '../media/footage.ts';
+import { counterFilter } from '../support/camera/loop-arguments.ts';
+import { checkArchive, type CheckReport, type ExplainedGap } from '../support/checker.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { testS3 } from '../support/objects.ts';
+
+const fps = 15;
+const frames = 240;
+const clean = { overlaps: 0, doubleFrames: 0, undecodable: [], wrongObjects: [], unexplainedMs: 0, missing: [] };
+
+let site: FinishSite;
+let s3: Awaited<ReturnType<typeof testS3>>;
+let files: string[];
+
+beforeAll(async () => {
+  s3 = await testS3();
+  const objects = createObjects(s3);
+  await objects.ensureBucket();
+  site = await createFinishSite({ database: await createTestDatabase(), objects });
+  const dir = join(site.dir, 'counted');
+  await mkdir(dir);
+  const source = join(dir, 'source.mkv');
+  const picture = `testsrc2=size=320x180:rate=${fps},format=yuv420p,${counterFilter()}`;
+  const encoder = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', String(fps), '-sc_threshold', '0', '-bf', '0'];
+  await run(ffmpeg, ['-v', 'error', '-f', 'lavfi', '-i', picture, '-frames:v', String(frames), ...encoder, source]);
+  files = await record(source, { dir });
+  expect(files.length).toBe(4);
+});
+afterAll(async () => site?.close());
+
+/** A camera whose footage is whole, and everything that the checker says of it and of the bucket. */
+async function archived(paths: readonly string[] = files): Promise<{
+  camera: SiteCamera;
+  keys: string[];
+  check: (gaps?: ExplainedGap[]) => Promise<CheckReport>;
+}> {
+  const camera = await site.addCamera();
+  const segments = await site.commit(camera, paths, { startMs: t0, windowMs: 600_000 });
+  const shown = { cameraId: camera.id, atMs: t0, index: 0, loopFrames: frames, fps };
+  const { pool } = site.database;
+  return {
+    camera,
+    keys: segments.map((segment) => site.keyOf(camera, segment)),
+    check: (gaps = []) => checkArchive({ pool, s3, cameras: [shown], gapsOf: async () => gaps }),
+  };
+}
+
+async function store(key: string, path: string): Promise<void> {
+  const { bytes, sha256 } = await hashFile(path);
+  await site.objects.put(key, path, bytes, sha256);
+}
+
+const changeRow = (camera: SiteCamera, change: string, startMs: number): Promise<unknown> =>
+  site.database.pool.query(
+    `update segment set ${change} where camera_id = $1 and start_at = to_timestamp($2 / 1000.0)`,
+    [camera.internalId, startMs],
+  );
+
+test('footage that is whole is found whole', async () => {
+  const { check } = await archived();
+  expect(await check()).toMatchObject({ ...clean, objects: 4 });
+});
+
+test('a deleted object is a row without its object, and its pictures are missing without a reason', async () => {
+  const { keys, check } = await archived();
+  await site.objects.remove([keys[1] ?? '']);
+  const report = await check();
+  expect(report.wrongObjects).toEqual([keys[1]]);
+  expect(report.missing.map(({ startMs, endMs }) => Math.round(endMs - startMs))).toEqual([4000]);
+  expect(Math.round(report.unexplainedMs)).toBe(4000);
+  // A gap with a reason explains them, one without a reason does not.
+  const gap = { startMs: t0 + 4000, endMs: t0 + 8000 };
+  expect((await check([{ ...gap, reason: 'missing' }])).unexplainedMs).toBe(0);
+  expect(Math.round((await check([{ ...gap, reason: 'unknown' }])).unexplainedMs)).toBe(4000);
+  expect(Math.round((await check([{ ...gap, endMs: t0 + 5000, reason: 'missing' }])).unexplainedMs)).toBe(2000);
+});
+
+test('one flipped byte is a wrong object', async () => {
+  const { keys, check } = await archived();
+  const [key = ''] = keys;
+  const bytes = await readFile(files[0] ?? '');
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  const path = join(site.dir, 'flipped.mp4');
+  await writeFile(path, bytes);
+  await site.objects.remove([key]); // what is there already would not be stored again
+  await store(key, path);
+  expect((await check()).wrongObjects).toEqual([key]);
+});
+
+test('a row that lasts into the next one is an overlap', async () => {
+  const { camera, check } = await archived();
+  await changeRow(camera, 'duration_ms = duration_ms + 100', t0);
+  expect((await check()).overlaps).toBe(1);
+});
+
+test('footage that is there twice is double', async () => {
+  const { check } = await archived([...files, files[3] ?? '']);
+  expect((await check()).doubleFrames).toBe(60);
+});
+
+test('an object that nobody knows is an orphan', async () => {
+  const { camera, check } = await archived();
+  const path = join(site.dir, 'orphan.mp4');
+  await writeFile(path, randomBytes(1000));
+  const key = `${camera.tenantId}/${camera.id}/orphan.mp4`;
+  await store(key, path);
+});
