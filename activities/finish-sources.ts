@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Segment } from '../domain/segment.ts';
 import { lingeringFileName } from '../recorder/segment-name.ts';
 import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
-import { codeOf, linkOrCopy } from './link-or-copy.ts';
+import { download } from './download.ts';
+import { linkOrCopy } from './link-or-copy.ts';
 
 /** An object's bytes are not those that were catalogued, or it is gone. */
 export class LostSourceError extends Error {
@@ -70,18 +67,8 @@ async function fetchObject(
   segment: Segment & { tenantId: string; cameraId: string },
   target: string,
 ): Promise<void> {
-  const key = objectKey(segment);
-  const hash = createHash('sha256');
-  const measure = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      deps.onBytes(chunk.length);
-      done(null, chunk);
-    },
-  });
-  const body = await deps.objects.read(key).catch((error: unknown) => {
-    throw codeOf(error) === 'NoSuchKey' ? new LostSourceError('a source is gone from the object store') : error;
-  });
-  await pipeline(body, measure, createWriteStream(target), { signal: deps.signal });
-  if (hash.digest('hex') !== segment.sha256) throw new LostSourceError('a source is not what was catalogued');
+  const watch = { onBytes: deps.onBytes, signal: deps.signal };
+  const file = await download(deps.objects, objectKey(segment), target, watch);
+  if (file === null) throw new LostSourceError('a source is gone from the object store');
+  if (file.sha256 !== segment.sha256) throw new LostSourceError('a source is not what was catalogued');
 }
