@@ -31,7 +31,16 @@ export function createCameraWorkflows(options: { address: string; namespace: str
   });
   // No failure converter of our own: a client sends no failures.
   const client = new Client({ connection, namespace: options.namespace });
-  const within = <T>(call: () => Promise<T>): Promise<T> => connection.withDeadline(Date.now() + deadlineMs, call);
+  const underWay = new Set<Promise<unknown>>();
+  const within = async <T>(call: () => Promise<T>): Promise<T> => {
+    const answer = connection.withDeadline(Date.now() + deadlineMs, call);
+    underWay.add(answer);
+    try {
+      return await answer;
+    } finally {
+      underWay.delete(answer);
+    }
+  };
 
   return {
     async start(camera) {
@@ -86,6 +95,10 @@ export function createCameraWorkflows(options: { address: string; namespace: str
       }
     },
 
-    close: () => connection.close(),
+    async close() {
+      // A call that is tried again on a closed connection throws where nobody can catch it.
+      await Promise.allSettled(underWay);
+      await connection.close();
+    },
   };
 }
