@@ -34,6 +34,8 @@ const defaultConnectTimeoutMs = 4500;
 const noCameraMs = 2000;
 /** As long as ffmpeg itself waits (twice its -timeout of 5 s); pauses up to 8 s are known to be survived. */
 const defaultStallMs = 10_000;
+/** ffmpeg's first request takes 100 bytes; who sends more than this before an answer is no ffmpeg. */
+const maxEarlyBytes = 65_536;
 /** A write counts against this until the next tick: Node's 16 KiB would pause the camera at each read. */
 const relayBufferBytes = 1024 * 1024;
 
@@ -100,7 +102,12 @@ export async function openDialer(options: {
     const attempt = new AbortController();
     const early: Buffer[] = [];
     // Read, or its leaving would go unseen; it sends one request and waits for the answer.
-    const onData = (bytes: Buffer): void => void early.push(bytes);
+    let earlyBytes = 0;
+    const onData = (bytes: Buffer): void => {
+      early.push(bytes);
+      earlyBytes += bytes.length;
+      if (earlyBytes > maxEarlyBytes) ffmpeg.destroy();
+    };
     const onClose = (): void => {
       const waitedMs = performance.now() - startedMs;
       if (waitedMs >= noCameraMs) {
