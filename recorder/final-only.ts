@@ -18,7 +18,7 @@ import type { ClosedFile } from './run-files.ts';
  */
 export interface FinalOnly {
   /** A file that was closed or salvaged: held back, or committed at once. */
-  add(file: ClosedFile): void;
+  add: (file: ClosedFile) => void;
   held(): { files: number; bytes: number };
   /** Room is needed: what has its final goes, and half of the rest is committed. */
   makeRoom(): Promise<void>;

@@ -64,7 +64,7 @@ function startEncoder(name: string, slots: number): SystemProcess {
 }
 
 test('two workers with 2 and 1 slots: never more than 3 encodes, critical first, the small tenant fair, a kill harmless', async () => {
-  const large = await addFootage(30, { tenant: 'large' });
+  const large = await addFootage(50, { tenant: 'large' });
   const small = await addFootage(5, { tenant: 'small' });
   system.start('control', 'control');
   const first = startEncoder('encoder-a', 2);
@@ -91,7 +91,7 @@ test('two workers with 2 and 1 slots: never more than 3 encodes, critical first,
   second = startEncoder('encoder-b2', 1);
   parents.add(second.child.pid ?? 0);
 
-  await waitFor('all are finished', async () => (await finishedOrder()).length === 36, 150_000);
+  await waitFor('all are finished', async () => (await finishedOrder()).length === 56, 300_000);
   stopped.abort();
   await counting;
   expect(most).toBeGreaterThanOrEqual(2);
@@ -114,5 +114,5 @@ test('two workers with 2 and 1 slots: never more than 3 encodes, critical first,
   while ((await collectBatch(later)).taken > 0);
   const keys: string[] = [];
   for await (const { key } of site.objects.list('')) keys.push(key);
-  expect(keys.length).toBe(36);
-}, 300_000);
+  expect(keys.length).toBe(56);
+}, 450_000);
