@@ -7,7 +7,6 @@ import type { reconcileSchema } from '../api/schemas/reconcile.ts';
 import type {
   holdSchema,
   placedHoldSchema,
-  retentionChangeSchema,
   retentionPreviewSchema,
   retentionSchema,
   shorteningSchema,
@@ -16,7 +15,6 @@ import type {
 
 /** The API's answers that the console reads, as its schemas have them. */
 export type RetentionAnswer = z.infer<typeof retentionSchema>;
-export type RetentionChange = z.infer<typeof retentionChangeSchema>;
 export type Shortening = z.infer<typeof shorteningSchema>;
 export type RetentionPreview = z.infer<typeof retentionPreviewSchema>;
 export type SweepAnswer = z.infer<typeof sweepSchema>;
