@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildWhatChanged } from './setup/build.mjs';
 import { installAptPackages, installNpmPackages, installWheel, linkPostgresLibraries } from './setup/install.mjs';
+import { installGoProgram } from './setup/go.mjs';
 import { logHint, SetupProblem, stepsDone } from './setup/progress.mjs';
 import { findTool, projectDir, tools } from './setup/tools.mjs';
 import { missingGstreamerPackages } from './setup/gstreamer.mjs';
@@ -30,6 +31,7 @@ async function setup() {
   if (forTests) {
     const packages = missingGstreamerPackages();
     if (packages.length > 0) await installAptPackages('gst-rtsp-server for Python', packages);
+    if (find('minio') === undefined) await installGoProgram(tools.minio.go);
   }
   await buildWhatChanged();
   if (stepsDone() > 0) console.log(`  Everything is installed (${((Date.now() - startMs) / 1000).toFixed(0)} s).`);

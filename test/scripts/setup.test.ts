@@ -71,7 +71,14 @@ test('npm packages are installed when there are none, or others than the lock sa
 });
 
 test('setup needs nothing but Node: it runs before any package is there', () => {
-  for (const name of ['setup.mjs', 'setup/tools.mjs', 'setup/install.mjs', 'setup/build.mjs', 'setup/progress.mjs']) {
+  for (const name of [
+    'setup.mjs',
+    'setup/tools.mjs',
+    'setup/install.mjs',
+    'setup/build.mjs',
+    'setup/go.mjs',
+    'setup/progress.mjs',
+  ]) {
     const imports = [...readFileSync(join('scripts', name), 'utf8').matchAll(/from '([^']+)'/g)].map(
       (match) => match[1],
     );

@@ -1,20 +1,21 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findTool } from '../../scripts/setup/tools.mjs';
 
 export interface Minio {
   s3: { endpoint: string; accessKey: string; secretKey: string; region: string };
   stop(): Promise<void>;
 }
 
-/** A MinIO server of this test's own, or null where there is no binary (FRAMEKEEP_MINIO, then PATH). */
+/** A MinIO server of this test's own, or null where there is none and setup had no Go to build it with. */
 export async function startMinio(): Promise<Minio | null> {
-  const binary = process.env['FRAMEKEEP_MINIO'] ?? (await onPath('minio'));
-  if (binary === null) return null;
+  const binary = findTool('minio', process.env);
+  if (binary === undefined) return null;
   const dir = await mkdtemp(join(tmpdir(), 'framekeep-minio-'));
   const address = `127.0.0.1:${await freePort()}`;
   const [accessKey, secretKey] = [randomBytes(10).toString('hex'), randomBytes(20).toString('hex')];
@@ -38,18 +39,6 @@ export async function startMinio(): Promise<Minio | null> {
   }
   await stop();
   throw new Error(`${binary} was not ready within 30 s`);
-}
-
-async function onPath(name: string): Promise<string | null> {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    const path = join(folder, name);
-    const isThere = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return path;
-  }
-  return null;
 }
 
 async function freePort(): Promise<number> {
