@@ -111,4 +111,5 @@ test('an object that nobody knows is an orphan', async () => {
   await writeFile(path, randomBytes(1000));
   const key = `${camera.tenantId}/${camera.id}/orphan.mp4`;
   await store(key, path);
+  expect((await check()).orphans).toContain(key);
 });
