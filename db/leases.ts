@@ -142,14 +142,3 @@ export async function setOneClient(db: Db, cameraId: string, oneClient: boolean)
     [cameraId, oneClient],
   );
 }
-
-/** The leases of wanted cameras whose recorder has not been seen since `seenBeforeMs`, or is unknown. */
-export function leasesOfUnseenRecorders(db: Db, seenBeforeMs: number): Promise<Lease[]> {
-  return many(
-    db,
-    leaseRow,
-    `${selectLease} where l.wanted and l.host_id is not null
-     and not exists (select from recorder r where r.host_id = l.host_id and r.seen_at >= $1::timestamptz)`,
-    [at(seenBeforeMs)],
-  );
-}

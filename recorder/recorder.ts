@@ -209,6 +209,9 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       pendingWrites: queue.size(),
       ...figures.read(),
     }),
+    onReturn() {
+      for (const { recording } of registry.entries()) recording.announce();
+    },
     onDraining() {
       registry.close();
       deps.onDraining?.();

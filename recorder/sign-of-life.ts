@@ -11,6 +11,8 @@ export interface SignOfLife {
 }
 
 const everyMs = 5000;
+/** Half of what makes a host lost. */
+const quietMs = 10_000;
 
 export function createSignOfLife(deps: {
   db: Db;
@@ -20,6 +22,8 @@ export function createSignOfLife(deps: {
   used: () => number;
   /** For /metrics and the status. */
   figures: () => RecorderFigures;
+  /** The catalogue may have taken this host for lost. */
+  onReturn: () => void;
   /** The catalogue says that this host is to hand its cameras over. */
   onDraining: () => void;
   now: () => number;
@@ -30,6 +34,7 @@ export function createSignOfLife(deps: {
 
   async function run(): Promise<void> {
     let starts = true;
+    let saidMs = performance.now();
     while (!stopped.signal.aborted) {
       try {
         const { db, hostId, slots } = deps;
@@ -43,6 +48,8 @@ export function createSignOfLife(deps: {
           stats: deps.figures(),
         };
         const { draining } = await upsertRecorder(db, seen);
+        if (!starts && performance.now() - saidMs > quietMs) deps.onReturn();
+        saidMs = performance.now();
         starts = false;
         if (draining) deps.onDraining();
       } catch (error) {

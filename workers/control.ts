@@ -12,6 +12,7 @@ import { registerSearchAttributes } from '../temporal/search-attributes.ts';
 import { controlQueue } from '../workflows/messages.ts';
 import { createLifecycleActivities } from './lifecycle.ts';
 import { createCheckActivities } from './reconcile.ts';
+import { createLostHostWatch } from './lost-hosts.ts';
 import type { RoleContext, RunningRole } from './role.ts';
 import { createRunningWorkers } from './running-workers.ts';
 import { workflowBundlePath } from './workflow-bundle-path.ts';
@@ -20,7 +21,7 @@ import { workflowBundlePath } from './workflow-bundle-path.ts';
 export function startControl(context: RoleContext): RunningRole {
   const { db, objects, log, now, config } = context;
   const cheapTariff = config.cheapTariff === undefined ? null : parseTariff(config.cheapTariff);
-  return createRunningWorkers(context, async ({ connection, client }) => {
+  const workers = createRunningWorkers(context, async ({ connection, client }) => {
     const { namespace } = config.temporal;
     await registerSearchAttributes(connection, namespace);
     const worker = await Worker.create({
@@ -46,4 +47,11 @@ export function startControl(context: RoleContext): RunningRole {
     await createSchedules(client);
     return [worker];
   });
+  const lostHosts = createLostHostWatch(context);
+  return {
+    drain: () => workers.drain(),
+    async stop() {
+      await Promise.all([workers.stop(), lostHosts.stop()]);
+    },
+  };
 }

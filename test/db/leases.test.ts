@@ -1,13 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  leaseOf,
-  leasesOf,
-  leasesOfUnseenRecorders,
-  markRecording,
-  markSeam,
-  setOneClient,
-  takeEpoch,
-} from '../../db/leases.ts';
+import { leaseOf, leasesOf, markRecording, markSeam, setOneClient, takeEpoch } from '../../db/leases.ts';
 import { done, due, enqueue } from '../../db/object-gc.ts';
 import { hasRoomElsewhere, recorders, setDraining, upsertRecorder } from '../../db/recorders.ts';
 import { newUuid } from '../../security/uuid.ts';
@@ -73,14 +65,6 @@ test('a recorder lives by its signs of life, and keeps draining until its next s
   expect(await hasRoomElsewhere(database.pool, hostB, 1)).toBe(false);
   expect(await setDraining(database.pool, hostB, true)).toBe(false);
   expect((await recorders(database.pool)).map((recorder) => recorder.hostId)).toEqual([hostA]);
-
-  const camera = await makeCamera(database.pool);
-  const lost = async (beforeMs: number) =>
-    (await leasesOfUnseenRecorders(database.pool, beforeMs)).map((lease) => lease.cameraId);
-  expect(await lost(nowMs)).not.toContain(camera.id); // nobody has taken it yet
-  await takeEpoch(database.pool, camera.id, { hostId: hostA, sessionId: null });
-  expect(await lost(nowMs - 20_000)).toContain(camera.id);
-  expect(await lost(nowMs - 60_000)).not.toContain(camera.id);
 });
 
 test('objects wait for their deletion, each once', async () => {

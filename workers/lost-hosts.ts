@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { claimLostHosts } from '../db/lost-hosts.ts';
+import type { Db } from '../db/sql.ts';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
+
+/** Signs of life come every 5 s; the status and Temporal's heartbeats know the same limit. */
+const unseenMs = 20_000;
+const everyMs = 5000;
+/** After an outage of the catalogue every recorder looks unseen until its next sign of life. */
+const trustAfterMs = 25_000;
+
+/** Shows within seconds that a host is lost, though no recorder is there to say so. */
+export function createLostHostWatch(deps: {
+  db: Db;
+  log: Logger;
+  now: () => number;
+  /** For tests. */
+  everyMs?: number;
+}): { stop(): Promise<void> } {
+  const { db, log, now } = deps;
+  const stopped = new AbortController();
+  /** Since when the catalogue has answered without a break. */
+  let answersSinceMs: number | null = null;
+  let lookedMs = now();
+
+  async function look(): Promise<void> {
+    const nowMs = now();
+    // This process may have been stopped itself, and then has seen nothing of what the recorders said.
+    if (nowMs - lookedMs > 2 * everyMs) answersSinceMs = null;
+    lookedMs = nowMs;
+    try {
+      await db.query('select 1');
+      answersSinceMs ??= nowMs;
+      if (nowMs - answersSinceMs < trustAfterMs) return;
+      const cameraIds = await claimLostHosts(db, { seenBeforeMs: nowMs - unseenMs, nowMs });
+      if (cameraIds.length > 0) log.warn({ cameraIds }, 'their recorder is lost');
+    } catch (error) {
+      answersSinceMs = null;
+      log.warn({ cause: errorText(error) }, 'the catalogue is away, nobody knows which hosts live');
+    }
+  }
+
+  const watching = (async () => {
+    while (!stopped.signal.aborted) {
+      await look();
+      await sleep(deps.everyMs ?? everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    stop() {
+      stopped.abort();
+      return watching;
+    },
+  };
+}
