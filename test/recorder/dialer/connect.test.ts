@@ -68,6 +68,15 @@ describe('connecting to a camera', () => {
     expectFailure(dialer, 'unreachable', /resolved within/);
   });
 
+  it('who talks on before the camera is connected is cut off', async () => {
+    const dialer = await dial('rtsp://cam.test/a', { resolve: () => new Promise(() => undefined) });
+    const { socket, closed } = await client(dialer.url);
+    const startMs = performance.now();
+    socket.write(Buffer.alloc(200_000));
+    await closed;
+    expect(performance.now() - startMs).toBeLessThan(4000); // the connect limit alone ends it after 4.5 s
+  });
+
   it('an address that never accepts is unreachable after the limit', async () => {
     const port = await silentPort();
     const dialer = await dial(`rtsp://127.0.0.1:${port}/a`, { connectTimeoutMs: 300 });
