@@ -39,6 +39,7 @@ test('the sign of life carries the figures into the catalogue, and a newer one r
       slots: 10,
       used: () => 1,
       figures: read,
+      onReturn: () => undefined,
       onDraining: () => undefined,
       now: () => 1000,
       log: createLogger({ level: 'silent', name: 'test' }),
