@@ -29,7 +29,7 @@ test('serves without Temporal, takes the bootstrap key and makes the admin', asy
 });
 
 test('adds a camera meanwhile', async () => {
-  const { status } = await system.call('POST', '/v1/cameras', { name: 'Gate', url: 'rtsp://127.0.0.1:1/a' });
+  const { status } = await system.call('POST', '/v1/cameras', { name: 'Gate', url: 'rtsp://127.0.0.1:2/a' });
   expect(status).toBe(201);
 });
 

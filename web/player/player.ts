@@ -179,7 +179,9 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     picture.drop();
     waiting.value = false;
     const wall = session === null ? null : wallOf(session.pieces(), mediaTime);
-    if (!video.seeking) stepped = null;
+    // A late callback for the frame before must not undo a step that has been asked for meanwhile.
+    const arrived = !video.paused || Math.abs(mediaTime - (stepped ?? mediaTime)) < frameSeconds / 2;
+    if (!video.seeking && arrived) stepped = null;
     if (wall !== null) {
       const jumped = last === null || video.seeking ? 0 : wall - last.wall - (mediaTime - last.media) * 1000;
       if (jumped > skipFromMs) onSkip(jumped);
