@@ -77,8 +77,10 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
   let frameSeconds = 1 / 25;
   let last: { media: number; wall: number } | null = null;
   let wantsPlay = true;
-  /** Media time a step has asked for and that is not shown yet. */
+  /** Media time of the frame that the last step asked for; steps count on from it until something else moves the picture. */
   let stepped: number | null = null;
+  let shownMedia: number | null = null;
+  let corrections = 0;
 
   function rangeAround(atMs: number | null): Range | null {
     const newestMs = camera.newestMs();
@@ -98,6 +100,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     session?.close();
     session = null;
     last = null;
+    stepped = null;
     failure.value = null;
     phase.value = 'loading';
     following.value = atMs === null;
@@ -179,9 +182,8 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     picture.drop();
     waiting.value = false;
     const wall = session === null ? null : wallOf(session.pieces(), mediaTime);
-    // A late callback for the frame before must not undo a step that has been asked for meanwhile.
-    const arrived = !video.paused || Math.abs(mediaTime - (stepped ?? mediaTime)) < frameSeconds / 2;
-    if (!video.seeking && arrived) stepped = null;
+    shownMedia = mediaTime;
+    if (!video.paused) stepped = null;
     if (wall !== null) {
       const jumped = last === null || video.seeking ? 0 : wall - last.wall - (mediaTime - last.media) * 1000;
       if (jumped > skipFromMs) onSkip(jumped);
@@ -199,6 +201,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     ['waiting', () => (waiting.value = true)],
     ['playing', () => (waiting.value = false)],
     ['seeking', () => (last = null)],
+    ['seeked', () => stepped !== null && setTimeout(correctStep, 200)],
     ['ended', goOn],
   ];
   for (const [name, listener] of listeners) video.addEventListener(name, listener);
@@ -207,6 +210,19 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
   function goOn(): void {
     const nextMs = session?.continuesAtMs ?? (session?.range.open === false ? session.range.toMs : null);
     if (nextMs !== null) void open(nextMs);
+  }
+
+  function showStep(media: number): void {
+    // Half a frame past the edge, so that rounding cannot show the neighbour.
+    video.currentTime = media + frameSeconds / 2;
+  }
+
+  /** Chromium at times ends a seek that follows close on another one with that one's picture: asked again, it shows the right one. */
+  function correctStep(): void {
+    if (stepped === null || video.seeking || !video.paused || corrections === 3) return;
+    if (shownMedia !== null && Math.abs(shownMedia - stepped) <= frameSeconds / 2) return;
+    corrections += 1;
+    showStep(stepped);
   }
 
   function seek(atMs: number): void {
@@ -257,10 +273,9 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
       wantsPlay = false;
       following.value = false;
       video.pause();
-      // A step while the one before is still on its way counts on from that one.
       stepped = Math.max(0, (stepped ?? last?.media ?? video.currentTime) + frames * frameSeconds);
-      // Half a frame past the edge, so that rounding cannot show the neighbour.
-      video.currentTime = stepped + frameSeconds / 2;
+      corrections = 0;
+      showStep(stepped);
     },
     setRate(next) {
       rate.value = next;
