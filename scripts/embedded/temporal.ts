@@ -53,6 +53,9 @@ export async function startTemporal(options: EmbeddedTemporalOptions): Promise<E
       // Critical cameras first, tenants in turn: both are off by default in some releases.
       '--dynamic-config-value=matching.useNewMatcher=true',
       '--dynamic-config-value=matching.enableFairness=true',
+      // Both hold within a partition of a queue only; the default is 4 of them.
+      '--dynamic-config-value=matching.numTaskqueueReadPartitions=1',
+      '--dynamic-config-value=matching.numTaskqueueWritePartitions=1',
       ...Object.entries(options.dynamicConfig ?? {}).map(([key, value]) => `--dynamic-config-value=${key}=${value}`),
     ],
     logPath: options.logPath,

@@ -94,6 +94,8 @@ test('the Temporal server has the priorities and the fairness that feeding relie
   expect(settings).toEqual({
     'matching.useNewMatcher': [{ value: true }],
     'matching.enableFairness': [{ value: true }],
+    'matching.numTaskqueueReadPartitions': [{ value: 1 }],
+    'matching.numTaskqueueWritePartitions': [{ value: 1 }],
   });
 });
 
