@@ -1,4 +1,5 @@
-import { forgetMarked, markedSegments, type DeletionCause, type MarkedSegment } from '../db/deletion-ledger.ts';
+import { forgetMarked, markedSegments, type DeletionCause } from '../db/deletion-ledger.ts';
+import type { ObjectRow } from '../db/object-row.ts';
 import type { Db } from '../db/sql.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import { objectKey } from '../storage/keys.ts';
@@ -50,9 +51,7 @@ export async function deleteMarkedFootage(
   const lastStartMs = marked.at(-1)?.startMs;
   if (lastStartMs === undefined) return null;
   await failpoint('marked');
-  const byKey = new Map<string, MarkedSegment>(
-    marked.map((segment) => [objectKey({ ...camera, ...segment }), segment]),
-  );
+  const byKey = new Map<string, ObjectRow>(marked.map((segment) => [objectKey({ ...camera, ...segment }), segment]));
   const failures = await deps.objects.remove([...byKey.keys()]);
   await failpoint('removed');
   // The answer to a delete says what the store was told, the look says what it did.

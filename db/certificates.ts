@@ -1,7 +1,8 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import type { DeletionCause } from './deletion-ledger.ts';
-import { at, bigint, hex, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
+import { at, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
+import { objectColumns, objectShape, toObjectRow, type ObjectRow } from './object-row.ts';
 
 /** A certificate as it is kept. */
 export interface StoredCertificate {
@@ -97,42 +98,16 @@ export async function certifiedLines(db: Db, id: string): Promise<string | null>
   return list === null ? null : gunzipSync(list).toString('utf8');
 }
 
-/** A row of the ledger: footage that is gone and not in a certificate yet. */
-export interface LedgerRow {
-  startMs: number;
-  durationMs: number;
-  bytes: number;
-  epoch: number;
-  variant: number;
-  sha256: string;
-}
-
-/** What the ledger holds of a camera, locked until the certificate is issued. @param untilMs deleted before it */
+/** What the ledger holds of a camera, gone and in no certificate yet, locked until the certificate is issued. @param untilMs deleted before it */
 export function ledgerOf(
   tx: Transaction,
   internalId: number,
   part: { cause: DeletionCause; fromMs: number; untilMs: number },
-): Promise<LedgerRow[]> {
+): Promise<ObjectRow[]> {
   return many(
     tx,
-    z
-      .object({
-        start_at: instant,
-        duration_ms: z.number(),
-        bytes: bigint,
-        epoch: z.number(),
-        variant: z.number(),
-        sha256: hex,
-      })
-      .transform((row): LedgerRow => ({
-        startMs: row.start_at,
-        durationMs: row.duration_ms,
-        bytes: row.bytes,
-        epoch: row.epoch,
-        variant: row.variant,
-        sha256: row.sha256,
-      })),
-    `select start_at, duration_ms, bytes, epoch, variant, sha256 from deleted_segment
+    objectShape.transform(toObjectRow),
+    `select ${objectColumns} from deleted_segment
      where camera_id = $1::int and cause = $2::text and deleted_at >= $3::timestamptz and deleted_at < $4::timestamptz
      order by start_at for update`,
     [internalId, part.cause, at(part.fromMs), at(part.untilMs)],

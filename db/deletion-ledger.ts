@@ -1,51 +1,23 @@
 import { z } from 'zod';
-import { at, bigint, hex, instant, many, type Db } from './sql.ts';
+import { objectColumns, objectShape, toObjectRow, type ObjectRow } from './object-row.ts';
+import { at, many, type Db } from './sql.ts';
 
 /** Why footage is deleted: it has reached its age, or its camera is purged. */
 export type DeletionCause = 'retention' | 'purge';
 
-/** A row that is marked as deleting: the API does not show it any more, its object may or may not be there. */
-export interface MarkedSegment {
-  startMs: number;
-  durationMs: number;
-  bytes: number;
-  epoch: number;
-  variant: number;
-  /** Hex, of the object. */
-  sha256: string;
-}
-
-const markedRow = z
-  .object({
-    start_at: instant,
-    duration_ms: z.number(),
-    bytes: bigint,
-    epoch: z.number(),
-    variant: z.number(),
-    sha256: hex,
-  })
-  .transform((row): MarkedSegment => ({
-    startMs: row.start_at,
-    durationMs: row.duration_ms,
-    bytes: row.bytes,
-    epoch: row.epoch,
-    variant: row.variant,
-    sha256: row.sha256,
-  }));
-
 /**
- * A camera's marked rows, oldest first; also those that an earlier deletion left when it was killed.
+ * A camera's rows that are marked as deleting (the API does not show them any more, their objects may or may not be there), oldest first; also those that an earlier deletion left when it was killed.
  * @param page.afterMs start of the last row of the page before
  */
 export function markedSegments(
   db: Db,
   internalId: number,
   page: { afterMs?: number | undefined; limit: number },
-): Promise<MarkedSegment[]> {
+): Promise<ObjectRow[]> {
   return many(
     db,
-    markedRow,
-    `select start_at, duration_ms, bytes, epoch, variant, sha256 from segment
+    objectShape.transform(toObjectRow),
+    `select ${objectColumns} from segment
      where camera_id = $1::int and state = 1 and start_at > coalesce($2::timestamptz, '-infinity')
      order by start_at limit $3::int`,
     [internalId, at(page.afterMs), page.limit],
@@ -69,7 +41,7 @@ export function camerasWithMarkedSegments(db: Db): Promise<number[]> {
 export async function forgetMarked(
   db: Db,
   internalId: number,
-  segments: readonly MarkedSegment[],
+  segments: readonly ObjectRow[],
   deletion: { cause: DeletionCause; atMs: number },
 ): Promise<number> {
   const { rowCount } = await db.query(

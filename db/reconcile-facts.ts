@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { certifiedLines, listCertificates } from './certificates.ts';
 import { forgetFinding, settleFinding } from './reconcile-findings.ts';
 import { freePartsSql } from './segments.ts';
-import { at, bigint, hex, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
+import { at, bigint, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
+import { objectColumns, objectShape, toObjectRow, type ObjectRow } from './object-row.ts';
 
 /** Every camera there ever was: their rows stay when they are purged. */
 export interface ReconciledCamera {
@@ -67,36 +68,14 @@ export async function knownFolders(db: Db, of: { tenantId?: string }, ids: reado
 }
 
 /** What a row says about its object. */
-export interface ComparedRow {
-  startMs: number;
-  durationMs: number;
-  bytes: number;
-  epoch: number;
-  variant: number;
-  sha256: string;
+export interface ComparedRow extends ObjectRow {
   /** It is being deleted: its object may be there or not. */
   isDeleting: boolean;
 }
 
-const comparedRow = z
-  .object({
-    start_at: instant,
-    duration_ms: z.number(),
-    bytes: bigint,
-    epoch: z.number(),
-    variant: z.number(),
-    sha256: hex,
-    state: z.number(),
-  })
-  .transform((row): ComparedRow => ({
-    startMs: row.start_at,
-    durationMs: row.duration_ms,
-    bytes: row.bytes,
-    epoch: row.epoch,
-    variant: row.variant,
-    sha256: row.sha256,
-    isDeleting: row.state !== 0,
-  }));
+const comparedRow = objectShape
+  .extend({ state: z.number() })
+  .transform((row): ComparedRow => ({ ...toObjectRow(row), isDeleting: row.state !== 0 }));
 
 /** A page of a camera's rows in the order of their start. */
 export function comparedRows(
@@ -107,7 +86,7 @@ export function comparedRows(
   return many(
     db,
     comparedRow,
-    `select start_at, duration_ms, bytes, epoch, variant, sha256, state from segment
+    `select ${objectColumns}, state from segment
      where camera_id = $1::int and start_at >= coalesce($2::timestamptz, '-infinity')
        and start_at > coalesce($3::timestamptz, '-infinity')
      order by start_at limit $4::int`,

@@ -1,44 +1,24 @@
 import { z } from 'zod';
-import { at, bigint, hex, instant, many, type Db } from './sql.ts';
+import { at, bigint, instant, many, type Db } from './sql.ts';
+import { objectShape, toObjectRow, type ObjectRow } from './object-row.ts';
 
 export const checkVerdicts = ['good', 'gone', 'wrong-hash', 'undecodable'] as const;
 export type CheckVerdict = (typeof checkVerdicts)[number];
 
 /** A live row whose object is to be read back. */
-export interface SampledRow {
+export interface SampledRow extends ObjectRow {
   internalId: number;
   cameraId: string;
   tenantId: string;
-  startMs: number;
-  durationMs: number;
-  bytes: number;
-  epoch: number;
-  variant: number;
-  sha256: string;
 }
 
-const sampledRow = z
-  .object({
-    id: z.number(),
-    public_id: z.string(),
-    tenant_id: z.string(),
-    start_at: instant,
-    duration_ms: z.number(),
-    bytes: bigint,
-    epoch: z.number(),
-    variant: z.number(),
-    sha256: hex,
-  })
+const sampledRow = objectShape
+  .extend({ id: z.number(), public_id: z.string(), tenant_id: z.string() })
   .transform((row): SampledRow => ({
+    ...toObjectRow(row),
     internalId: row.id,
     cameraId: row.public_id,
     tenantId: row.tenant_id,
-    startMs: row.start_at,
-    durationMs: row.duration_ms,
-    bytes: row.bytes,
-    epoch: row.epoch,
-    variant: row.variant,
-    sha256: row.sha256,
   }));
 
 /**

@@ -99,7 +99,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     });
     const ffmpeg = startRun(options, dir, dialer, files, watch);
     files.started(ffmpeg.pid ?? null);
-    const end = await supervise(options, ffmpeg, async () => filesFailure ?? (await look(watch)));
+    const end = await supervise(options, ffmpeg, async () => filesFailure ?? (await lookAt(watch)));
     const exit = await ffmpeg.stop();
 
     const firstMediaMs = dialer.firstMediaMs();
@@ -118,7 +118,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
 }
 
 /** A file that cannot be read as one, or not at all, ends the run as any failure does: in order, its files closed. */
-async function look(watch: RunWatch): ReturnType<RunWatch['look']> {
+async function lookAt(watch: RunWatch): ReturnType<RunWatch['look']> {
   try {
     return await watch.look();
   } catch (error) {

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { setDraining } from '../db/recorders.ts';
-import { gapToleranceMs } from '../domain/gaps.ts';
-import type { GapReason } from '../domain/gap-reason.ts';
 import { backoffMs } from '../domain/retry.ts';
 import type { SanityLimits } from '../domain/segment.ts';
+import { createAddressPolicy } from '../security/address-policy.ts';
+import { ownAddresses } from '../security/own-addresses.ts';
 import { createPortTokens } from '../security/port-token.ts';
 import { cameraUrlAad, createSealer, substreamUrlAad } from '../security/seal.ts';
 import { openSpool } from '../storage/spool.ts';
@@ -12,17 +12,16 @@ import { createCameraIds } from './camera-ids.ts';
 import { commitFile, type CommitOutcome } from './commit.ts';
 import { holdsKey } from './common-key.ts';
 import { createCommitter } from './committer.ts';
-import { createAddressPolicy } from '../security/address-policy.ts';
 import { openDialer } from './dialer/dialer.ts';
 import { noFailpoint } from './failpoint.ts';
 import { createFinalOnly } from './final-only.ts';
 import { createFigures } from './figures.ts';
 import { createGapClaims, type GapClaims } from './gap-claims.ts';
+import { createHoleReasons } from './hole-reasons.ts';
 import { openInternalPort, type InternalPort } from './internal-port.ts';
 import { openJournal } from './journal.ts';
 import { createLinger } from './linger.ts';
 import { createPurgeOrders } from './purge-orders.ts';
-import { ownAddresses } from '../security/own-addresses.ts';
 import { createQuarantine } from './quarantine.ts';
 import { createRegistry } from './registry.ts';
 import { startRecording } from './recording.ts';
@@ -68,10 +67,9 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const quarantine = createQuarantine(spool.dir);
   const queue = createWriteQueue({ log });
   const figures = createFigures();
-  /** Why footage is missing before the first new file of a resumed camera. */
-  const awayReasons = new Map<string, GapReason>();
-  /** Cameras that another host recorded before, with this host's epoch, until its first file. */
-  const takenOver = new Map<string, number>();
+  const holes = createHoleReasons(
+    ({ cameraId, name }) => registry.entry(cameraId)?.claims ?? claimsOf(cameraId, () => name.epoch),
+  );
 
   const linger = createLinger({
     db,
@@ -107,7 +105,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     objects,
     cameraIds,
     commit: (file) => committer.add(file),
-    isTakeover: (file) => takenOver.get(file.cameraId) === file.name.epoch,
+    isTakeover: (file) => holes.isTakeover(file),
     windowMs,
     waitMs: config.finalWaitSeconds * 1000,
     lingerMs: config.spool.lingerSeconds * 1000,
@@ -127,17 +125,9 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   }
 
   function onDone(file: ClosedFile, outcome: CommitOutcome): void {
-    const { cameraId, name } = file;
-    if (outcome.kind === 'committed') figures.committed(now() - name.startMs - name.durationMs);
-    const claims = registry.entry(cameraId)?.claims ?? claimsOf(cameraId, () => name.epoch);
-    if (outcome.kind === 'quarantined') claims.hole(name.startMs, name.startMs + name.durationMs, 'bad-stream');
-    if (outcome.kind !== 'committed') return;
-    const isFirst = takenOver.get(cameraId) === name.epoch;
-    if (isFirst) takenOver.delete(cameraId);
-    if (outcome.hole === null) return;
-    const { startMs, endMs } = outcome.hole;
-    const reason = awayReasons.get(cameraId) ?? (isFirst ? 'host-lost' : 'unknown');
-    if (endMs - startMs > gapToleranceMs) claims.hole(startMs, endMs, reason);
+    const { startMs, durationMs } = file.name;
+    if (outcome.kind === 'committed') figures.committed(now() - startMs - durationMs);
+    holes.settled(file, outcome);
   }
 
   const registry = createRegistry({
@@ -151,7 +141,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     start(assignment, options) {
       const { cameraId } = assignment;
       const claims = claimsOf(cameraId, () => assignment.epoch);
-      if (options.takenOver === true) takenOver.set(cameraId, assignment.epoch);
+      if (options.takenOver === true) holes.takenOver(cameraId, assignment.epoch);
       const recording = startRecording(
         {
           openDialer: async (stream = assignment.substream?.use === true ? 'substream' : 'main') => {
@@ -245,7 +235,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       const { cameraId } = assignment;
       const lastEndMs = salvaging.get(cameraId) ?? Promise.resolve(null);
       const reason = assignment.stoppedAtMs === null ? 'host-lost' : 'deploy';
-      awayReasons.set(cameraId, reason);
+      holes.away(cameraId, reason);
       claimsOf(cameraId, () => assignment.epoch).opened(reason, lastEndMs);
       registry.resume(assignment, lastEndMs);
     }

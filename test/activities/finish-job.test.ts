@@ -63,7 +63,11 @@ async function run(window: FedWindow, changes: Partial<FinishJobDeps> = {}): Pro
   }
 }
 
-const failing = (error: EncodeError) => ({ encode: () => Promise.reject(error) });
+const failing = (error: EncodeError) => ({
+  encode() {
+    throw error;
+  },
+});
 
 test('a window that fails the same way everywhere is parked with its error, plays as it was, and can be retried', async () => {
   const camera = await cameraWithFootage();

@@ -1,4 +1,5 @@
 import { signal, type ReadonlySignal } from '@preact/signals';
+import { createFrameSteps } from './frame-steps.ts';
 import { openHls, type HlsSession } from './hls-session.ts';
 import { firstSegment, loadPlaylist, longestRangeMs, type Range } from './playlist.ts';
 import { mediaOf, wallEnd, wallOf } from './wall-map.ts';
@@ -77,10 +78,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
   let frameSeconds = 1 / 25;
   let last: { media: number; wall: number } | null = null;
   let wantsPlay = true;
-  /** Media time of the frame that the last step asked for; steps count on from it until something else moves the picture. */
-  let stepped: number | null = null;
-  let shownMedia: number | null = null;
-  let corrections = 0;
+  const steps = createFrameSteps(video);
 
   function rangeAround(atMs: number | null): Range | null {
     const newestMs = camera.newestMs();
@@ -100,7 +98,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     session?.close();
     session = null;
     last = null;
-    stepped = null;
+    steps.forget();
     failure.value = null;
     phase.value = 'loading';
     following.value = atMs === null;
@@ -182,8 +180,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     picture.drop();
     waiting.value = false;
     const wall = session === null ? null : wallOf(session.pieces(), mediaTime);
-    shownMedia = mediaTime;
-    if (!video.paused) stepped = null;
+    steps.shown(mediaTime);
     if (wall !== null) {
       const jumped = last === null || video.seeking ? 0 : wall - last.wall - (mediaTime - last.media) * 1000;
       if (jumped > skipFromMs) onSkip(jumped);
@@ -201,7 +198,6 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     ['waiting', () => (waiting.value = true)],
     ['playing', () => (waiting.value = false)],
     ['seeking', () => (last = null)],
-    ['seeked', () => stepped !== null && setTimeout(correctStep, 200)],
     ['ended', goOn],
   ];
   for (const [name, listener] of listeners) video.addEventListener(name, listener);
@@ -210,19 +206,6 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
   function goOn(): void {
     const nextMs = session?.continuesAtMs ?? (session?.range.open === false ? session.range.toMs : null);
     if (nextMs !== null) void open(nextMs);
-  }
-
-  function showStep(media: number): void {
-    // Half a frame past the edge, so that rounding cannot show the neighbour.
-    video.currentTime = media + frameSeconds / 2;
-  }
-
-  /** Chromium at times ends a seek that follows close on another one with that one's picture: asked again, it shows the right one. */
-  function correctStep(): void {
-    if (stepped === null || video.seeking || !video.paused || corrections === 3) return;
-    if (shownMedia !== null && Math.abs(shownMedia - stepped) <= frameSeconds / 2) return;
-    corrections += 1;
-    showStep(stepped);
   }
 
   function seek(atMs: number): void {
@@ -243,7 +226,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     if (target === null) return;
     noteLanding(atMs, wallOf(pieces, target));
     last = null;
-    stepped = null;
+    steps.forget();
     wallMs.value = wallOf(pieces, target);
     video.currentTime = target + pastEdgeSeconds;
   }
@@ -273,9 +256,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
       wantsPlay = false;
       following.value = false;
       video.pause();
-      stepped = Math.max(0, (stepped ?? last?.media ?? video.currentTime) + frames * frameSeconds);
-      corrections = 0;
-      showStep(stepped);
+      steps.step(frames, frameSeconds);
     },
     setRate(next) {
       rate.value = next;
@@ -288,6 +269,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     close() {
       opening += 1;
       session?.close();
+      steps.close();
       video.cancelVideoFrameCallback(handle);
       for (const [name, listener] of listeners) video.removeEventListener(name, listener);
     },

@@ -18,10 +18,11 @@ interface TimelineProps {
 /** How far the arrow keys move the playhead; Page keys ten times as far. */
 const stepMs = 5_000;
 
-/** Which end of the axis a label is so near that it would be cut off. */
+/** Which end of the axis a label is so near that it would be cut off: half of one is 28 px, a phone's axis 360 px. */
 function endOf(share: number): 'from' | 'to' | undefined {
-  if (share < 0.05) return 'from';
-  return share > 0.95 ? 'to' : undefined;
+  const near = innerWidth < 640 ? 0.08 : 0.05;
+  if (share < near) return 'from';
+  return share > 1 - near ? 'to' : undefined;
 }
 
 /** The loaded range: footage, gaps, clock, and a playhead that is a slider. */
