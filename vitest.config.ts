@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongFirst } from './test/support/long-first.ts';
 
 // The tests; apart from the console's build, which must go without what only tests need.
 // oxlint-disable-next-line import/no-default-export -- what vitest reads
@@ -7,7 +8,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the cores of a small machine: most of a file's time is waiting for streams and servers.
+    maxWorkers: 3,
+    sequence: { sequencer: LongFirst },
     // Real servers and real streams: a test waits for them, not for a clock.
     testTimeout: 60_000,
     hookTimeout: 120_000,

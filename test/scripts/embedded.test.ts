@@ -1,5 +1,6 @@
 import { Connection } from '@temporalio/client';
 import { expect, test } from 'vitest';
+import { freePorts } from '../../scripts/embedded/free-ports.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { testServer } from '../support/servers.ts';
 import { testTemporal } from '../support/temporal.ts';
@@ -30,4 +31,11 @@ test('Temporal has the namespace that was asked for', async () => {
   } finally {
     await connection.close();
   }
+});
+
+test('ports of servers are not those that the kernel gives to outgoing connections, so a killed server finds its own again', async () => {
+  const ports = await freePorts(20);
+  expect(new Set(ports).size).toBe(20);
+  // Linux's default of net.ipv4.ip_local_port_range begins here.
+  expect(Math.max(...ports)).toBeLessThan(32_768);
 });

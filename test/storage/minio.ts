@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../../scripts/embedded/free-ports.ts';
 import { findTool } from '../../scripts/setup/tools.mjs';
 
 export interface Minio {
@@ -17,7 +17,8 @@ export async function startMinio(): Promise<Minio | null> {
   const binary = findTool('minio', process.env);
   if (binary === undefined) return null;
   const dir = await mkdtemp(join(tmpdir(), 'framekeep-minio-'));
-  const address = `127.0.0.1:${await freePort()}`;
+  const [port = 0] = await freePorts(1);
+  const address = `127.0.0.1:${port}`;
   const [accessKey, secretKey] = [randomBytes(10).toString('hex'), randomBytes(20).toString('hex')];
   const server = spawn(binary, ['server', '--quiet', '--address', address, '--console-address', '127.0.0.1:0', dir], {
     stdio: 'ignore',
@@ -39,13 +40,4 @@ export async function startMinio(): Promise<Minio | null> {
   }
   await stop();
   throw new Error(`${binary} was not ready within 30 s`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
