@@ -130,6 +130,21 @@ test('a stopped deletion by age is said and let go on', async () => {
   await eventually(() => page.locator('.notice').count()).toBe(0);
 });
 
+test('a full bar of coverage ends before its number', async () => {
+  const { page } = watched;
+  await page.goto(`/cameras/${gate.id}/coverage`);
+  await page.locator('.share').first().waitFor();
+  const overlaps = await page.locator('.share').evaluateAll((bars) =>
+    bars.filter((bar) => {
+      const [fill, number] = [bar.querySelector('i'), bar.querySelector('b')];
+      if (fill === null || number === null) return true;
+      fill.style.setProperty('--part', '1');
+      return fill.getBoundingClientRect().right > number.getBoundingClientRect().left;
+    }),
+  );
+  expect(overlaps).toHaveLength(0);
+});
+
 test('no page is wider than a phone, and nothing has complained', async () => {
   const { page } = watched;
   await page.setViewportSize({ width: 390, height: 844 });

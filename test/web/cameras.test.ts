@@ -69,7 +69,7 @@ test('a wrong password is said, the right one leads to the cameras', async () =>
 
 test('the list says how many are recorded, and why one is not', async () => {
   const { page } = watched;
-  expect(await page.locator('.number').textContent()).toMatch(/^1\/2 recorded.*as of \d s$/);
+  expect(await page.locator('.number').textContent()).toMatch(/^1\/2 recorded.*as of \d s ago$/);
   expect(await row('Gate 2').textContent()).toContain('Recording');
   expect(await row('Hall').textContent()).toContain('Needs you');
   expect(await row('Hall').textContent()).toContain('Wrong user or password since');

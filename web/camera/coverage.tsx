@@ -71,7 +71,7 @@ function DayBar({ day }: { day: CoverageDay }) {
   if (day.ratio === null) return <span class="muted">{words.value.nothingWanted}</span>;
   return (
     <span class="share" data-full={day.ratio >= 1}>
-      <i style={{ width: `${day.ratio * 100}%` }} />
+      <i style={{ '--part': day.ratio }} />
       <b>{percent(day.ratio)}</b>
     </span>
   );

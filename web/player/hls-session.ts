@@ -2,7 +2,8 @@ import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import type { Answer } from '../api.ts';
 import { playlistLoaderFor } from './playlist-loader.ts';
-import { loadPlaylist, playlistPath, type LoadedPlaylist, type Range } from './playlist.ts';
+import { loadPlaylist, playlistPath, type LoadedPlaylist } from './playlist.ts';
+import type { Range } from './range.ts';
 import { onlyGrew, type MediaPiece } from './wall-map.ts';
 
 /** One range of footage in a video element. */

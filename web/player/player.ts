@@ -1,19 +1,13 @@
 import { signal, type ReadonlySignal } from '@preact/signals';
 import { createFrameSteps } from './frame-steps.ts';
 import { openHls, type HlsSession } from './hls-session.ts';
-import { firstSegment, loadPlaylist, longestRangeMs, type Range } from './playlist.ts';
+import { firstSegment, loadPlaylist } from './playlist.ts';
+import { rangeAround, type Range, type RecordedCamera } from './range.ts';
 import { mediaOf, wallEnd, wallOf } from './wall-map.ts';
 import { createStill } from './still.ts';
 
 /** `empty`: no footage from there on; `no-h265`: this browser cannot decode it. */
 export type Phase = 'loading' | 'ready' | 'empty' | 'no-h265' | 'failed';
-
-export interface PlayerCamera {
-  id: string;
-  createdMs: number;
-  /** End of its newest committed footage, ms since 1970; null when it has none. */
-  newestMs: () => number | null;
-}
 
 export interface Player {
   phase: ReadonlySignal<Phase>;
@@ -42,7 +36,6 @@ export interface Player {
 
 export const rates = [0.25, 0.5, 1, 2, 4, 8] as const;
 
-const twoHoursMs = 2 * 3_600_000;
 /** How far behind the end of the footage "the latest" starts: a segment of 10 s, its commit and the next look stay ahead. */
 const behindMs = 20_000;
 /** A jump of the wall clock against the media clock by more than this is a gap without footage. */
@@ -56,7 +49,7 @@ interface PlayerOptions {
   video: HTMLVideoElement;
   /** Keeps the last picture while the next range loads. */
   still: HTMLCanvasElement;
-  camera: PlayerCamera;
+  camera: RecordedCamera;
   onSkip: (ms: number) => void;
 }
 
@@ -80,17 +73,6 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
   let wantsPlay = true;
   const steps = createFrameSteps(video);
 
-  function rangeAround(atMs: number | null): Range | null {
-    const newestMs = camera.newestMs();
-    if (newestMs === null) return null;
-    const recentFromMs = Math.max(newestMs - twoHoursMs, camera.createdMs);
-    if (atMs === null || atMs >= recentFromMs) {
-      return { cameraId: camera.id, fromMs: recentFromMs, toMs: recentFromMs + longestRangeMs, open: true };
-    }
-    const fromMs = Math.max(atMs - twoHoursMs / 2, camera.createdMs);
-    return { cameraId: camera.id, fromMs, toMs: fromMs + twoHoursMs, open: false };
-  }
-
   async function open(atMs: number | null): Promise<void> {
     const mine = ++opening;
     const outdated = () => mine !== opening;
@@ -102,7 +84,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     failure.value = null;
     phase.value = 'loading';
     following.value = atMs === null;
-    const asked = rangeAround(atMs);
+    const asked = rangeAround(camera, atMs);
     if (asked === null) return finish('empty');
     range.value = asked;
     const [playlist, segment] = await Promise.all([loadPlaylist(asked), firstSegment(camera.id, atMs ?? asked.fromMs)]);

@@ -1,14 +1,7 @@
 import type { SegmentAnswer } from '../../api/schemas/footage.ts';
 import { call, type Answer } from '../api.ts';
 import { piecesOf, type MediaPiece } from './wall-map.ts';
-
-/** A range of a camera's time; an open one goes on with what is recorded meanwhile. */
-export interface Range {
-  cameraId: string;
-  fromMs: number;
-  toMs: number;
-  open: boolean;
-}
+import { longestRangeMs, type Range } from './range.ts';
 
 export interface LoadedPlaylist {
   text: string;
@@ -16,9 +9,6 @@ export interface LoadedPlaylist {
   /** Where the next playlist must begin, since the tracks change there. */
   continuesAtMs: number | null;
 }
-
-/** The longest range of a playlist: an open one asks for all of it at first, so that its URL stays the same. */
-export const longestRangeMs = 24 * 3_600_000;
 
 function query(fromMs: number, toMs: number): string {
   return `from=${new Date(fromMs).toISOString()}&to=${new Date(toMs).toISOString()}`;

@@ -75,10 +75,13 @@ export function EncoderPanel({ encoders }: { encoders: Encoders }) {
           <summary>{w.encoderSteps(steps.length)}</summary>
           <ol class="story">
             {steps.slice(0, shownSteps).map((step) => (
-              <li key={`${step.host} ${step.at}`}>
+              <li key={`${step.host} ${step.at} ${step.kind} ${step.from ?? ''}`}>
                 <time dateTime={step.at}>{dateTime(Date.parse(step.at))}</time>
                 <div>
-                  <p>{w.encoderStep(step.from ?? '–', step.to)}</p>
+                  <p>
+                    <span class="verbatim">{step.host}</span>:{' '}
+                    {step.ceiling === null ? w.encoderStep(step) : w.ceilingStep(step.ceiling)}
+                  </p>
                   <code>{step.reason}</code>
                 </div>
               </li>

@@ -14,7 +14,7 @@ export function Slots({ used, slots, label }: SlotsProps) {
       data-kind="slots"
       aria-label={`${label}: ${used} / ${slots}`}
     >
-      <i style={{ width: `${share * 100}%` }} />
+      <i style={{ '--part': share }} />
       <b>
         {used} / {slots}
       </b>

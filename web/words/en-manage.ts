@@ -157,7 +157,9 @@ export const manage = {
   parked: 'Parked',
   oldest: 'Oldest',
   encoderSteps: (n: number) => `Changes of encoder (${n})`,
-  encoderStep: (from: string, to: string) => `${from} → ${to}`,
+  encoderStep: ({ kind, from, to }: { kind: string; from: string | null; to: string | null }) =>
+    kind === 'up' ? `${to} is back` : `${from} → ${to ?? 'none'}${kind === 'job' ? ' for one job' : ''}`,
+  ceilingStep: (n: number) => `The driver gives ${n} at once`,
   sweep: 'Deletion by age',
   sweepStopped: 'is stopped',
   sweepStoppedBecause: {

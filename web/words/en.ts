@@ -91,7 +91,7 @@ export const en = {
 
   recordedCount: (n: string, of: string) => `${n}/${of}`,
   recorded: 'recorded',
-  asOf: (age: string) => `as of ${age}`,
+  asOf: (age: string) => `as of ${age} ago`,
   allRecorded: (n: number) => (n === 1 ? 'The camera is recorded.' : `All ${n} cameras are recorded.`),
   notRecorded: (n: number) => (n === 1 ? '1 camera is not recorded.' : `${n} cameras are not recorded.`),
   noneWanted: 'No camera is meant to record.',

@@ -156,7 +156,9 @@ export const manage: typeof english = {
   parked: 'Ayrılan',
   oldest: 'En eskisi',
   encoderSteps: (n) => `Kodlayıcı değişiklikleri (${n})`,
-  encoderStep: (from, to) => `${from} → ${to}`,
+  encoderStep: ({ kind, from, to }) =>
+    kind === 'up' ? `${to} geri geldi` : `${from} → ${to ?? 'yok'}${kind === 'job' ? ' (tek iş için)' : ''}`,
+  ceilingStep: (n) => `Sürücü aynı anda ${n} oturum veriyor`,
   sweep: 'Süreye göre silme',
   sweepStopped: 'durduruldu',
   sweepStoppedBecause: {
