@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorText } from '../../errors.ts';
+import { codeOf } from '../../recorder/error-code.ts';
 import { say } from './figure.ts';
 
 /** A small file system of a host's own for its spool, which may be filled up to the last byte. */
@@ -32,13 +33,9 @@ export function mountSmallDisk(dir: string): SmallDisk | null {
   return {
     spoolDir: join(dir, 'spool'), // beside the ballast, which is none of its footage
     fill() {
-      const { bavail, bsize } = statfsSync(dir);
-      execFileSync('fallocate', ['-l', String(bavail * bsize), ballast]);
       const file = openSync(ballast, 'a');
       try {
-        for (;;) writeSync(file, Buffer.alloc(4096)); // what became free meanwhile
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+        for (const bytes of [1024 * 1024, 4096]) writeUntilFull(file, Buffer.alloc(bytes));
       } finally {
         closeSync(file);
       }
@@ -46,4 +43,13 @@ export function mountSmallDisk(dir: string): SmallDisk | null {
     free: () => rmSync(ballast, { force: true }),
     unmount: () => void execFileSync('umount', ['-l', dir]),
   };
+}
+
+/** The last blocks need small writes. */
+function writeUntilFull(file: number, bytes: Buffer): void {
+  try {
+    for (;;) writeSync(file, bytes);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOSPC') throw error;
+  }
 }
