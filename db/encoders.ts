@@ -100,47 +100,6 @@ export function liveEncoders(db: Db, nowMs: number): Promise<EncoderWorker[]> {
   );
 }
 
-/** A step down the ladder of encoders, or back up. */
-export interface EncoderStep {
-  host: string;
-  atMs: number;
-  fromKind: string | null;
-  toKind: string;
-  reason: string;
-}
-
-export async function addEncoderStep(db: Db, step: EncoderStep): Promise<void> {
-  await db.query(
-    `insert into encoder_step (host, at, from_kind, to_kind, reason)
-     values ($1::text, $2::timestamptz, $3::text, $4::text, $5::text)`,
-    [step.host, at(step.atMs), step.fromKind, step.toKind, step.reason],
-  );
-}
-
-/** The newest steps first. */
-export function encoderSteps(db: Db, limit: number): Promise<EncoderStep[]> {
-  return many(
-    db,
-    z
-      .object({
-        host: z.string(),
-        at: instant,
-        from_kind: z.string().nullable(),
-        to_kind: z.string(),
-        reason: z.string(),
-      })
-      .transform((row): EncoderStep => ({
-        host: row.host,
-        atMs: row.at,
-        fromKind: row.from_kind,
-        toKind: row.to_kind,
-        reason: row.reason,
-      })),
-    `select host, at, from_kind, to_kind, reason from encoder_step order by at desc, id desc limit $1::int`,
-    [limit],
-  );
-}
-
 /** Windows that wait or are at work, by class. */
 export interface FinishQueue {
   tier: 'critical' | 'normal' | 'bulk';

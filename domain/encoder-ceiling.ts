@@ -56,3 +56,9 @@ export function describeCeiling(ceiling: Ceiling, nowMs: number): string {
   const next = nextS === 0 ? 'one more is tried with the next job' : `one more is tried in ${nextS} s`;
   return `The driver refused a further session at ${ceiling.limit}, ${agoS} s ago; ${next}.`;
 }
+
+/** Why the limit is another one, for people. */
+export function describeChange(from: number | null, to: number): string {
+  if (from !== null && to > from) return `The driver gave a further session: ${to} at once, ${from} before.`;
+  return `The driver refused a further session at ${to}${from === null ? '' : `, ${from} before`}.`;
+}

@@ -8,6 +8,7 @@ import {
   afterSuccess,
   allowedSessions,
   describeCeiling,
+  describeChange,
   retryAfterMs,
   unknownCeiling,
   type Ceiling,
@@ -28,6 +29,15 @@ export interface SessionsStatus {
   /** Null = not known: none was refused. */
   ceiling: number | null;
   reason: string;
+}
+
+/** The driver gives fewer sessions than it did, or more; told by the worker that met it, once a host. */
+export interface CeilingChange {
+  /** Null = it had refused none so far. */
+  from: number | null;
+  to: number;
+  reason: string;
+  atMs: number;
 }
 
 export interface EncoderSessions {
@@ -55,7 +65,11 @@ type State = z.infer<typeof stateSchema>;
  * @param options.folder the same for all workers of the host
  * @param options.now default Date.now
  */
-export function openEncoderSessions(options: { folder: string; now?: () => number }): EncoderSessions {
+export function openEncoderSessions(options: {
+  folder: string;
+  now?: () => number;
+  onCeiling?: (change: CeilingChange) => void;
+}): EncoderSessions {
   const { folder, now = Date.now } = options;
   const path = join(folder, 'encoder-sessions.json');
 
@@ -71,11 +85,19 @@ export function openEncoderSessions(options: { folder: string; now?: () => numbe
       await rename(partial, path);
       return result;
     });
-  const setCeiling = (id: string, next: (ceiling: Ceiling, running: number, nowMs: number) => Ceiling) =>
-    change((state, nowMs) => {
+  const setCeiling = async (
+    id: string,
+    next: (ceiling: Ceiling, running: number, nowMs: number) => Ceiling,
+  ): Promise<void> => {
+    const changed = await change((state, nowMs) => {
       const others = Object.keys(state.sessions).filter((other) => other !== id).length;
+      const from = state.ceiling.limit;
       state.ceiling = next(state.ceiling, others, nowMs);
+      const to = state.ceiling.limit;
+      return to === null || to === from ? null : { from, to, reason: describeChange(from, to), atMs: nowMs };
     });
+    if (changed !== null) options.onCeiling?.(changed);
+  };
 
   const take = async (): Promise<EncoderSession | { retryAfterMs: number }> => {
     const id = randomUUID();

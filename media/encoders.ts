@@ -5,7 +5,7 @@ import type { Encoder, EncoderKind } from './encode-arguments.ts';
 import { EncodeError, type EncodeFailure } from './encode-errors.ts';
 import { encodeFile, type EncodeResult } from './encode-file.ts';
 import { candidateEncoders, probeEncoder } from './encoder-probe.ts';
-import { openEncoderSessions, type SessionsStatus } from './encoder-sessions.ts';
+import { openEncoderSessions, type CeilingChange, type SessionsStatus } from './encoder-sessions.ts';
 import type { Sources } from './join.ts';
 
 export type EncoderSetting = EncoderKind | 'auto' | 'none';
@@ -25,6 +25,8 @@ export interface Rung {
 export interface EncoderStep {
   kind: 'down' | 'up' | 'job';
   encoder: Encoder;
+  /** The best one left below it; null = none, sources stay as they are. For `up` it has no meaning. */
+  next: EncoderKind | null;
   /** Null for `up`. */
   failure: EncodeFailure | null;
   reason: string;
@@ -54,6 +56,11 @@ export interface Encoders {
   probe(): Promise<EncodersStatus>;
   status(): Promise<EncodersStatus>;
   /**
+   * Asks again those that are down and whose wait is over. To be called now and then: where all are down this host gets
+   * no job by which it could find out.
+   */
+  askAgain(): Promise<void>;
+  /**
    * Encodes with the best encoder that is up, stepping down where one fails.
    * @throws EncodeError 'retry-later': back to the queue, after `retryAfterMs` where known (no session free, no encoder
    * left; the sources stay as they are); 'give-up': this job failed on every encoder, so it counts towards parking
@@ -76,44 +83,69 @@ export function createEncoders(options: {
   allowX264: boolean;
   hostFolder?: string;
   onStep?: (step: EncoderStep) => void;
+  onCeiling?: (change: CeilingChange) => void;
   now?: () => number;
 }): Encoders {
   const { ffmpeg, wanted, allowX264, now = Date.now } = options;
   const folder = options.hostFolder ?? join(tmpdir(), 'framekeep-encoders');
-  const sessions = openEncoderSessions({ folder, now });
+  const { onCeiling } = options;
+  const sessions = openEncoderSessions({ folder, now, ...(onCeiling === undefined ? {} : { onCeiling }) });
   const returns = new Map<Rung, { atMs: number; waitMs: number }>();
+  const asked = new Map<Rung, Promise<unknown>>();
+  let known: Rung[] = [];
   let probing: Promise<Rung[]> | null = null;
 
-  const step = (kind: EncoderStep['kind'], encoder: Encoder, error: EncodeError | null): void =>
+  const step = (kind: EncoderStep['kind'], rung: Rung, error: EncodeError | null): void => {
+    const next = known.slice(known.indexOf(rung) + 1).find(({ state }) => state === 'up');
     options.onStep?.({
       kind,
-      encoder,
+      encoder: rung.encoder,
+      next: next?.encoder.kind ?? null,
       failure: error?.failure ?? null,
       reason: error?.message ?? 'It encodes again.',
       atMs: now(),
     });
+  };
   const setDown = (rung: Rung, error: EncodeError): void => {
     const waitMs = Math.min((returns.get(rung)?.waitMs ?? firstReturnMs / 2) * 2, longestReturnMs);
     returns.set(rung, { atMs: now() + waitMs, waitMs });
     const wasUp = rung.state === 'up';
     Object.assign(rung, { state: 'down', reason: error.message, ...(wasUp ? { sinceMs: now() } : {}) });
-    if (wasUp) step('down', rung.encoder, error);
+    if (wasUp) step('down', rung, error);
   };
-  const prove = async (rung: Rung): Promise<void> => {
+  /** @returns why it does not work, or null */
+  const prove = async (rung: Rung): Promise<EncodeError | null> => {
     const failure = await probeEncoder(rung.encoder, { ffmpeg });
-    if (failure !== null) return setDown(rung, failure);
+    if (failure !== null) {
+      setDown(rung, failure);
+      return failure;
+    }
     returns.delete(rung);
-    if (rung.state === 'up') return;
+    if (rung.state === 'up') return null;
     Object.assign(rung, { state: 'up', reason: 'It encoded two frames.', sinceMs: now() });
-    step('up', rung.encoder, null);
+    if (known.includes(rung)) step('up', rung, null);
+    return null;
+  };
+  /** Jobs and the clock may want it at the same time. */
+  const askWhenDue = async (rung: Rung): Promise<void> => {
+    if (rung.state === 'up' || now() < (returns.get(rung)?.atMs ?? 0)) return;
+    const asking = asked.get(rung) ?? prove(rung).finally(() => asked.delete(rung));
+    asked.set(rung, asking);
+    await asking;
   };
   const probeAll = async (): Promise<Rung[]> => {
     const candidates = await candidateEncoders(wanted, { ffmpeg, allowX264 });
     const rungs = candidates.map((encoder): Rung => {
-      return { encoder, state: 'up', reason: 'It encoded two frames.', sinceMs: now(), running: 0 };
+      return { encoder, state: 'down', reason: 'It was not tried yet.', sinceMs: now(), running: 0 };
     });
     // One at a time: probes must not take each other's sessions.
-    for (const rung of rungs) await prove(rung);
+    const failures: [Rung, EncodeError][] = [];
+    for (const rung of rungs) {
+      const failure = await prove(rung);
+      if (failure !== null) failures.push([rung, failure]);
+    }
+    known = rungs;
+    for (const [rung, failure] of failures) step('down', rung, failure);
     return rungs;
   };
   const ladder = (): Promise<Rung[]> => (probing ??= probeAll());
@@ -125,6 +157,10 @@ export function createEncoders(options: {
   const probe = async (): Promise<EncodersStatus> => {
     for (const rung of await ladder()) await prove(rung);
     return status();
+  };
+
+  const askAgain = async (): Promise<void> => {
+    for (const rung of await ladder()) await askWhenDue(rung);
   };
 
   const encodeOn = async (rung: Rung, job: EncodeJob): Promise<EncodeResult> => {
@@ -167,7 +203,7 @@ export function createEncoders(options: {
       (a, b) => kinds.indexOf(a.encoder.kind) - kinds.indexOf(b.encoder.kind) || a.running - b.running,
     );
     for (const rung of order) {
-      if (rung.state === 'down' && now() >= (returns.get(rung)?.atMs ?? 0)) await prove(rung);
+      await askWhenDue(rung);
       if (rung.state === 'down') continue;
       try {
         return await encodeOn(rung, job);
@@ -179,7 +215,7 @@ export function createEncoders(options: {
           continue;
         }
         ofJob ??= error;
-        step('job', rung.encoder, error);
+        step('job', rung, error);
         // Words we do not know may mean that the device is gone.
         if (error.failure === 'failed') await prove(rung);
       }
@@ -190,5 +226,5 @@ export function createEncoders(options: {
       retryAfterMs: firstReturnMs,
     });
   };
-  return { probe, status, encode };
+  return { probe, status, askAgain, encode };
 }

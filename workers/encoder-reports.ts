@@ -5,9 +5,12 @@ import type { RoleContext } from './role.ts';
 
 const reportEveryMs = 5_000;
 
-/** Tells the catalogue every 5 s what this worker has and does: the feeder counts its slots while it lives. */
+/**
+ * Tells the catalogue every 5 s what this worker has and does: the feeder counts its slots while it lives. Encoders that
+ * are down are asked again from here too, since a host without any gets no jobs.
+ */
 export function startReports(
-  context: RoleContext,
+  context: Pick<RoleContext, 'db' | 'log' | 'now'>,
   worker: {
     encoders: Encoders;
     workerId: string;
@@ -17,6 +20,7 @@ export function startReports(
     used: () => { encode: number; join: number };
     spoolHostId: () => string | null;
   },
+  everyMs = reportEveryMs,
 ): { stop: () => void } {
   const { db, log, now } = context;
   const { workerId, host, slots, joinSlots } = worker;
@@ -41,8 +45,12 @@ export function startReports(
   };
   const tick = (): void => {
     report().catch((error: unknown) => log.warn({ cause: errorText(error) }, 'sign of life not written'));
+    // Beside it: a GPU's driver may take 30 s to answer, and a worker that is silent for 15 s counts as gone.
+    worker.encoders
+      .askAgain()
+      .catch((error: unknown) => log.warn({ cause: errorText(error) }, 'encoders that are down were not asked'));
   };
   tick();
-  const timer = setInterval(tick, reportEveryMs);
+  const timer = setInterval(tick, everyMs);
   return { stop: () => clearInterval(timer) };
 }

@@ -5,16 +5,17 @@ import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { feedFinishJobs } from '../activities/feed-finish-jobs.ts';
 import { createFinishActivities } from '../activities/finish-job.ts';
-import { addEncoderStep, removeEncoder } from '../db/encoders.ts';
+import { removeEncoder } from '../db/encoders.ts';
 import { parseTariff } from '../domain/tariff.ts';
 import { errorText } from '../errors.ts';
 import { readCalibrations } from '../media/calibration-file.ts';
-import { createEncoders, type EncoderStep, type Rung } from '../media/encoders.ts';
+import { createEncoders, type Rung } from '../media/encoders.ts';
 import { noFailpoint } from '../recorder/failpoint.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { spoolQueue, type FinishQueue } from '../workflows/messages.ts';
 import { createEncodeGate } from './encode-gate.ts';
 import { startReports } from './encoder-reports.ts';
+import { createStepNotes } from './encoder-steps.ts';
 import type { RoleContext, RunningRole, TemporalConnections } from './role.ts';
 import { createRunningWorkers } from './running-workers.ts';
 import { watchSpool } from './watch-spool.ts';
@@ -41,20 +42,8 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
     allowX264: config.encoder === 'auto' || config.encoder === 'x264',
     ...(config.encoderSessionDir === undefined ? {} : { hostFolder: config.encoderSessionDir }),
     now,
-    onStep: (step) => {
-      log.info({ host, ...step }, 'encoder ladder'); // a machine without a GPU is no fault
-      void noteStep(step);
-    },
+    ...createStepNotes({ db, log, host }),
   });
-  const noteStep = (step: EncoderStep): Promise<void> =>
-    addEncoderStep(db, {
-      host,
-      atMs: step.atMs,
-      fromKind: step.kind === 'up' ? null : step.encoder.kind,
-      toKind: step.kind === 'up' ? step.encoder.kind : 'next',
-      reason: step.reason,
-    }).catch((error: unknown) => log.warn({ cause: errorText(error) }, 'an encoder step was not noted'));
-
   const { ladder } = await encoders.status();
   const best = ladder.find(({ state }) => state === 'up');
   const slots = ladder.length === 0 ? 0 : (config.encoderSlots ?? (await measuredSlots(context, best)) ?? usualSlots());

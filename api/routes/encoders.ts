@@ -1,5 +1,6 @@
 import { recordDeed } from '../../db/audit.ts';
-import { encoderSteps, finishQueues, liveEncoders } from '../../db/encoders.ts';
+import { encoderSteps } from '../../db/encoder-steps.ts';
+import { finishQueues, liveEncoders } from '../../db/encoders.ts';
 import { retryParked } from '../../db/finish-windows.ts';
 import { listWindows } from '../../db/window-list.ts';
 import { transaction } from '../../db/sql.ts';

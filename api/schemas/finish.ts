@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isoTime, pageOf, timeIn, timeOut, uuid } from './common.ts';
-import type { EncoderStep, EncoderWorker, FinishQueue } from '../../db/encoders.ts';
+import { encoderStepKinds, type EncoderStep } from '../../db/encoder-steps.ts';
+import type { EncoderWorker, FinishQueue } from '../../db/encoders.ts';
 import type { ListedWindow } from '../../db/window-list.ts';
 import type { Reencode } from '../../db/reencode-jobs.ts';
 
@@ -38,12 +39,18 @@ export const encodersSchema = z
         z.object({
           host: z.string(),
           at: timeOut,
+          kind: z
+            .enum(encoderStepKinds)
+            .describe(
+              '`job`: one job left an encoder that stays; `ceiling-…`: the driver gives fewer or more sessions.',
+            ),
           from: z.string().nullable(),
-          to: z.string(),
+          to: z.string().nullable().describe('Null where no encoder is left: sources stay as they are.'),
+          ceiling: z.number().int().nullable().describe('Sessions at once, of a change of the ceiling.'),
           reason: z.string(),
         }),
       )
-      .describe('Steps down the ladder of encoders and back up, newest first; at most 100.'),
+      .describe('Steps down the ladder of encoders and back up, and learned ceilings, newest first; at most 100.'),
   })
   .meta({ id: 'Encoders' });
 
@@ -79,11 +86,13 @@ export function encodersAnswer(
       ...queue,
       ageSeconds: oldestEndMs === null ? 0 : Math.max(0, Math.round((nowMs - oldestEndMs) / 1000)),
     })),
-    steps: steps.map(({ host, atMs, fromKind, toKind, reason }) => ({
+    steps: steps.map(({ host, atMs, kind, fromKind, toKind, ceiling, reason }) => ({
       host,
       at: isoTime(atMs),
+      kind,
       from: fromKind,
       to: toKind,
+      ceiling,
       reason,
     })),
   };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addEncoderStep } from '../../db/encoder-steps.ts';
 import { upsertEncoder } from '../../db/encoders.ts';
 import { takeReady } from '../../db/finish-feed.ts';
 import { addFailure, park } from '../../db/finish-windows.ts';
@@ -105,6 +106,41 @@ test('encoders are shown by host, with slots, backlog and metrics', async () => 
   const metrics = await api.call('GET', '/metrics');
   expect(metrics.body).toMatch(/framekeep_finish_windows\{tier="normal",state="waiting"\} \d/);
   expect(metrics.body).toMatch(/framekeep_finish_queue_age_seconds\{tier="critical"\} 0/);
+});
+
+test('what happens to the encoders is listed with its reason, newest first, and counted for a day', async () => {
+  const { pool } = api.deps;
+  const reason = 'Cannot load libcuda.so.1';
+  const step = { host: 'gpu', fromKind: 'nvenc', toKind: 'nvenc', ceiling: null, reason };
+  const dayMs = 86_400_000;
+  await addEncoderStep(pool, { ...step, kind: 'down', toKind: null, atMs: t0 - 31 * dayMs });
+  await addEncoderStep(pool, { ...step, kind: 'down', toKind: 'x264', atMs: t0 - 2 * dayMs });
+  await addEncoderStep(pool, { ...step, kind: 'up', fromKind: null, atMs: t0 - 3000 });
+  await addEncoderStep(pool, { ...step, kind: 'ceiling-dropped', ceiling: 3, atMs: t0 - 2000 });
+  await addEncoderStep(pool, { ...step, kind: 'down', toKind: null, atMs: t0 - 1000 });
+  nowMs = t0;
+  const { steps } = (await api.call('GET', '/v1/encoders')).json<{ steps: object[] }>();
+  expect(steps).toEqual([
+    { host: 'gpu', at: '2025-12-31T23:59:59.000Z', kind: 'down', from: 'nvenc', to: null, ceiling: null, reason },
+    {
+      host: 'gpu',
+      at: '2025-12-31T23:59:58.000Z',
+      kind: 'ceiling-dropped',
+      from: 'nvenc',
+      to: 'nvenc',
+      ceiling: 3,
+      reason,
+    },
+    { host: 'gpu', at: '2025-12-31T23:59:57.000Z', kind: 'up', from: null, to: 'nvenc', ceiling: null, reason },
+    { host: 'gpu', at: '2025-12-30T00:00:00.000Z', kind: 'down', from: 'nvenc', to: 'x264', ceiling: null, reason },
+  ]);
+  const worker = { kind: 'nvenc', slots: 3, used: 0, joinSlots: 4, joinUsed: 0, reason: '', spoolHostId: null };
+  const full = { ceiling: 3, ceilingReason: 'The driver refused a further session at 3.', seenMs: t0 };
+  await upsertEncoder(pool, { ...worker, ...full, host: 'gpu', workerId: randomUUID() });
+  const { body } = await api.call('GET', '/metrics');
+  expect(body).toContain('framekeep_encoder_steps{host="gpu",kind="down"} 1\n');
+  expect(body).toContain('framekeep_encoder_steps{host="gpu",kind="ceiling-dropped"} 1\n');
+  expect(body).toContain('framekeep_encoder_session_ceiling{host="gpu"} 3\n');
 });
 
 test('a parked window is listed with its failures, and goes back to the backlog', async () => {

@@ -5,7 +5,7 @@ import type { EncodeError, EncodeFailure } from '../../media/encode-errors.ts';
 import { createEncodeClassifier } from '../../media/encode-errors.ts';
 import { encodeFile } from '../../media/encode-file.ts';
 import { createEncoders, type EncoderStep } from '../../media/encoders.ts';
-import { openEncoderSessions } from '../../media/encoder-sessions.ts';
+import { openEncoderSessions, type CeilingChange } from '../../media/encoder-sessions.ts';
 import { inspectSources, type Sources } from '../../media/join.ts';
 import { ffmpegLines } from '../support/stand-in-ffmpeg/lines.ts';
 import { makeStandIn, type Device } from '../support/stand-in-ffmpeg/stand-in.ts';
@@ -32,6 +32,7 @@ async function machine(
   await mkdir(join(own, 'host'));
   const standIn = await makeStandIn(own, devices);
   const steps: EncoderStep[] = [];
+  const ceilings: CeilingChange[] = [];
   const clock = { nowMs: 1_000_000_000_000 };
   const worker = () =>
     createEncoders({
@@ -40,11 +41,12 @@ async function machine(
       allowX264: options.allowX264 ?? true,
       hostFolder: join(own, 'host'),
       onStep: (step) => steps.push(step),
+      onCeiling: (change) => ceilings.push(change),
       now: () => clock.nowMs,
     });
   let count = 0;
   const job = () => ({ sources, profile, output: join(own, `${count++}.mp4`) });
-  return { own, standIn, steps, clock, worker, job };
+  return { own, standIn, steps, ceilings, clock, worker, job };
 }
 
 describe('each failure of an encoder', () => {
@@ -98,13 +100,40 @@ describe('the ladder', () => {
     expect((await encoders.encode(job())).encoder.kind).toBe('nvenc');
     await standIn.set({ h264_nvenc: { lines: ffmpegLines.deviceLost } });
     expect((await encoders.encode(job())).encoder.kind).toBe('x264');
-    expect(steps).toMatchObject([{ kind: 'down', encoder: nvenc, failure: 'device-lost' }]);
+    expect(steps).toMatchObject([{ kind: 'down', encoder: nvenc, next: 'x264', failure: 'device-lost' }]);
     // It is not asked again at once, and not for ever either.
     await standIn.set({ h264_nvenc: {} });
     expect((await encoders.encode(job())).encoder.kind).toBe('x264');
     clock.nowMs += 61_000;
     expect((await encoders.encode(job())).encoder.kind).toBe('nvenc');
     expect(steps.at(-1)).toMatchObject({ kind: 'up', encoder: nvenc });
+  });
+
+  it('asks encoders again where all are down, with no job to ask for it, and not sooner than it should', async () => {
+    const { standIn, steps, clock, worker } = await machine(
+      { h264_nvenc: { lines: ffmpegLines.noDriver } },
+      { wanted: 'nvenc', allowX264: false },
+    );
+    const encoders = worker();
+    const state = async () => (await encoders.status()).ladder.map((rung) => rung.state);
+    expect(await state()).toEqual(['down']);
+    expect(steps).toMatchObject([{ kind: 'down', encoder: nvenc, next: null, failure: 'no-driver' }]);
+    const asked = async () => (await standIn.log()).length;
+    const before = await asked();
+    clock.nowMs += 59_000;
+    await encoders.askAgain();
+    expect(await asked()).toBe(before);
+    clock.nowMs += 2_000;
+    await encoders.askAgain();
+    expect(await asked()).toBeGreaterThan(before);
+    await standIn.set({ h264_nvenc: {} });
+    clock.nowMs += 119_000; // the second wait is twice as long
+    await encoders.askAgain();
+    expect(await state()).toEqual(['down']);
+    clock.nowMs += 2_000;
+    await Promise.all([encoders.askAgain(), encoders.askAgain()]);
+    expect(await state()).toEqual(['up']);
+    expect(steps.map(({ kind }) => kind)).toEqual(['down', 'up']);
   });
 
   it('decodes on the CPU what the card cannot decode', async () => {
@@ -148,7 +177,10 @@ describe('the ladder', () => {
 describe('the session limit of a host', () => {
   it('is learned from the driver, shared by its workers, and asked again later', async () => {
     const cap = { cap: 2, capLines: ffmpegLines.sessionLimit };
-    const { standIn, clock, worker, job } = await machine({ h264_nvenc: cap }, { allowX264: false, wanted: 'nvenc' });
+    const { standIn, ceilings, clock, worker, job } = await machine(
+      { h264_nvenc: cap },
+      { allowX264: false, wanted: 'nvenc' },
+    );
     const workers = [worker(), worker()];
     for (const one of workers) await one.status();
     // Two sessions of another program: the driver has none left.
@@ -164,6 +196,11 @@ describe('the session limit of a host', () => {
     clock.nowMs += 60_000;
     await workers[1]?.encode(job());
     expect((await workers[0]?.status())?.sessions).toMatchObject({ used: 0, ceiling: 1 });
+    // Told once each, by the worker that met it.
+    expect(ceilings).toEqual([
+      { from: null, to: 0, reason: 'The driver refused a further session at 0.', atMs: clock.nowMs - 60_000 },
+      { from: 0, to: 1, reason: 'The driver gave a further session: 1 at once, 0 before.', atMs: clock.nowMs },
+    ]);
   });
 
   it('never makes a job fail: all of a crowd get done, two at a time', async () => {

@@ -1,0 +1,64 @@
+import { Gauge, type Registry } from 'prom-client';
+import { countEncoderSteps } from '../db/encoder-steps.ts';
+import { finishQueues, liveEncoders } from '../db/encoders.ts';
+import type { Db } from '../db/sql.ts';
+
+const dayMs = 86_400_000;
+
+/** Encoders, what happens to them, and their backlog. */
+export function registerFinishGauges(registry: Registry, db: Db, now: () => number): void {
+  const gauge = (name: string, help: string, labels: string[], read: (gauge: Gauge) => Promise<void>): void => {
+    const made: Gauge = new Gauge({
+      name: `framekeep_${name}`,
+      help,
+      labelNames: labels,
+      registers: [registry],
+      async collect() {
+        this.reset();
+        await read(made);
+      },
+    });
+  };
+  gauge('encoder_slots', 'Slots of living encoder workers, by use.', ['host', 'kind', 'use'], async (slots) => {
+    for (const { host, kind, slots: all, used } of await liveEncoders(db, now())) {
+      slots.inc({ host, kind, use: 'used' }, used);
+      slots.inc({ host, kind, use: 'free' }, Math.max(0, all - used));
+    }
+  });
+  gauge(
+    'encoder_session_ceiling',
+    'Encoding sessions the driver gave last, of hosts where it has refused one.',
+    ['host'],
+    async (ceilings) => {
+      for (const { host, ceiling } of await liveEncoders(db, now())) {
+        if (ceiling !== null) ceilings.set({ host }, ceiling);
+      }
+    },
+  );
+  gauge(
+    'encoder_steps',
+    'Steps on the ladder of encoders and changes of the session ceiling in the last 24 hours.',
+    ['host', 'kind'],
+    async (steps) => {
+      for (const { host, kind, count } of await countEncoderSteps(db, now() - dayMs)) steps.set({ host, kind }, count);
+    },
+  );
+  gauge('finish_windows', 'Windows that are not finished, by class and state.', ['tier', 'state'], async (windows) => {
+    for (const { tier, waiting, started, parked } of await finishQueues(db, now())) {
+      windows.set({ tier, state: 'waiting' }, waiting);
+      windows.set({ tier, state: 'started' }, started);
+      windows.set({ tier, state: 'parked' }, parked);
+    }
+  });
+  gauge(
+    'finish_queue_age_seconds',
+    'How long ago the oldest unfinished window ended, by class.',
+    ['tier'],
+    async (age) => {
+      const nowMs = now();
+      for (const { tier, oldestEndMs } of await finishQueues(db, nowMs)) {
+        age.set({ tier }, oldestEndMs === null ? 0 : Math.max(0, (nowMs - oldestEndMs) / 1000));
+      }
+    },
+  );
+}

@@ -1,0 +1,60 @@
+import { mkdir } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { encoderSteps } from '../../db/encoder-steps.ts';
+import { encoderSlots } from '../../db/encoders.ts';
+import { createLogger } from '../../log.ts';
+import { createEncoders } from '../../media/encoders.ts';
+import { startReports } from '../../workers/encoder-reports.ts';
+import { createStepNotes } from '../../workers/encoder-steps.ts';
+import { makeFolder } from '../media/footage.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { ffmpegLines } from '../support/stand-in-ffmpeg/lines.ts';
+import { makeStandIn } from '../support/stand-in-ffmpeg/stand-in.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const log = createLogger({ level: 'silent', name: 'test' });
+let database: TestDatabase;
+let folder: { path: string; remove: () => Promise<void> };
+beforeAll(async () => {
+  [database, folder] = await Promise.all([createTestDatabase(), makeFolder()]);
+});
+afterAll(async () => {
+  await database?.drop();
+  await folder?.remove();
+});
+
+test('a host whose encoders are all down has no slots, and has them again by itself when one works', async () => {
+  const db = database.pool;
+  const hostFolder = join(folder.path, 'host');
+  await mkdir(hostFolder);
+  const standIn = await makeStandIn(folder.path, { h264_nvenc: { lines: ffmpegLines.noDriver } });
+  let nowMs = Date.now();
+  const now = (): number => nowMs;
+  const notes = createStepNotes({ db, log, host: 'gpu' });
+  const encoders = createEncoders({
+    ffmpeg: standIn.path,
+    wanted: 'nvenc',
+    allowX264: false,
+    hostFolder,
+    now,
+    ...notes,
+  });
+  const own = { workerId: randomUUID(), host: 'gpu', slots: 2, joinSlots: 4, spoolHostId: () => null };
+  const reports = startReports({ db, log, now }, { ...own, encoders, used: () => ({ encode: 0, join: 0 }) }, 50);
+  try {
+    await waitFor('the worker lives', async () => (await encoderSlots(db, nowMs)).joinHosts === 1);
+    expect(await encoderSlots(db, nowMs)).toMatchObject({ encode: 0, encodeHosts: 0 });
+    await standIn.set({ h264_nvenc: {} });
+    nowMs += 61_000;
+    await waitFor('its slots are back', async () => (await encoderSlots(db, nowMs)).encode === 2);
+  } finally {
+    reports.stop();
+  }
+  await waitFor('both steps are noted', async () => (await encoderSteps(db, 10)).length === 2);
+  expect(await encoderSteps(db, 10)).toMatchObject([
+    { kind: 'up', fromKind: null, toKind: 'nvenc' },
+    { kind: 'down', fromKind: 'nvenc', toKind: null, reason: expect.stringMatching(/libcuda/) as string },
+  ]);
+});
