@@ -60,19 +60,34 @@ export function createListing(client: Client, bucket: string): Listing {
   }
 
   async function* versionsBelow(prefix: string): AsyncGenerator<ObjectTrace> {
-    const listing: AsyncIterable<unknown> = client.listObjects(bucket, prefix, true, { IncludeVersion: true });
-    for await (const item of listing) {
-      if (!isVersion(item)) continue;
-      yield { key: item.name, kind: 'version', id: item.versionId, bytes: item.size ?? 0 };
+    for await (const { objects } of markedPages((marker) => {
+      const markers = { keyMarker: marker.key, versionIdMarker: marker.id };
+      const options = { Delimiter: '', MaxKeys: pageSize, IncludeVersion: true, ...markers };
+      return client.listObjectsQuery(bucket, prefix, '', options).then((page) => ({
+        ...page,
+        next: { key: asQuery(page.keyMarker ?? ''), id: encodeURIComponent(page.versionIdMarker ?? '') },
+      }));
+    })) {
+      for (const item of objects as unknown[]) {
+        if (isVersion(item)) yield { key: item.name, kind: 'version', id: item.versionId, bytes: item.size ?? 0 };
+      }
     }
   }
 
   async function* uploadsBelow(prefix: string): AsyncGenerator<ObjectTrace & { begunMs: number }> {
     // Of the whole bucket: MinIO lists the uploads below no prefix but the empty one. We begin none ourselves.
-    for await (const item of client.listIncompleteUploads(bucket, '', true) as AsyncIterable<unknown>) {
-      if (!isUpload(item) || !item.key.startsWith(prefix)) continue;
-      const begunMs = item.initiated?.getTime() ?? Date.now();
-      yield { key: item.key, kind: 'upload', id: item.uploadId, bytes: item.size ?? 0, begunMs };
+    for await (const { uploads } of markedPages((marker) =>
+      client.listIncompleteUploadsQuery(bucket, '', marker.key, marker.id, '').then((page) => ({
+        ...page,
+        // The library loses the server's upload marker (it reads a field that is not there); it is the last upload's
+        // id. The key is the server's word: SeaweedFS gives none, since with one it lists that key's uploads only.
+        next: { key: page.nextKeyMarker, id: encodeURIComponent(page.uploads.at(-1)?.uploadId ?? '') },
+      })),
+    )) {
+      for (const { key, uploadId, initiated } of uploads) {
+        if (!key.startsWith(prefix)) continue;
+        yield { key, kind: 'upload', id: uploadId, bytes: 0, begunMs: initiated?.getTime() ?? Date.now() };
+      }
     }
   }
 
@@ -123,8 +138,36 @@ function toListed({ name, size, lastModified }: BucketItem & { name: string }): 
   return { key: name, bytes: size, modifiedMs: lastModified.getTime() };
 }
 
-function isUpload(item: unknown): item is { key: string; uploadId: string; size?: number; initiated?: Date } {
-  return typeof item === 'object' && item !== null && 'key' in item && 'uploadId' in item;
+/** Where a listing goes on, as its query wants it. */
+interface Marker {
+  key: string;
+  id: string;
+}
+
+/**
+ * The pages of a listing that goes on behind a marker.
+ * @throws when the store says that there is more, but not where: a listing that is cut short must not look whole, and
+ * one that begins anew would never end
+ */
+async function* markedPages<Page extends { isTruncated?: boolean | undefined; next: Marker }>(
+  pageAt: (marker: Marker) => Promise<Page>,
+): AsyncGenerator<Page> {
+  let marker: Marker = { key: '', id: '' };
+  for (;;) {
+    const page = await pageAt(marker);
+    yield page;
+    if (page.isTruncated !== true) return;
+    if (page.next.key === marker.key && page.next.id === marker.id) {
+      throw new Error(`the store says that its listing goes on, yet not behind ${marker.key} ${marker.id}`);
+    }
+    marker = page.next;
+  }
+}
+
+/** A key marker for a query: MinIO encodes it (a blank is `+`), SeaweedFS does not. Our own keys hold neither. */
+function asQuery(marker: string): string {
+  const isEncoded = /%[0-9A-F]{2}/.test(marker);
+  return encodeURIComponent(isEncoded ? decodeURIComponent(marker.replaceAll('+', '%20')) : marker);
 }
 
 async function* asTraces(objects: AsyncIterable<{ key: string; bytes: number }>): AsyncGenerator<ObjectTrace> {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { Client } from 'minio';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPurgeActivities, type PurgeActivities, type PurgeDeps } from '../../activities/purge.ts';
 import { changeIntent } from '../../db/camera-changes.ts';
@@ -16,11 +15,11 @@ import { transaction } from '../../db/sql.ts';
 import { createLogger } from '../../log.ts';
 import { digestOf, problemsOf } from '../../security/certificates.ts';
 import { createSealer } from '../../security/seal.ts';
-import { createObjects, type Objects, type ObjectsOptions } from '../../storage/objects.ts';
+import type { Objects } from '../../storage/objects.ts';
 import { makeCamera } from '../db/fixtures.ts';
+import { bucketOn, legalHold, stores } from '../storage/buckets.ts';
 import { startMinio, type Minio } from '../storage/minio.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { testS3 } from '../support/objects.ts';
 import { footageOf, keysOf, storeFootage } from './stored-footage.ts';
 
 const dayMs = 24 * 3_600_000;
@@ -37,19 +36,6 @@ afterAll(async () => {
   await minio?.stop();
   await database?.drop();
 });
-
-/** A bucket of this test's own. */
-async function bucketOn(server: 'seaweedfs' | 'minio', kind: 'plain' | 'versioned' | 'locked') {
-  const own = { bucket: `test-${randomBytes(8).toString('hex')}` };
-  const options: ObjectsOptions = server === 'minio' && minio !== null ? { ...minio.s3, ...own } : await testS3();
-  const url = new URL(options.endpoint);
-  const { accessKey, secretKey, region, bucket } = options;
-  const address = { endPoint: url.hostname, port: Number(url.port), useSSL: false };
-  const client = new Client({ ...address, accessKey, secretKey, region, pathStyle: true });
-  await client.makeBucket(bucket, region, { ObjectLocking: kind === 'locked' });
-  if (kind === 'versioned') await client.setBucketVersioning(bucket, { Status: 'Enabled' });
-  return { objects: createObjects(options), client, bucket };
-}
 
 function activitiesOf(objects: Objects, more: Partial<PurgeDeps> = {}): PurgeActivities {
   const log = createLogger({ level: 'silent', name: 'test' });
@@ -78,12 +64,6 @@ async function retiredCamera(objects: Objects, segments: number) {
   return camera;
 }
 
-/** The client's declared type is `void`, though it gives a promise. */
-async function legalHold(client: Client, object: { bucket: string; key: string }, status: 'ON' | 'OFF'): Promise<void> {
-  const answer: unknown = client.setObjectLegalHold(object.bucket, object.key, { status });
-  await answer;
-}
-
 /** One round of what the workflow does. */
 async function purge(activities: PurgeActivities, cameraId: string) {
   const started = await activities.startPurge(cameraId);
@@ -101,7 +81,7 @@ async function certificateOf(cameraId: string) {
 describe('a purge', () => {
   let objects: Objects;
   beforeAll(async () => {
-    ({ objects } = await bucketOn('seaweedfs', 'plain'));
+    ({ objects } = await bucketOn('seaweedfs', 'plain', minio));
   });
   afterAll(() => objects.close());
 
@@ -195,7 +175,7 @@ describe('a purge', () => {
 });
 
 test('every spool must be empty, or declared destroyed, which the certificate says', async () => {
-  const { objects } = await bucketOn('seaweedfs', 'plain');
+  const { objects } = await bucketOn('seaweedfs', 'plain', minio);
   const hosts = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'] as const;
   for (const hostId of hosts) {
     await upsertRecorder(database.pool, { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0, seenMs: t0 });
@@ -230,10 +210,10 @@ test('every spool must be empty, or declared destroyed, which the certificate sa
   objects.close();
 });
 
-describe.each(['seaweedfs', 'minio'] as const)('on %s', (server) => {
+describe.each(stores)('on %s', (server) => {
   test('old versions, delete markers and unfinished uploads go too', async ({ skip }) => {
     skip(server === 'minio' && minio === null, 'there is no MinIO here');
-    const { objects, client, bucket } = await bucketOn(server, 'versioned');
+    const { objects, client, bucket } = await bucketOn(server, 'versioned', minio);
     const camera = await retiredCamera(objects, 3);
     const [first = '', second = ''] = await keysOf(objects, camera);
     await client.removeObject(bucket, first); // leaves the version and a marker
@@ -249,7 +229,7 @@ describe.each(['seaweedfs', 'minio'] as const)('on %s', (server) => {
 
   test('a locked object is waited for: no certificate before it is gone', async ({ skip }) => {
     skip(server === 'minio' && minio === null, 'there is no MinIO here');
-    const { objects, client, bucket } = await bucketOn(server, 'locked');
+    const { objects, client, bucket } = await bucketOn(server, 'locked', minio);
     const camera = await retiredCamera(objects, 2);
     const [first = ''] = await keysOf(objects, camera);
     await legalHold(client, { bucket, key: first }, 'ON');

@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import {
-  completeSweep,
-  planSweep,
-  sweepShard,
-  type SweepRetentionDeps,
-  type SweptFootage,
-} from '../../activities/sweep-retention.ts';
+import type { SweepRetentionDeps } from '../../activities/sweep-retention.ts';
 import { insertSegment } from '../../db/segments.ts';
 import { placeHold } from '../../db/holds.ts';
 import { changeRetention, notePause } from '../../db/retention.ts';
@@ -15,12 +9,12 @@ import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { many, transaction } from '../../db/sql.ts';
 import { dayMs, shorteningDelayMs } from '../../domain/retention.ts';
 import { createLogger } from '../../log.ts';
-import { createObjects, type Objects } from '../../storage/objects.ts';
+import type { Objects } from '../../storage/objects.ts';
 import { makeCamera, segmentOf } from '../db/fixtures.ts';
-import { startMinio } from '../storage/minio.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 import { keysOf, storeFootage, type FootageOwner } from './stored-footage.ts';
+import { sweep } from './whole-sweep.ts';
 
 const t0 = Date.UTC(2026, 0, 1);
 const dueMs = t0 + 30 * dayMs;
@@ -50,21 +44,6 @@ function depsAt(nowMs: number, changes: Partial<SweepRetentionDeps> = {}): Sweep
     maxSegmentsPerSecond: 1e9,
     ...changes,
   };
-}
-
-/** What the workflow does, with two shards. */
-async function sweep(deps: SweepRetentionDeps): Promise<SweptFootage | null> {
-  const plan = await planSweep(deps);
-  if (plan === null) return null;
-  const total = { segments: 0, bytes: 0, refused: 0 };
-  for (const shard of [0, 1]) {
-    const part = await sweepShard(deps, { ...plan, shard, shards: 2 }, { fromId: 0, beat: () => undefined });
-    total.segments += part.segments;
-    total.bytes += part.bytes;
-    total.refused += part.refused;
-  }
-  await completeSweep(deps, { ...plan, ...total });
-  return total;
 }
 
 /** Minutes of footage from t0 on. */
@@ -254,32 +233,4 @@ test('random footage, holds, plans and sweeps: no kept minute is deleted, no due
     }),
     { numRuns: 15 },
   );
-});
-
-test('every version goes from a versioned bucket (MinIO)', async ({ skip }) => {
-  const minio = await startMinio();
-  skip(minio === null, 'no MinIO binary here');
-  if (minio === null) return;
-  const { Client } = await import('minio');
-  const url = new URL(minio.s3.endpoint);
-  const { accessKey, secretKey, region } = minio.s3;
-  const client = new Client({
-    endPoint: url.hostname,
-    port: Number(url.port),
-    useSSL: false,
-    accessKey,
-    secretKey,
-    region,
-  });
-  const store = createObjects({ ...minio.s3, bucket: 'versioned' });
-  try {
-    await client.makeBucket('versioned', region);
-    await client.setBucketVersioning('versioned', { Status: 'Enabled' });
-    const camera = await cameraWith(3, store);
-    expect(await sweep(depsAt(dueMs + 120_000, { objects: store }))).toMatchObject({ segments: 2, refused: 0 });
-    expect(await minutesOf(camera, store)).toEqual([2]);
-  } finally {
-    store.close();
-    await minio.stop();
-  }
 });

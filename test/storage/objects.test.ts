@@ -4,10 +4,10 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { Client } from 'minio';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createObjects, type Objects, type ObjectsOptions } from '../../storage/objects.ts';
 import { testS3 } from '../support/objects.ts';
+import { adminOf } from './buckets.ts';
 import { startMinio, type Minio } from './minio.ts';
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
@@ -157,11 +157,7 @@ describe.each(['seaweedfs', 'minio'] as const)('%s', (name) => {
     const seen = [];
     for await (const item of objects.folder('tree/')) seen.push('folder' in item ? item.folder : item.key);
     expect(seen.toSorted()).toEqual(['tree/a/', 'tree/b/', 'tree/root']);
-    const url = new URL(options.endpoint);
-    const { accessKey, secretKey, region, bucket } = options;
-    const address = { endPoint: url.hostname, port: Number(url.port), useSSL: false, pathStyle: true };
-    const client = new Client({ ...address, accessKey, secretKey, region });
-    await client.initiateNewMultipartUpload(bucket, 'tree/a/upload', {});
+    await adminOf(options).initiateNewMultipartUpload(options.bucket, 'tree/a/upload', {});
     const uploads = async () => {
       const found = [];
       // MinIO lists uploads of a whole key only.
@@ -197,24 +193,6 @@ describe.each(['seaweedfs', 'minio'] as const)('%s', (name) => {
     versioned.close();
   });
 
-  test('a locked object is reported, not taken for deleted', async ({ skip }) => {
-    skip(name === 'seaweedfs' || skipped()); // needs a bucket with object lock
-    const bucket = `${options.bucket}-locked`;
-    const admin = adminOf(options);
-    await admin.makeBucket(bucket, options.region, { ObjectLocking: true });
-    const locked = createObjects({ ...options, bucket });
-    expect(await locked.versioning()).toEqual({ versioned: true, locked: true });
-    const bytes = Buffer.from('evidence');
-    await locked.put('held', Readable.from([bytes]), bytes.length, sha256(bytes));
-    const held: unknown = admin.setObjectLegalHold(bucket, 'held', { status: 'ON' }); // declared as void
-    await held;
-    expect(await locked.remove(['held'])).toMatchObject([
-      { key: 'held', error: expect.stringMatching(/WORM|AccessDenied/) },
-    ]);
-    expect(await locked.stat('held')).toEqual({ bytes: bytes.length });
-    locked.close();
-  });
-
   test('a wrong key is refused with a clear code', async ({ skip }) => {
     skip(skipped());
     const stranger = createObjects({ ...options, secretKey: 'not-the-secret-key' });
@@ -226,11 +204,6 @@ describe.each(['seaweedfs', 'minio'] as const)('%s', (name) => {
     stranger.close();
   });
 });
-
-function adminOf({ endpoint, accessKey, secretKey, region }: ObjectsOptions): Client {
-  const url = new URL(endpoint);
-  return new Client({ endPoint: url.hostname, port: Number(url.port), useSSL: false, accessKey, secretKey, region });
-}
 
 describe('a store that is gone', () => {
   const keys = { accessKey: 'a', secretKey: 'b'.repeat(16), bucket: 'framekeep', region: 'us-east-1' };
