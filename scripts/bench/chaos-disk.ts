@@ -1,18 +1,20 @@
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { errorText } from '../../errors.ts';
-import { codeOf } from '../../recorder/error-code.ts';
 import { say } from './figure.ts';
 
 /** A small file system of a host's own for its spool, which may be filled up to the last byte. */
 export interface SmallDisk {
   spoolDir: string;
   /** From now on each write of a host's process fails with ENOSPC. */
-  fill(): void;
+  fill(): Promise<void>;
   free(): void;
   unmount(): void;
 }
+
+const run = promisify(execFile);
 
 /** The recorder keeps 500 MB of a disk free; this is left for footage. */
 const forFootageBytes = 100_000_000;
@@ -32,24 +34,15 @@ export function mountSmallDisk(dir: string): SmallDisk | null {
   const ballast = join(dir, 'ballast');
   return {
     spoolDir: join(dir, 'spool'), // beside the ballast, which is none of its footage
-    fill() {
-      const file = openSync(ballast, 'a');
-      try {
-        for (const bytes of [1024 * 1024, 4096]) writeUntilFull(file, Buffer.alloc(bytes));
-      } finally {
-        closeSync(file);
-      }
-    },
+    fill: () =>
+      // In a process of its own, for this one plays the cameras. `cat` writes what room there is and ends at ENOSPC.
+      run('sh', ['-c', 'cat /dev/zero > "$0"', ballast], { env: { ...process.env, LC_ALL: 'C' } }).then(
+        () => undefined,
+        (error: { stderr?: string }) => {
+          if (error.stderr?.includes('No space left') !== true) throw error;
+        },
+      ),
     free: () => rmSync(ballast, { force: true }),
     unmount: () => void execFileSync('umount', ['-l', dir]),
   };
-}
-
-/** The last blocks need small writes. */
-function writeUntilFull(file: number, bytes: Buffer): void {
-  try {
-    for (;;) writeSync(file, bytes);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOSPC') throw error;
-  }
 }

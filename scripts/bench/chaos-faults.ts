@@ -133,7 +133,7 @@ export const faults = {
   'camera-throttle': (context) => trouble(context, [cameraOf(context).proxy], 'throttle'),
   'disk-full': async ({ site, random }) => {
     const disk = site.disks?.[oneOf(random, hostNames)];
-    disk?.fill();
+    await disk?.fill();
     await sleep(between(random, 5000, 10_000));
     disk?.free();
   },
