@@ -12,6 +12,7 @@ import type { EncodeResult } from '../media/encode-file.ts';
 import type { EncodeJob } from '../media/encoders.ts';
 import { inspectSources, joinFile, type Sources } from '../media/join.ts';
 import { streamFormatOf } from '../media/mp4-index.ts';
+import { verifyJoined } from '../media/verify-joined.ts';
 import { hashFile } from '../recorder/commit.ts';
 import type { Failpoint } from '../recorder/failpoint.ts';
 import { objectKey } from '../storage/keys.ts';
@@ -59,12 +60,12 @@ export async function finishRun(deps: FinishRunDeps, request: RunRequest): Promi
   const { ref, work, segments } = request;
   const [first] = segments;
   if (first === undefined) throw new RangeError('a run has at least one segment');
-  const sources = await timed(deps, 'probe', () => inspectSources(request.paths));
+  const sources = await timed(deps, 'probe', () => inspectSources(request.paths, deps.onProgress));
   const file = join(request.dir, `final-${first.startMs}.mp4`);
   try {
     const made =
       request.action === 'copy'
-        ? await timed(deps, 'encode', () => joinRun(sources, segments, file))
+        ? await timed(deps, 'encode', () => joinRun(deps, sources, segments, file))
         : await encodeRun(deps, request, sources, file);
     await deps.failpoint('made');
     const last = segments[segments.length - 1] ?? first;
@@ -112,13 +113,18 @@ export async function finishRun(deps: FinishRunDeps, request: RunRequest): Promi
 type Made = { bytes: number; sha256: string; format: StreamFormat; entries: Entry[] };
 
 /** The playlist entries of a joined file are those of its sources: not a byte and not a millisecond is moved. */
-async function joinRun(sources: Sources, segments: readonly Segment[], file: string): Promise<Made> {
-  const { bytes, sha256 } = await joinFile(sources, file);
+async function joinRun(
+  { onProgress }: FinishRunDeps,
+  sources: Sources,
+  segments: readonly Segment[],
+  file: string,
+): Promise<Made> {
+  const { bytes, sha256 } = await joinFile(sources, file, onProgress);
+  const problems = await verifyJoined(file, sources, onProgress);
   const entries = segments.flatMap((segment) => segment.entries);
   const listed = entries.reduce((sum, entry) => sum + entry.bytes, sources.first.initBytes);
-  if (listed !== sources.bytes) {
-    throw new EncodeError('bad-result', `The joined file has ${sources.bytes} bytes, its playlist entries ${listed}.`);
-  }
+  if (listed !== sources.bytes) problems.push(`it has ${sources.bytes} bytes, its playlist entries ${listed}`);
+  if (problems.length > 0) throw new EncodeError('bad-result', `The joined file was refused: ${problems.join('; ')}`);
   return { bytes, sha256, format: segments[0]?.format ?? streamFormatOf(sources.first), entries };
 }
 
@@ -132,7 +138,7 @@ async function encodeRun(deps: FinishRunDeps, request: RunRequest, sources: Sour
   });
   const entries = entriesOf(index.fragments, index.timescale, mediaMs(index));
   const spans = sourceSpans(sources, request.segments);
-  const hashed = await hashFile(file);
+  const hashed = await hashFile(file, deps.onProgress);
   deps.onTime('wait', startedMs - queuedMs);
   deps.onTime('encode', performance.now() - startedMs);
   return { ...hashed, format: streamFormatOf(index), entries: onWallTime(entries, spans) };

@@ -2,6 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { EncodeTarget } from '../domain/profile.ts';
 import { errorText } from '../errors.ts';
+import { beating } from './beating.ts';
 import { encodeArguments, type Encoder, type EncodeOptions } from './encode-arguments.ts';
 import { decodeKeys } from './decode-keys.ts';
 import { createEncodeClassifier, EncodeError } from './encode-errors.ts';
@@ -19,8 +20,13 @@ export interface EncodeRequest {
   /** A path; the file is there only when this succeeds. */
   output: string;
   signal?: AbortSignal;
-  /** How much of the sources the encoder has taken in, 0 to 1: also its sign of life. */
+  /**
+   * How much of the sources the encoder has taken in, 0 to 1: also its sign of life, which comes every 5 s where nothing
+   * moves: while it stalls, until it is given up, and while the result is verified.
+   */
   onProgress?: (done: number) => void;
+  /** Of that sign of life; default 5 s. */
+  beatMs?: number;
 }
 
 export interface EncodeResult {
@@ -43,6 +49,19 @@ const longestMs = 9 * 3600 * 1000;
  * @throws EncodeError
  */
 export async function encodeFile(request: EncodeRequest): Promise<EncodeResult> {
+  let taken = 0;
+  const onProgress = (done: number): void => {
+    taken = done;
+    request.onProgress?.(done);
+  };
+  return beating(
+    () => request.onProgress?.(taken),
+    () => encodeOn({ ...request, onProgress }),
+    request.beatMs,
+  );
+}
+
+async function encodeOn(request: EncodeRequest): Promise<EncodeResult> {
   if (request.encoder.kind === 'x264') return attempt(request, 'cpu');
   try {
     return await attempt(request, 'gpu');

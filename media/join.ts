@@ -43,9 +43,10 @@ const nominalSeconds = 0.25;
 /**
  * Walks the files and checks that they continue each other: one init, decode times that go on.
  * @param paths in order of time
+ * @param onFile a sign of life: told of each file that was walked
  * @throws JoinError where they do not; Mp4Error where one is no footage; errors of the file system as they are
  */
-export async function inspectSources(paths: readonly string[]): Promise<Sources> {
+export async function inspectSources(paths: readonly string[], onFile?: () => void): Promise<Sources> {
   const parts: { path: string; fromBytes: number; toBytes: number }[] = [];
   const fragments: Fragment[] = [];
   let first: SegmentIndex | null = null;
@@ -65,6 +66,7 @@ export async function inspectSources(paths: readonly string[]): Promise<Sources>
     first ??= index;
     fps = Math.max(fps, index.fps);
     hasBFrames ||= index.reordered;
+    onFile?.();
   }
   if (first === null) throw new JoinError(0, 'there are no files to join');
   const { timescale, video } = first;
@@ -120,9 +122,14 @@ export async function* joinedChunks({ parts }: Pick<Sources, 'parts'>): AsyncGen
 
 /**
  * Writes the joined file with a fragment table, whole and fsynced or not at all.
+ * @param onChunk a sign of life, as bytes are written
  * @returns bytes and SHA-256 (hex) of the target
  */
-export async function joinFile(sources: Sources, target: string): Promise<{ bytes: number; sha256: string }> {
+export async function joinFile(
+  sources: Sources,
+  target: string,
+  onChunk?: () => void,
+): Promise<{ bytes: number; sha256: string }> {
   const partial = `${target}.part`;
   const hash = createHash('sha256');
   let bytes = 0;
@@ -133,6 +140,7 @@ export async function joinFile(sources: Sources, target: string): Promise<{ byte
         hash.update(chunk);
         bytes += chunk.length;
         await file.appendFile(chunk);
+        onChunk?.();
       };
       for await (const chunk of joinedChunks(sources)) await write(chunk);
       await write(fragmentTable(sources.fragments, sources.first.video.id, sources.first.initBytes));

@@ -174,9 +174,11 @@ async function moveToLinger(deps: CommitDeps, file: ClosedFile, sha256: string):
   await deps.spool.linger(file.cameraId, segmentFileName(file.name), lingeringFileName(file.name, sha256));
 }
 
-/** Size and SHA-256 (hex) of a file. */
-export async function hashFile(filePath: string): Promise<{ bytes: number; sha256: string }> {
+/** Size and SHA-256 (hex) of a file. @param onChunk a sign of life, as bytes are read */
+export async function hashFile(filePath: string, onChunk?: () => void): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(filePath, { highWaterMark: hashChunkBytes }), hash);
+  const file = createReadStream(filePath, { highWaterMark: hashChunkBytes });
+  if (onChunk !== undefined) file.on('data', onChunk);
+  await pipeline(file, hash);
   return { bytes: (await stat(filePath)).size, sha256: hash.digest('hex') };
 }

@@ -70,6 +70,25 @@ test('a profile that encodes makes one small final on the same wall time', async
   if (final !== undefined) expect((await packetsOf(await site.download(camera, final))).length).toBe(240);
 });
 
+test.each(['original', 'small'])(
+  'under profile %s a job lives while it joins, encodes, hashes and verifies',
+  async (name) => {
+    const camera = await site.addCamera(name);
+    await site.commit(camera, footage, { startMs: t0, windowMs });
+    let signs = 0;
+    const at: Record<string, number> = {};
+    const changes = {
+      onProgress: () => void (signs += 1),
+      failpoint: (place: string) => void (at[place] = signs),
+    };
+    expect((await site.finishAll(undefined, changes)).map(({ finals }) => finals)).toEqual([1]);
+    const between = (from: string, to: string): number => (at[to] ?? 0) - (at[from] ?? 0);
+    // One for each file that is walked, and one at least for each pass over its bytes.
+    expect(between('fetched', 'made')).toBeGreaterThanOrEqual(footage.length * (name === 'original' ? 3 : 2) + 1);
+    expect(between('reserved', 'stored')).toBeGreaterThan(0);
+  },
+);
+
 test('a gap in a window gives two finals', async () => {
   const camera = await site.addCamera('original');
   await site.commit(camera, footage.slice(0, 2), { startMs: t0, windowMs });
