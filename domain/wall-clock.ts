@@ -27,8 +27,26 @@ export interface SeenSegment {
   mediaEndMs: number;
   /** When its end was seen; null after a crash, when nobody saw it. */
   arrivalMs: number | null;
-  /** By a clock that is never set: since the end before it was seen. Null for a run's first one. */
-  elapsedMs: number | null;
+  /** How it came, by a clock that is never set; null where nobody saw it. */
+  pace: SegmentPace | null;
+}
+
+/** How fast a segment came. */
+export interface SegmentPace {
+  /** Since the end before it was seen, or since the first packet. */
+  elapsedMs: number;
+  /** By how much earlier its end was seen than any end before allows: what was held up and then came at once is not. */
+  aheadMs: number;
+}
+
+/** Follows a run by a clock that is never set. */
+export interface Pace {
+  /** When the newest end, or the first packet, was seen. */
+  seenMs: number;
+  /** The smallest delay of a picture so far: (seen - media time). A picture with less has come before its time. */
+  leastDelayMs: number;
+  /** A camera may send what it has buffered with its first packets: the first segment only sets the measure. */
+  isMeasured: boolean;
 }
 
 /** Five observations: one late burst of packets cannot look like drift, and real drift shows within five segments. */
@@ -37,6 +55,8 @@ const sampleCount = 5;
 const smallestSlewMs = 20;
 /** For segments over 10 s: 2,000 ppm, ten times what a bad quartz drifts. */
 const slewShare = 0.002;
+/** Media that came in less time than this share of it was held up before. */
+const catchUpShare = 0.9;
 /** Off by more than this, the wall clock or the camera has stepped, and slewing would take too long. */
 const stepMs = 1000;
 
@@ -48,6 +68,22 @@ const stepMs = 1000;
 export function anchorClock(firstArrivalMs: number, mediaMs: number, notBeforeMs: number | null): WallClock {
   const startMs = Math.max(firstArrivalMs, notBeforeMs ?? firstArrivalMs);
   return { offsetMs: startMs - mediaMs, lastEndMs: null, samples: [firstArrivalMs - mediaMs] };
+}
+
+/** A run's pace at its first packet. */
+export function startPace(seenMs: number): Pace {
+  return { seenMs, leastDelayMs: seenMs, isMeasured: false };
+}
+
+/** The pace after a segment's end was seen, and that segment's own. */
+export function keepPace(before: Pace, mediaEndMs: number, seenMs: number): { pace: Pace; segment: SegmentPace } {
+  const delayMs = seenMs - mediaEndMs;
+  const aheadMs = before.isMeasured ? Math.max(0, before.leastDelayMs - delayMs) : 0;
+  const leastDelayMs = Math.min(before.leastDelayMs, delayMs);
+  return {
+    pace: { seenMs, leastDelayMs, isMeasured: true },
+    segment: { elapsedMs: seenMs - before.seenMs, aheadMs },
+  };
 }
 
 /**
@@ -87,7 +123,9 @@ function placeNext(
 ): Placement {
   const lengthMs = segment.mediaEndMs - segment.mediaStartMs;
   const driftMs = observedMs - clock.offsetMs;
-  if (driftMs > stepMs) {
+  // While a stream makes up for a stall each picture is late still, though no clock has stepped.
+  const catchesUp = segment.pace !== null && segment.pace.elapsedMs < lengthMs * catchUpShare;
+  if (driftMs > stepMs && !catchesUp) {
     const startMs = Math.round(observedMs + segment.mediaStartMs);
     const durationMs = Math.max(1, Math.round(lengthMs));
     return {
@@ -110,21 +148,18 @@ function placeNext(
   };
 }
 
-/** By how much a segment's media is longer than the time it took to come: its picture times are wrong by this. */
-function aheadOf(segment: SeenSegment): number {
-  if (segment.elapsedMs === null) return 0;
-  const aheadMs = segment.mediaEndMs - segment.mediaStartMs - segment.elapsedMs;
-  return aheadMs > stepMs ? aheadMs : 0;
+/** By how much a segment's picture times are wrong: so much of it came before its time. */
+function aheadOf({ pace }: SeenSegment): number {
+  return pace !== null && pace.aheadMs > stepMs ? pace.aheadMs : 0;
 }
 
-/** Media that takes half as long again as it took to come: no clock is that wrong, the picture times are. */
-const runawayShare = 1.5;
+/** A third of a segment before its time: no clock is that wrong, the picture times are. */
+const runawayShare = 1 / 3;
 
 /**
  * Whether a segment's picture times run away. ffmpeg loses the order of B-frames for good when the camera's clock is
  * set back, and then counts each of them double; only a new connection cures it.
  */
 export function runsAway(segment: SeenSegment): boolean {
-  const lengthMs = segment.mediaEndMs - segment.mediaStartMs;
-  return aheadOf(segment) > 0 && segment.elapsedMs !== null && lengthMs > segment.elapsedMs * runawayShare;
+  return aheadOf(segment) > (segment.mediaEndMs - segment.mediaStartMs) * runawayShare;
 }

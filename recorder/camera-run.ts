@@ -76,6 +76,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
       cameraId,
       dir,
       record,
+      epoch: () => assignment.epoch,
       close: (file, closedName) => spool.close({ cameraId, run, name: file }, closedName),
       onError(error) {
         options.log.error({ cameraId, err: error }, 'a finished file stays in the spool until the next salvage');

@@ -57,8 +57,15 @@ const assignment = z.object({
 }) satisfies z.ZodType<Assignment>;
 
 export interface Journal {
-  /** Durable when it resolves. Writes of one camera follow each other. */
+  /** From now on the camera's assignment is this object. Durable when it resolves; a camera's writes follow each other. */
   write(entry: Assignment): Promise<void>;
+  /**
+   * Writes what has changed of an assignment. One that another has replaced says nothing any more: a recording that ends
+   * late would bring back a camera's old URL.
+   */
+  update(entry: Assignment): Promise<void>;
+  /** Takes an assignment away, unless another has replaced it. */
+  end(entry: Assignment): Promise<void>;
   remove(cameraId: string): Promise<void>;
   /** All assignments; a file that is not one is reported and left alone. */
   read(): Promise<Assignment[]>;
@@ -66,6 +73,8 @@ export interface Journal {
 
 export function openJournal(spool: Spool, log: Logger): Journal {
   const lanes = new Map<string, Promise<void>>();
+  /** By camera, the assignment that was written last. */
+  const newest = new Map<string, Assignment>();
 
   /** Two writes of one file at once would share its draft. */
   function inOrder(cameraId: string, work: () => Promise<void>): Promise<void> {
@@ -74,9 +83,26 @@ export function openJournal(spool: Spool, log: Logger): Journal {
     return turn;
   }
 
+  const save = (entry: Assignment): Promise<void> =>
+    inOrder(entry.cameraId, () => spool.writeJournal(entry.cameraId, JSON.stringify(entry)));
+
+  function remove(cameraId: string): Promise<void> {
+    newest.delete(cameraId);
+    return inOrder(cameraId, () => spool.removeJournal(cameraId));
+  }
+
   return {
-    write: (entry) => inOrder(entry.cameraId, () => spool.writeJournal(entry.cameraId, JSON.stringify(entry))),
-    remove: (cameraId) => inOrder(cameraId, () => spool.removeJournal(cameraId)),
+    write(entry) {
+      newest.set(entry.cameraId, entry);
+      return save(entry);
+    },
+    async update(entry) {
+      if (newest.get(entry.cameraId) === entry) await save(entry);
+    },
+    async end(entry) {
+      if (newest.get(entry.cameraId) === entry) await remove(entry.cameraId);
+    },
+    remove,
     async read() {
       const entries: Assignment[] = [];
       for (const name of await spool.journalNames()) {

@@ -167,7 +167,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
           refusal: () => guard.refusal(assignment.tier),
           writes: createBackgroundWrites(db, queue, cameraId),
           journal() {
-            journal.write(assignment).catch((error: unknown) => {
+            journal.update(assignment).catch((error: unknown) => {
               log.error({ cameraId, err: error }, 'the journal could not be written');
             });
           },

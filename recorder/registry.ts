@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cameraForRecording, type RecordedCamera } from '../db/cameras.ts';
-import { leaseOf, takeEpoch, type Lease } from '../db/leases.ts';
+import { leaseOf, markRecording, takeEpoch, type Lease } from '../db/leases.ts';
 import type { Pool } from '../db/sql.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -59,7 +59,7 @@ export function createRegistry(deps: {
 }): Registry {
   const { db, journal, log, now, hostId } = deps;
   const entries = new Map<string, Entry>();
-  /** Cameras that are being started: a second `ensure` waits for the first. */
+  /** Cameras that are being started, attached to or changed: a second `ensure` waits for the first. */
   const starting = new Map<string, Promise<Recording>>();
   const tasks = new Set<Promise<void>>();
   /** Recordings that newer ones replace. */
@@ -80,13 +80,14 @@ export function createRegistry(deps: {
     tasks.add(tracked);
   }
 
-  /** What the journal says after the end; `reconfigure` has its successor in it already. */
+  /** What the journal says after the end, unless a successor is in it already. */
   async function settle(entry: Entry, end: RecordingEnd): Promise<void> {
     const { cameraId } = entry.assignment;
     if (entries.get(cameraId) === entry) entries.delete(cameraId);
     log.info({ cameraId, epoch: entry.assignment.epoch, end }, 'recording ended');
-    if (end === 'stopped') await journal.write({ ...entry.assignment, stoppedAtMs: now() });
-    else if (end !== 'reconfigure') await journal.remove(cameraId);
+    if (end !== 'stopped') return journal.end(entry.assignment);
+    entry.assignment.stoppedAtMs = now();
+    await journal.update(entry.assignment);
   }
 
   async function startFresh(cameraId: string, sessionId: string | null): Promise<Recording> {
@@ -103,14 +104,24 @@ export function createRegistry(deps: {
     return begin(assignment, { lastEndMs: Promise.resolve(null), announces: !isElsewhere, takenOver }).recording;
   }
 
-  /** Another host took an epoch and gave the camera back before its first frame: the lease must name this one again. */
-  async function attach(entry: Entry, sessionId: string | null): Promise<Recording> {
-    const lease = await leaseOf(db, entry.assignment.cameraId);
-    if (lease !== null && lease.epoch !== entry.assignment.epoch && lease.recordingEpoch <= entry.assignment.epoch) {
-      entry.assignment.epoch = await takeEpoch(db, entry.assignment.cameraId, { hostId, sessionId });
-      await journal.write(entry.assignment);
+  /**
+   * Another host took an epoch and gave the camera back before its first frame: the lease must name this one again. What
+   * runs goes on under the new epoch, which records at once: else the other one, if it comes alive after all, would record
+   * beside this one, and each of our files would wait for its first frame.
+   */
+  async function attach({ assignment, recording }: Entry, sessionId: string | null): Promise<Recording> {
+    const { cameraId } = assignment;
+    const lease = await leaseOf(db, cameraId);
+    if (lease === null || lease.epoch <= assignment.epoch || lease.recordingEpoch > assignment.epoch) return recording;
+    const epoch = await takeEpoch(db, cameraId, { hostId, sessionId });
+    const { state, lastSegmentEndMs } = recording.progress();
+    assignment.epoch = epoch;
+    await journal.update(assignment);
+    if (state === 'recording') {
+      const frameMs = lastSegmentEndMs ?? lease.firstFrameMs ?? now();
+      await markRecording(db, cameraId, epoch, { frameMs, keySha256: null });
     }
-    return entry.recording;
+    return recording;
   }
 
   /** The newer recording begins at a key picture that this one must have too, or what lies between would be lost. */
@@ -147,7 +158,7 @@ export function createRegistry(deps: {
     if (isSameAddress && camera.profile.audio === assignment.audio) {
       assignment.configVersion = camera.configVersion;
       assignment.tier = camera.tier;
-      await journal.write(assignment);
+      await journal.update(assignment);
       // A pause and a resume within a second: it never stopped, and the catalogue says that it connects.
       recording.announce();
       return recording;
@@ -168,16 +179,19 @@ export function createRegistry(deps: {
       const running = starting.get(cameraId);
       if (running !== undefined) return running;
       const entry = entries.get(cameraId);
-      if (entry !== undefined) return attach(entry, sessionId);
+      if (entry !== undefined) return once(cameraId, () => attach(entry, sessionId));
       if (!isOpen) throw notTaking();
-      if (entries.size + starting.size >= deps.slots) {
+      if (new Set([...entries.keys(), ...starting.keys()]).size >= deps.slots) {
         throw new AppError('unavailable', `This recorder holds ${deps.slots} cameras, which is all it may.`);
       }
       return once(cameraId, () => startFresh(cameraId, sessionId));
     },
     resume(assignment, lastEndMs) {
-      if (!entries.has(assignment.cameraId))
-        begin({ ...assignment, stoppedAtMs: null }, { lastEndMs, announces: true });
+      if (entries.has(assignment.cameraId)) return;
+      const resumed = { ...assignment, stoppedAtMs: null };
+      // Written at once: after a crash the mark of the last stop would call it planned.
+      track(journal.write(resumed));
+      begin(resumed, { lastEndMs, announces: true });
     },
     onLease(lease) {
       const entry = entries.get(lease.cameraId);

@@ -2,7 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { segmentDurationMs, type SanityLimits } from '../domain/segment.ts';
-import { anchorClock, placeSegment, runsAway } from '../domain/wall-clock.ts';
+import { anchorClock, keepPace, placeSegment, runsAway, startPace, type Pace } from '../domain/wall-clock.ts';
 import type { Logger } from '../log.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import { cutFile } from '../media/mp4-cut.ts';
@@ -53,6 +53,8 @@ export interface RunFilesOptions {
   /** The run's folder in `open/`. */
   dir: string;
   record: RunRecord;
+  /** Of the recording just now, which may be raised while it runs; without it that of the record holds. */
+  epoch?: () => number;
   /** End of what this recorder has placed before this run. */
   notBeforeMs: () => number | null;
   limits: SanityLimits;
@@ -69,10 +71,10 @@ export interface RunFilesOptions {
   failpoint: Failpoint;
 }
 
-/** When a file's end was seen, and how long after the one before it. */
+/** When a file's end was seen: by the host's clock, and by one that is never set. */
 interface Seen {
   atMs: number;
-  elapsedMs: number | null;
+  steadyMs: number;
 }
 
 export function createRunFiles(options: RunFilesOptions): RunFiles {
@@ -81,7 +83,7 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
   let ended = false;
   let failed = false;
   let footageMs = 0;
-  let lastSeenMs: number | null = null;
+  let pace: Pace | null = null;
   let tail: Promise<void> = Promise.resolve();
 
   const pathOf = (index: number): string => path.join(dir, `${index}.mp4`);
@@ -105,12 +107,15 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     // Killed before the first packet's time was noted: the file's last write is the best there is.
     const firstMs = (seen?.atMs ?? writtenMs) - (mediaEndMs - mediaStartMs);
     const clock = record.clock ?? anchorClock(firstMs, mediaStartMs, options.notBeforeMs());
-    const segment = { mediaStartMs, mediaEndMs, arrivalMs: seen?.atMs ?? null, elapsedMs: seen?.elapsedMs ?? null };
+    const kept = seen === null || pace === null ? null : keepPace(pace, mediaEndMs, seen.steadyMs);
+    pace = kept?.pace ?? pace;
+    const segment = { mediaStartMs, mediaEndMs, arrivalMs: seen?.atMs ?? null, pace: kept?.segment ?? null };
     const placed = placeSegment(clock, segment, options.notBeforeMs());
     if (placed.durationMs < mediaEndMs - mediaStartMs && runsAway(segment)) options.onRunaway?.();
     const { startMs, durationMs, anchor } = placed;
-    const name = { startMs, durationMs, epoch: record.epoch, anchor };
-    await save({ clock: placed.clock, placed: { index, name } });
+    const epoch = options.epoch?.() ?? record.epoch;
+    const name = { startMs, durationMs, epoch, anchor };
+    await save({ epoch, clock: placed.clock, placed: { index, name } });
     return name;
   }
 
@@ -186,15 +191,14 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
       void enqueue(() => save({ pid }));
     },
     start(firstArrivalMs) {
+      pace ??= startPace(performance.now() - (Date.now() - firstArrivalMs));
       if (record.clock !== null) return;
       void enqueue(() => save({ clock: anchorClock(firstArrivalMs, 0, options.notBeforeMs()) }));
     },
     listed(file, arrivalMs) {
       const index = indexOf(file);
       if (index === null) return;
-      const steadyMs = performance.now();
-      const seen = { atMs: arrivalMs, elapsedMs: lastSeenMs === null ? null : steadyMs - lastSeenMs };
-      lastSeenMs = steadyMs;
+      const seen = { atMs: arrivalMs, steadyMs: performance.now() };
       void enqueue(() => closeFile(index, seen));
     },
     async finish() {

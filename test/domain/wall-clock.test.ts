@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { anchorClock, placeSegment, runsAway, type Placement, type WallClock } from '../../domain/wall-clock.ts';
+import {
+  anchorClock,
+  keepPace,
+  placeSegment,
+  runsAway,
+  startPace,
+  type Placement,
+  type WallClock,
+} from '../../domain/wall-clock.ts';
 
 const startMs = 1_700_000_000_000;
 
@@ -12,21 +20,22 @@ function placeAll(options: {
   rate?: number;
   hostStep?: { segment: number; ms: number };
   notBeforeMs?: number;
-}): Placement[] {
+}): (Placement & { isRunaway: boolean })[] {
   const { lengthsMs, delaysMs = [], rate = 1, hostStep, notBeforeMs = null } = options;
-  const placed: Placement[] = [];
+  const placed: (Placement & { isRunaway: boolean })[] = [];
   let clock: WallClock = anchorClock(startMs, 0, notBeforeMs);
   let mediaMs = 0;
-  let lastSeenMs = 0;
+  let pace = startPace(0);
   lengthsMs.forEach((lengthMs, i) => {
     const mediaEndMs = mediaMs + lengthMs;
     const stepMs = hostStep !== undefined && i >= hostStep.segment ? hostStep.ms : 0;
     const arrivalMs = startMs + mediaEndMs * rate + (delaysMs[i] ?? 0) + stepMs;
     const seenMs = mediaEndMs * rate + (delaysMs[i] ?? 0);
-    const elapsedMs = i === 0 ? null : Math.max(0, seenMs - lastSeenMs);
-    lastSeenMs = seenMs;
-    const next = placeSegment(clock, { mediaStartMs: mediaMs, mediaEndMs, arrivalMs, elapsedMs }, notBeforeMs);
-    placed.push(next);
+    const kept = keepPace(pace, mediaEndMs, seenMs);
+    pace = kept.pace;
+    const segment = { mediaStartMs: mediaMs, mediaEndMs, arrivalMs, pace: kept.segment };
+    const next = placeSegment(clock, segment, notBeforeMs);
+    placed.push({ ...next, isRunaway: runsAway(segment) });
     clock = next.clock;
     mediaMs = mediaEndMs;
   });
@@ -107,7 +116,7 @@ test('a camera that sends what it has buffered at once starts where its first pi
   const clock = anchorClock(startMs, 0, null);
   const placed = placeSegment(
     clock,
-    { mediaStartMs: 0, mediaEndMs: 4000, arrivalMs: startMs + 2500, elapsedMs: null },
+    { mediaStartMs: 0, mediaEndMs: 4000, arrivalMs: startMs + 2500, pace: null },
     null,
   );
   expect(placed.startMs).toBe(startMs - 1500);
@@ -124,12 +133,57 @@ test('a new run never starts before the end of the last one', () => {
 });
 
 test('picture times that run away are noticed and squeezed into the time that really passed', () => {
-  const seen = { mediaStartMs: 0, mediaEndMs: 20_000, elapsedMs: 10_000 };
-  expect(runsAway({ ...seen, arrivalMs: 0 })).toBe(true);
-  expect(runsAway({ ...seen, mediaEndMs: 10_600, arrivalMs: 0 })).toBe(false);
-  expect(runsAway({ ...seen, mediaEndMs: 14_000, arrivalMs: 0 })).toBe(false);
+  const seen = { mediaStartMs: 0, mediaEndMs: 20_000, arrivalMs: 0 };
+  expect(runsAway({ ...seen, pace: { elapsedMs: 10_000, aheadMs: 10_000 } })).toBe(true);
+  expect(runsAway({ ...seen, pace: { elapsedMs: 14_000, aheadMs: 6000 } })).toBe(false);
+  expect(runsAway({ ...seen, mediaEndMs: 2000, pace: { elapsedMs: 1100, aheadMs: 900 } })).toBe(false);
+  expect(runsAway({ ...seen, pace: null })).toBe(false);
   const placed = placeAll({ lengthsMs: Array.from({ length: 20 }, () => 20_000), rate: 0.5 });
   expect(placed.filter((segment) => segment.anchor).length).toBe(1);
+  expect(placed.slice(1).every((segment) => segment.isRunaway)).toBe(true);
   const last = placed.at(-1);
   expect(Math.abs((last === undefined ? 0 : endOf(last)) - startMs - 200_000)).toBeLessThan(2000);
+});
+
+const span = fc.tuple(fc.integer({ min: 0, max: 300_000 }), fc.integer({ min: 0, max: 60_000 }));
+
+/** Delays of ends that cannot be seen during stalls [start, length): all of a stall's are seen at its end. */
+function heldUp(lengthsMs: number[], stalls: [number, number][], jitterMs: number[]): number[] {
+  let mediaMs = 0;
+  let lastSeenMs = 0;
+  return lengthsMs.map((lengthMs, i) => {
+    mediaMs += lengthMs;
+    let seenMs = Math.max(lastSeenMs, mediaMs + (jitterMs[i] ?? 0));
+    for (const [from, forMs] of stalls.toSorted((a, b) => a[0] - b[0])) {
+      if (seenMs >= from && seenMs < from + forMs) seenMs = from + forMs;
+    }
+    lastSeenMs = seenMs;
+    return seenMs - mediaMs;
+  });
+}
+
+const jitter = fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 60, maxLength: 60 });
+
+test('pictures that were held up and come in bursts never count as running away, whatever stalls there are', () => {
+  fc.assert(
+    fc.property(lengths, fc.array(span, { maxLength: 6 }), jitter, (lengthsMs, stalls, jitterMs) => {
+      const placed = placeAll({ lengthsMs, delaysMs: heldUp(lengthsMs, stalls, jitterMs) });
+      expect(placed.filter((segment) => segment.isRunaway)).toEqual([]);
+    }),
+  );
+});
+
+test('a stall, however long, moves no footage: neither a new timeline nor another length', () => {
+  fc.assert(
+    fc.property(lengths, span, jitter, (lengthsMs, stall, jitterMs) => {
+      // From the first segment on: before it the stall is part of the connect.
+      const from = Math.max(stall[0], (lengthsMs[0] ?? 0) + 1000);
+      const placed = placeAll({ lengthsMs, delaysMs: heldUp(lengthsMs, [[from, stall[1]]], jitterMs) });
+      placed.forEach((segment, i) => {
+        const mediaMs = lengthsMs[i] ?? 0;
+        expect(Math.abs(segment.durationMs - mediaMs)).toBeLessThanOrEqual(Math.max(20, mediaMs * 0.002) + 1.01);
+        expect(segment.anchor).toBe(i === 0);
+      });
+    }),
+  );
 });

@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { leaseOf, takeEpoch } from '../../db/leases.ts';
+import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
+import { waitFor } from '../support/system.ts';
+import { createSite, type Site } from './host.ts';
+
+let site: Site;
+let camera: SimulatedCamera;
+beforeAll(async () => {
+  site = await createSite();
+  camera = await startCamera();
+});
+afterAll(async () => {
+  await site.close();
+  await camera.close();
+});
+
+test('sessions that attach raise the epoch once, and only where another host had taken it', async () => {
+  const { pool } = site.database;
+  const cameraId = await site.addCamera(camera.url());
+  const recorder = await site.start('a');
+  const recording = await recorder.ensure(cameraId, 'first');
+  await waitFor('a segment', async () => (await site.segments(cameraId)).length >= 1);
+  await Promise.all([recorder.ensure(cameraId, 'second'), recorder.ensure(cameraId, 'third')]);
+  expect((await leaseOf(pool, cameraId))?.epoch).toBe(1);
+
+  await takeEpoch(pool, cameraId, { hostId: randomUUID(), sessionId: 'elsewhere' });
+  const attached = await Promise.all(['a', 'b', 'c'].map((session) => recorder.ensure(cameraId, session)));
+  expect(new Set([recording, ...attached]).size).toBe(1);
+  expect(recording.epoch).toBe(3);
+  const lease = await leaseOf(pool, cameraId);
+  expect(lease).toMatchObject({ epoch: 3, recordingEpoch: 3, hostId: recorder.hostId });
+  await recorder.ensure(cameraId, 'again');
+  expect((await leaseOf(pool, cameraId))?.epoch).toBe(3);
+
+  await waitFor(
+    'files of the new epoch',
+    async () => (await site.segments(cameraId)).filter((row) => row.epoch === 3).length >= 3,
+  );
+  await recording.stop('unwanted');
+  await waitFor('all committed', async () => recorder.stats().backlog.files === 0);
+  const rows = await site.segments(cameraId);
+  expect(rows.map((row) => row.anchor)).toEqual(rows.map((_, i) => i === 0)); // one run all the time
+  rows.slice(1).forEach((row, i) => expect(row.startMs).toBe(rows[i]?.endMs));
+});
