@@ -121,14 +121,22 @@ async function meetNewer(deps: SeamDeps, file: ClosedFile, internalId: number, k
   return { parts: [await placeAnew(file, { startMs, endMs: newerMs })] };
 }
 
-/** A recording's first file starts where the older one's footage ends at their common key. */
+/**
+ * A recording's first file starts where the older one's footage ends at their common key. Where that went on a little
+ * beyond the key, the file starts at its end (`joinWatermark` would move it there, and this back again, for ever); where
+ * it went on for longer, what is left of this file after it has its right place already.
+ */
 async function fitNewer(deps: SeamDeps, file: ClosedFile, internalId: number, lease: Lease): Promise<Fit> {
-  const { seam } = lease;
+  const { seam, lastEndMs } = lease;
   const { epoch, startMs, durationMs, anchor } = file.name;
-  if (!anchor || seam === null || seam.epoch !== epoch || seam.atMs === startMs) return null;
-  if (Math.abs(seam.atMs - startMs) > clockSkewMs || seam.atMs >= startMs + durationMs) return null;
+  if (!anchor || seam === null || seam.epoch !== epoch) return null;
+  const beyondMs = lastEndMs - seam.atMs;
+  if (beyondMs > gapToleranceMs && startMs >= lastEndMs) return null;
+  const atMs = beyondMs > 0 && beyondMs <= gapToleranceMs ? lastEndMs : seam.atMs;
+  if (atMs === startMs) return null;
+  if (Math.abs(atMs - startMs) > clockSkewMs || atMs >= startMs + durationMs) return null;
   if ((await firstStartOf(deps.db, internalId, epoch, seam.atMs - 2 * clockSkewMs)) !== null) return null;
-  return { parts: [await placeAnew(file, { startMs: seam.atMs, endMs: startMs + durationMs })] };
+  return { parts: [await placeAnew(file, { startMs: atMs, endMs: startMs + durationMs })] };
 }
 
 /**
