@@ -2,7 +2,8 @@ import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accountByLogin, anyAccount, insertFirstAccount } from '../db/accounts.ts';
 import { upsertApiKey } from '../db/api-keys.ts';
-import type { Db } from '../db/sql.ts';
+import { recordDeed } from '../db/audit.ts';
+import { transaction, type Pool } from '../db/sql.ts';
 import { hashPassword, verifyPassword } from '../security/password.ts';
 import { newToken, sha256 } from '../security/tokens.ts';
 
@@ -21,7 +22,7 @@ const bootstrapKeyName = 'bootstrap';
  * bootstrap API key when one is set. At later starts it changes nothing.
  */
 export async function prepareFirstStart(
-  db: Db,
+  db: Pool,
   options: { dataDir: string; bootstrapApiKey: string | undefined },
 ): Promise<void> {
   if (!(await anyAccount(db))) await makeAdmin(db, options.dataDir);
@@ -31,11 +32,18 @@ export async function prepareFirstStart(
   }
 }
 
-async function makeAdmin(db: Db, dataDir: string): Promise<void> {
+async function makeAdmin(db: Pool, dataDir: string): Promise<void> {
   // The file comes first: an account whose password nobody can read is one nobody can use.
   const path = adminPasswordPath(dataDir);
   const password = await sharedPassword(path);
-  if (await insertFirstAccount(db, { login: adminLogin, passwordHash: await hashPassword(password) })) return;
+  const passwordHash = await hashPassword(password);
+  const isMade = await transaction(db, async (tx) => {
+    if (!(await insertFirstAccount(tx, { login: adminLogin, passwordHash }))) return false;
+    const deed = { actor: 'service:first-start', action: 'account.add', after: { login: adminLogin } };
+    await recordDeed(tx, { atMs: Date.now(), ...deed });
+    return true;
+  });
+  if (isMade) return;
   // Another process was first: with this very password when it shares the folder, else the file is of no use.
   const account = await accountByLogin(db, adminLogin);
   if (account === null || !(await verifyPassword(password, account.passwordHash))) await rm(path, { force: true });

@@ -34,9 +34,10 @@ export function accountOfSession(db: Db, tokenSha256: Buffer, nowMs: number): Pr
   );
 }
 
-/** Ends one session. */
-export async function deleteLoginSession(db: Db, tokenSha256: Buffer): Promise<void> {
-  await db.query(`delete from login_session where token_sha256 = $1`, [tokenSha256]);
+/** Ends one session. @returns whether there was one */
+export async function deleteLoginSession(db: Db, tokenSha256: Buffer): Promise<boolean> {
+  const { rowCount } = await db.query(`delete from login_session where token_sha256 = $1`, [tokenSha256]);
+  return rowCount === 1;
 }
 
 /** Ends an account's sessions, all but the one with this hash. */

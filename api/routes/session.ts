@@ -15,6 +15,7 @@ import { callerOf, requireSameOrigin, sessionCookie } from '../access.ts';
 import { doneBy } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { adminLogin, adminPasswordPath } from '../first-start.ts';
+import { createLoginAudit } from '../login-audit.ts';
 import { loginBody, meSchema, passwordBody } from '../schemas/account.ts';
 import { commonProblems, doneAnswer } from '../schemas/common.ts';
 
@@ -29,6 +30,7 @@ export function registerSession(app: Api, deps: ApiDeps): void {
     '/v1/login',
     {
       config: { public: true, rateLimit: loginLimit },
+      onError: createLoginAudit(deps),
       schema: {
         summary: 'Log in',
         operationId: 'login',
@@ -47,11 +49,11 @@ export function registerSession(app: Api, deps: ApiDeps): void {
       const token = newToken();
       const nowMs = deps.now();
       await deleteExpiredLoginSessions(deps.pool, nowMs);
-      await insertLoginSession(deps.pool, {
-        tokenSha256: sha256(token),
-        accountId: account.id,
-        nowMs,
-        expiresAtMs: nowMs + sessionMs,
+      const session = { tokenSha256: sha256(token), accountId: account.id, nowMs, expiresAtMs: nowMs + sessionMs };
+      await transaction(deps.pool, async (tx) => {
+        await insertLoginSession(tx, session);
+        const actor = `account:${account.login}`;
+        await recordDeed(tx, { atMs: nowMs, actor, action: 'account.login', after: { address: request.ip } });
       });
       void reply.setCookie(sessionCookie, token, {
         path: '/',
@@ -76,7 +78,12 @@ export function registerSession(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { sessionSha256 } = callerOf(request);
-      if (sessionSha256 !== null) await deleteLoginSession(deps.pool, sessionSha256);
+      if (sessionSha256 !== null) {
+        await transaction(deps.pool, async (tx) => {
+          if (!(await deleteLoginSession(tx, sessionSha256))) return; // by another tab, in the meantime
+          await recordDeed(tx, { ...doneBy(request, deps), action: 'account.logout' });
+        });
+      }
       void reply.clearCookie(sessionCookie, { path: '/' });
       return reply.code(204).send();
     },
