@@ -79,19 +79,18 @@ export async function finishRun(deps: FinishRunDeps, request: RunRequest): Promi
     };
     const camera = { tenantId: work.tenantId, cameraId: ref.cameraId };
     const finalKey = objectKey({ ...camera, ...final });
-    await reserveKey(deps.db, finalKey, deps.now() + unfinishedKeptMs);
+    await reserveKey(deps.db, work.internalId, finalKey, deps.now() + unfinishedKeptMs);
     await deps.failpoint('reserved');
     await timed(deps, 'put', () =>
       deps.objects.put(finalKey, watched(file, deps.onProgress), final.bytes, final.sha256),
     );
     await deps.failpoint('stored');
-    const placed = { ref, internalId: work.internalId, final, finalKey };
+    const placed = { ref, internalId: work.internalId, final, finalKey, nowMs: deps.now() };
     const swap = {
       ...placed,
       sources: segments,
       sourceKeys: segments.map((segment) => objectKey({ ...camera, ...segment })),
-      sourcesGoneMs: deps.now() + sourcesKeptMs,
-      nowMs: deps.now(),
+      sourcesGoneMs: placed.nowMs + sourcesKeptMs,
     };
     const sourceBytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
     await timed(deps, 'swap', () =>

@@ -102,8 +102,8 @@ export interface Swap {
 }
 
 /**
- * The sources are no longer all there, the camera is being purged, or what was to be encoded again is held; thrown so
- * that the transaction changes nothing.
+ * The sources are no longer all there, the camera is being purged, what was to be encoded again is held, or the final's
+ * own object may be gone; thrown so that nothing changes.
  */
 export class StaleSwapError extends Error {
   override readonly name = 'StaleSwapError';
@@ -151,22 +151,22 @@ export async function swapInFinal(tx: Transaction, swap: Swap): Promise<void> {
     ],
   );
   await enqueue(tx, swap.sourceKeys, 'finished', swap.sourcesGoneMs);
-  await tx.query(`delete from object_gc where key = $1::text`, [swap.finalKey]);
+  await endReservation(tx, swap);
   const sourceBytes = sources.reduce((sum, source) => sum + source.bytes, 0);
   await addBytes(tx, swap.ref, { source: sourceBytes, final: final.bytes });
 }
 
 /**
  * Catalogues the final of footage that only a spool holds, where all of its time is free.
- * @throws StaleSwapError where some of it is stored already, or the camera is being purged
+ * @throws StaleSwapError where some of it is stored already, the camera is being purged, or its reservation is over
  */
 export async function commitHeldFinal(
   tx: Transaction,
-  held: Pick<Swap, 'ref' | 'internalId' | 'final' | 'finalKey'> & { sourceBytes: number },
+  held: Pick<Swap, 'ref' | 'internalId' | 'final' | 'finalKey' | 'nowMs'> & { sourceBytes: number },
 ): Promise<void> {
   const outcome = await commitSlow(tx, held.internalId, held.final, null);
   if (outcome !== 'committed') throw new StaleSwapError('other footage of this time is stored already');
-  await tx.query(`delete from object_gc where key = $1::text`, [held.finalKey]);
+  await endReservation(tx, held);
   await addBytes(tx, held.ref, { source: held.sourceBytes, final: held.final.bytes });
 }
 
@@ -183,13 +183,28 @@ async function refuseHeld(tx: Transaction, { internalId, sources, nowMs }: Swap)
 /**
  * Notes an object before it is stored: should its job die before the swap, the collector deletes it. A job that stores
  * the same bytes again gives it more time; where the collector is just deleting it, this waits for that.
+ * @throws StaleSwapError once a purge of the camera has begun: nothing of it is stored any more. A purge that is about
+ * to begin is waited for, and one that begins later waits for what was reserved before
  */
-export async function reserveKey(db: Db, key: string, notBeforeMs: number): Promise<void> {
-  await db.query(
-    `insert into object_gc as g (key, reason, not_before) values ($1::text, 'unfinished', $2::timestamptz)
-     on conflict (key) do update set not_before = greatest(g.not_before, excluded.not_before)`,
-    [key, at(notBeforeMs)],
+export async function reserveKey(db: Db, internalId: number, key: string, notBeforeMs: number): Promise<void> {
+  const { rowCount } = await db.query(
+    `with kept as (
+       select from camera where id = $1::int and status not in ('purging', 'purged') for share
+     )
+     insert into object_gc as g (key, reason, not_before) select $2::text, 'unfinished', $3::timestamptz from kept
+     on conflict (key) do update set reason = excluded.reason, not_before = greatest(g.not_before, excluded.not_before)`,
+    [internalId, key, at(notBeforeMs)],
   );
+  if (rowCount !== 1) throw new StaleSwapError('the camera is being purged');
+}
+
+/** The final is needed from now on. @throws StaleSwapError where its time is over: the collector may have deleted it */
+async function endReservation(tx: Transaction, { finalKey, nowMs }: Pick<Swap, 'finalKey' | 'nowMs'>): Promise<void> {
+  const { rowCount } = await tx.query(`delete from object_gc where key = $1::text and not_before > $2::timestamptz`, [
+    finalKey,
+    at(nowMs),
+  ]);
+  if (rowCount !== 1) throw new StaleSwapError('the reservation of the final is over');
 }
 
 /** Shows what the profile makes of the camera's stream, and why. */

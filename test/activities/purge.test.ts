@@ -162,7 +162,7 @@ describe('a purge', () => {
   test('what a finish job may still store is waited for, and goes too', async () => {
     const camera = await retiredCamera(objects, 1);
     const { key, body, segment } = footageOf(camera, { startMs: t0 + 7_200_000 });
-    await reserveKey(database.pool, key, dueMs + 60_000);
+    await reserveKey(database.pool, camera.internalId, key, dueMs + 60_000);
     expect(await purge(activitiesOf(objects), camera.id)).toMatchObject({ kind: 'waits', againInMs: 60_000 });
     await objects.put(key, Readable.from([body]), body.length, segment.sha256);
     const later = { now: () => dueMs + 61_000 };
