@@ -7,7 +7,7 @@ import { createRecorder } from '../recorder/recorder.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { cameraWorkflowId, hostQueue, recorderReportSignal, recordQueue } from '../workflows/messages.ts';
 import type { RoleContext, RunningRole } from './role.ts';
-import { createRunningWorkers } from './running-workers.ts';
+import { createRunningWorkers, createTogether } from './running-workers.ts';
 import { createSharedSlots } from './shared-slots.ts';
 
 /** The role `recorder`: the recordings of this host, and the sessions that attach to them. */
@@ -25,7 +25,7 @@ export async function startRecording(context: RoleContext): Promise<RunningRole>
   const activities = createRecordSessionActivities({ recorder, drain: drain.signal, report, maxSessionMs, log, now });
   const slots = createSharedSlots(config.recorder.slots);
   const workers = createRunningWorkers(context, ({ connection }) =>
-    Promise.all([recordQueue, hostQueue(recorder.hostId)].map((taskQueue) => createWorker(connection, taskQueue))),
+    createTogether([recordQueue, hostQueue(recorder.hostId)].map((taskQueue) => createWorker(connection, taskQueue))),
   );
 
   function createWorker(connection: Parameters<typeof Worker.create>[0]['connection'], taskQueue: string) {
