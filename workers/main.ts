@@ -12,6 +12,7 @@ import { startControl } from './control.ts';
 import { startEncoding } from './encoding.ts';
 import { startRecording } from './recording.ts';
 import type { RoleContext, RunningRole, TemporalConnections } from './role.ts';
+import { listenForStop } from './stop-signals.ts';
 import { createTemporalLogger } from './temporal-logger.ts';
 
 /** SIGTERM: recordings move to other hosts, at most this long. */
@@ -25,7 +26,13 @@ async function run(): Promise<void> {
   Runtime.install({ shutdownSignals: [], logger: createTemporalLogger(log) });
 
   const away = new AbortController();
-  const signal = waitForSignal();
+  const signal = listenForStop({
+    source: process,
+    withinMs: drainWithinMs,
+    end: () => process.exit(1),
+    now: Date.now,
+    log,
+  });
   const db = createPool(services.databaseUrl, { max: 20, applicationName: 'framekeep-workers' });
   const objects = createObjects(services.s3);
   const temporal = connectWithRetry(() => connect(config, services.temporalAddress), log, away.signal);
@@ -64,13 +71,6 @@ async function connect(config: Config, address: string): Promise<TemporalConnect
   const connection = await NativeConnection.connect({ address });
   const client = new Client({ connection, namespace: config.temporal.namespace, dataConverter });
   return { connection, client };
-}
-
-function waitForSignal(): Promise<'SIGINT' | 'SIGTERM'> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', () => resolve('SIGINT'));
-    process.once('SIGTERM', () => resolve('SIGTERM'));
-  });
 }
 
 run().then(
