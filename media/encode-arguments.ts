@@ -30,6 +30,9 @@ const gpuPeak = 1.5;
 /** Of GPU frames beyond the decoder's own: `fps` and the scaler hold some. */
 const extraGpuFrames = '4';
 
+/** What ffmpeg guesses of the sound's bitrate from a file's first second goes into the init, so it is told a number. */
+const soundArguments = ['-map', '0:a:0?', '-c:a', 'copy', '-b:a', '64k'];
+
 /**
  * The arguments of the ffmpeg that makes a final segment from finished footage.
  *
@@ -43,13 +46,14 @@ export function encodeArguments(options: EncodeOptions): string[] {
     decoderArguments(options),
     // Footage never opens anything else, whatever its boxes say.
     ['-protocol_whitelist', input.startsWith('pipe:') ? 'pipe' : 'file', '-f', 'mp4', '-i', input],
-    ['-map', '0:v:0', ...(target.audio === 'copy' ? ['-map', '0:a:0?', '-c:a', 'copy'] : [])],
+    ['-map', '0:v:0', ...(target.audio === 'copy' ? soundArguments : [])],
     ['-vf', filters(options), '-fps_mode', 'passthrough'],
     encoderArguments(options),
     keyArguments(target),
     ['-video_track_timescale', '90000', '-output_ts_offset', options.startSeconds.toFixed(6)],
     ['-movflags', '+frag_keyframe+empty_moov+default_base_moof+frag_discont'],
-    ['-avoid_negative_ts', 'disabled', '-f', 'mp4', output],
+    // The bitrate asked for may follow the sources; in the init it would give each final another one.
+    ['-write_btrt', '0', '-avoid_negative_ts', 'disabled', '-f', 'mp4', output],
   ].flat();
 }
 

@@ -30,7 +30,8 @@ describe('encodeArguments', () => {
         '-map 0:v:0 -vf fps=10,scale=1280:720:flags=fast_bilinear,format=yuv420p -fps_mode passthrough ' +
         '-c:v libx264 -preset superfast -threads 1 -b:v 1000k -maxrate 1000k -bufsize 2000k -bf 0 ' +
         '-g 40 -keyint_min 40 -sc_threshold 0 -video_track_timescale 90000 -output_ts_offset 20.000000 ' +
-        '-movflags +frag_keyframe+empty_moov+default_base_moof+frag_discont -avoid_negative_ts disabled -f mp4 out.mp4',
+        '-movflags +frag_keyframe+empty_moov+default_base_moof+frag_discont -write_btrt 0 ' +
+        '-avoid_negative_ts disabled -f mp4 out.mp4',
     );
   });
 
