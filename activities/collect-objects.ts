@@ -69,7 +69,8 @@ export async function collectBatch(deps: CollectDeps): Promise<{ taken: number; 
     for (const { key, error } of failures) deps.log.warn({ key, cause: error }, 'an object could not be deleted');
     const deleted = doomed.filter((key) => !left.has(key));
     // A locked object must not stand in the way of others for as long as its lock lasts.
-    await postpone(tx, [...left], deps.now() + refusedMs);
+    const nowMs = deps.now();
+    await postpone(tx, [...left], { nowMs, notBeforeMs: nowMs + refusedMs });
     await done(tx, [...deleted, ...kept]);
     await failpoint('forgotten');
     return { taken: keys.length, deleted: deleted.length, kept: kept.length };

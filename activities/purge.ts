@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { lockCamera, setCameraState } from '../db/cameras.ts';
 import { databaseNowMs } from '../db/clock.ts';
+import { notePurgeWait, type PurgeWait } from '../db/deletion-health.ts';
 import { activeHold } from '../db/holds.ts';
 import { addFurtherObjects, beginPurge, markForPurge, purgeOf, storesUntilMs, type PurgedCamera } from '../db/purge.ts';
 import { spoolsOf } from '../db/purge-spools.ts';
@@ -77,44 +78,69 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
       const camera = await purgeOf(deps.db, cameraId);
       const total = { segments: 0, refused: 0 };
       if (camera === null || camera.status === 'purged') return total;
-      let afterMs: number | undefined;
-      for (;;) {
-        Context.current().heartbeat(afterMs);
-        await markForPurge(deps.db, camera.internalId, deleteBatchSize);
-        await failpoint('purge-marked');
-        const batch = await deleteMarkedFootage(deps, camera, { cause: 'purge', afterMs });
-        if (batch === null) return total;
-        for (const { key, error } of batch.refused) deps.log.warn({ key, cause: error }, 'an object was not deleted');
-        total.segments += batch.segments;
-        total.refused += batch.refused.length;
-        afterMs = batch.lastStartMs;
-      }
+      return noted(deps, cameraId, async () => {
+        let afterMs: number | undefined;
+        for (;;) {
+          Context.current().heartbeat(afterMs);
+          await markForPurge(deps.db, camera.internalId, deleteBatchSize);
+          await failpoint('purge-marked');
+          const batch = await deleteMarkedFootage(deps, camera, { cause: 'purge', afterMs });
+          if (batch === null) return total;
+          for (const { key, error } of batch.refused) deps.log.warn({ key, cause: error }, 'an object was not deleted');
+          total.segments += batch.segments;
+          total.refused += batch.refused.length;
+          afterMs = batch.lastStartMs;
+        }
+      });
     },
 
-    async finishPurge(cameraId) {
-      const camera = await purgeOf(deps.db, cameraId);
-      if (camera === null || camera.status === 'purged') return { kind: 'done' };
-      const wait = await unfinished(deps, camera);
-      if (wait !== null) {
-        await setCameraState(deps.db, cameraId, 'purging', wait.reason, deps.now());
-        return wait;
-      }
-      await failpoint('cleared');
-      const { versioned, locked } = await deps.objects.versioning();
-      await transaction(deps.db, async (tx) => {
-        // Read again under its lock: its counts are of now, and of two that finish it one is first.
-        await lockCamera(tx, cameraId);
-        const cleared = await purgeOf(tx, cameraId);
-        if (cleared?.status === 'purging') await certifyPurge(tx, deps, cleared, { versioned, locked });
-      });
-      await failpoint('certified');
-      return { kind: 'done' };
-    },
+    finishPurge: (cameraId) => noted(deps, cameraId, () => finish(cameraId)),
   };
+
+  async function finish(cameraId: string): Promise<PurgeStep> {
+    const camera = await purgeOf(deps.db, cameraId);
+    if (camera === null || camera.status === 'purged') return { kind: 'done' };
+    const wait = await unfinished(deps, camera);
+    if (wait !== null) {
+      const { reason, againInMs } = wait;
+      await setCameraState(deps.db, cameraId, 'purging', reason, deps.now());
+      await notePurgeWait(deps.db, cameraId, { for: wait.for, reason, nowMs: deps.now() });
+      return { kind: 'waits', reason, againInMs };
+    }
+    await failpoint('cleared');
+    const { versioned, locked } = await deps.objects.versioning();
+    await transaction(deps.db, async (tx) => {
+      // Read again under its lock: its counts are of now, and of two that finish it one is first.
+      await lockCamera(tx, cameraId);
+      const cleared = await purgeOf(tx, cameraId);
+      if (cleared?.status === 'purging') await certifyPurge(tx, deps, cleared, { versioned, locked });
+    });
+    await failpoint('certified');
+    return { kind: 'done' };
+  }
+}
+
+/** Notes that a step fails, for the status; Temporal tries it again. */
+async function noted<Result>(deps: PurgeDeps, cameraId: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    await notePurgeWait(deps.db, cameraId, { for: 'error', reason, nowMs: deps.now() }).catch((cause: unknown) => {
+      deps.log.warn({ err: cause, cameraId }, 'that a purge fails could not be noted');
+    });
+    throw error;
+  }
+}
+
+interface Wait {
+  for: PurgeWait;
+  reason: string;
+  againInMs: number;
 }
 
 /** What a purge still waits for, or null: every spool is empty, and nothing is stored any more. */
-async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<(PurgeStep & { kind: 'waits' }) | null> {
+async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<Wait | null> {
   const prefix = prefixOf(camera);
   const nowMs = deps.now();
   const againInMs = waitFor((nowMs - camera.begunAtMs) / 4);
@@ -122,16 +148,16 @@ async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<(Purge
   const open = spools.filter(({ emptiedAtMs, destroyed }) => emptiedAtMs === null && destroyed === null);
   if (open.length > 0) {
     const hosts = open.map(({ hostId, seenMs }) => `${hostId} (last seen ${new Date(seenMs).toISOString()})`);
-    return { kind: 'waits', reason: `Waits for the spool of ${hosts.join(', ')} to be empty.`, againInMs };
+    return { for: 'spool', reason: `Waits for the spool of ${hosts.join(', ')} to be empty.`, againInMs };
   }
   const storesUntil = await storesUntilMs(deps.db, prefix, nowMs);
   if (storesUntil !== null) {
     const reason = `A finish job that was under way may store an object until ${new Date(storesUntil).toISOString()}.`;
-    return { kind: 'waits', reason, againInMs: waitFor(storesUntil - nowMs) };
+    return { for: 'finish-job', reason, againInMs: waitFor(storesUntil - nowMs) };
   }
   const refused = await clearPrefix(deps, camera, prefix);
   if (refused === null) return null;
-  return { kind: 'waits', reason: `The object store keeps ${refused.key}: ${refused.error}`, againInMs };
+  return { for: 'store', reason: `The object store keeps ${refused.key}: ${refused.error}`, againInMs };
 }
 
 /** Removes all that is stored below a camera's prefix, then looks. @returns something that stays, or null */

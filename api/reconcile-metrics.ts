@@ -6,7 +6,7 @@ import type { Db } from '../db/sql.ts';
 import { dayMs } from '../domain/retention.ts';
 
 /** Makes one gauge that is read when it is asked for. */
-type MakeGauge = (name: string, help: string, labels: string[], read: (made: Gauge) => Promise<void>) => void;
+export type MakeGauge = (name: string, help: string, labels: string[], read: (made: Gauge) => Promise<void>) => void;
 
 /** What reconcile and sampling found. */
 export function registerReconcileMetrics(gauge: MakeGauge, db: Db, now: () => number): void {

@@ -5,6 +5,8 @@ import { dayMs } from '../domain/retention.ts';
 import { isoTime } from './schemas/common.ts';
 import type { StatusAnswer } from './schemas/service.ts';
 
+type Problem = StatusAnswer['problems'][number];
+
 /** What was lost stays in the list of findings for ever, and for so long among what is wrong now. */
 const lossShownMs = 7 * dayMs;
 
@@ -15,16 +17,17 @@ export async function reconcileProblems(db: Db, nowMs: number): Promise<StatusAn
     countFindings(db, { missingSinceMs: nowMs - lossShownMs }),
   ]);
   const problems: StatusAnswer['problems'] = [];
-  const add = (id: string, what: string, sinceMs: number): void => {
-    problems.push({ kind: 'archive', id, name: 'The archive', what, since: isoTime(sinceMs) });
+  const add = (id: string, code: Problem['code'], what: string, sinceMs: number): void => {
+    problems.push({ kind: 'archive', id, name: 'The archive', code, what, since: isoTime(sinceMs) });
   };
-  if (stopped !== null) add('reconcile', `reconcile is stopped: ${stopped.text}`, stopped.atMs);
+  if (stopped !== null) add('reconcile', 'reconcile-stopped', `reconcile is stopped: ${stopped.text}`, stopped.atMs);
   for (const { state, count, held, sinceMs } of findings) {
     const evidence = held > 0 ? `, ${held} of them HELD AS EVIDENCE` : '';
     const segments = count === 1 ? '1 segment' : `${count} segments`;
     if (state === 'missing')
-      add('missing', `${segments} lost: the store does not have the objects${evidence}`, sinceMs);
-    if (state === 'damaged') add('damaged', `${segments} damaged: not what was catalogued${evidence}`, sinceMs);
+      add('missing', 'footage-missing', `${segments} lost: the store does not have the objects${evidence}`, sinceMs);
+    if (state === 'damaged')
+      add('damaged', 'footage-damaged', `${segments} damaged: not what was catalogued${evidence}`, sinceMs);
   }
   return problems;
 }

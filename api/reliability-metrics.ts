@@ -1,8 +1,9 @@
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { lostSince } from '../db/coverage.ts';
 import { recorders, type Recorder } from '../db/recorders.ts';
 import { footageAge, openGapsByReason, waitingObjects } from '../db/service-status.ts';
 import type { Db } from '../db/sql.ts';
+import { registerDeletionMetrics } from './deletion-metrics.ts';
 import { registerReconcileMetrics } from './reconcile-metrics.ts';
 import { gapOwner } from '../domain/gap-reason.ts';
 
@@ -31,6 +32,27 @@ export function registerReliabilityMetrics(registry: Registry, db: Db, now: () =
     gauge(name, help, ['host', ...labels], async (made) => {
       for (const host of await recorders(db)) if (now() - host.seenMs <= aliveMs) set(made, host);
     });
+  /** Counters of the recorders, which begin at 0 with each; the registry's own are set to what they say. */
+  const countOfHosts = (
+    name: string,
+    help: string,
+    label: string,
+    read: (stats: NonNullable<Recorder['stats']>) => [string, number][],
+  ): void => {
+    const made: Counter = new Counter({
+      name: `framekeep_${name}`,
+      help,
+      labelNames: ['host', label],
+      registers: [registry],
+      async collect() {
+        this.reset();
+        for (const { hostId: host, seenMs, stats } of await recorders(db)) {
+          if (stats === null || now() - seenMs > aliveMs) continue;
+          for (const [value, count] of read(stats)) made.inc({ host, [label]: value }, count);
+        }
+      },
+    });
+  };
 
   gauge('recorder_up', 'Whether a recorder was seen in the last 20 s.', ['host'], async (up) => {
     for (const { hostId: host, seenMs } of await recorders(db)) up.set({ host }, now() - seenMs <= aliveMs ? 1 : 0);
@@ -44,21 +66,11 @@ export function registerReliabilityMetrics(registry: Registry, db: Db, now: () =
       slots.set({ host, use: 'free' }, Math.max(0, all - used));
     },
   );
-  ofHosts(
-    'camera_failures_total',
-    'Failed tries since the recorder began, by gap reason.',
-    ['reason'],
-    (failures, { hostId: host, stats }) => {
-      for (const [reason, count] of Object.entries(stats?.failures ?? {})) failures.set({ host, reason }, count);
-    },
+  countOfHosts('camera_failures_total', 'Failed tries since the recorder began, by gap reason.', 'reason', (stats) =>
+    Object.entries(stats.failures),
   );
-  ofHosts(
-    'commits_total',
-    'What became of closed files since the recorder began.',
-    ['outcome'],
-    (commits, { hostId: host, stats }) => {
-      for (const [outcome, count] of Object.entries(stats?.commits ?? {})) commits.set({ host, outcome }, count);
-    },
+  countOfHosts('commits_total', 'What became of closed files since the recorder began.', 'outcome', (stats) =>
+    Object.entries(stats.commits),
   );
   ofHosts(
     'commit_seconds',
@@ -129,6 +141,7 @@ export function registerReliabilityMetrics(registry: Registry, db: Db, now: () =
     },
   );
   registerReconcileMetrics(gauge, db, now);
+  registerDeletionMetrics(gauge, db, now);
   gauge('objects_to_delete', 'Objects that wait for their deletion.', ['reason'], async (waiting) => {
     for (const { reason, count } of await waitingObjects(db)) waiting.set({ reason }, count);
   });

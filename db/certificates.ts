@@ -139,7 +139,7 @@ export interface OpenMonth {
   untilMs: number;
 }
 
-/** The months that ended before `nowMs` and have rolling deletions, oldest first. */
+/** The months that had ended by then and have rolling deletions, oldest first. */
 export function openMonths(db: Db, nowMs: number, limit: number): Promise<OpenMonth[]> {
   return many(
     db,

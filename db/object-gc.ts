@@ -72,10 +72,15 @@ export async function isCatalogued(
   return rowCount === 1;
 }
 
-/** Lets these keys wait longer. */
-export async function postpone(db: Db, keys: readonly string[], notBeforeMs: number): Promise<void> {
-  await db.query(`update object_gc set not_before = $2::timestamptz where key = any($1::text[])`, [
-    keys,
-    at(notBeforeMs),
-  ]);
+/** Lets keys whose objects the store refuses to delete wait longer, and notes since when it does. */
+export async function postpone(
+  db: Db,
+  keys: readonly string[],
+  refusal: { nowMs: number; notBeforeMs: number },
+): Promise<void> {
+  await db.query(
+    `update object_gc set not_before = $2::timestamptz, refused_since = coalesce(refused_since, $3::timestamptz)
+     where key = any($1::text[])`,
+    [keys, at(refusal.notBeforeMs), at(refusal.nowMs)],
+  );
 }

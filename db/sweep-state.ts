@@ -90,7 +90,8 @@ export async function noteSweep(
 ): Promise<void> {
   await db.query(
     `update retention_sweep set swept_at = $1::timestamptz, segments = $2::int, bytes = $3::bigint,
-       refused = $4::int, forecast = $5::jsonb, approved_ms = 0`,
+       refused = $4::int, refused_since = case when $4::int > 0 then coalesce(refused_since, $1::timestamptz) end,
+       forecast = $5::jsonb, approved_ms = 0`,
     [at(sweep.atMs), sweep.segments, sweep.bytes, sweep.refused, JSON.stringify(sweep.forecast)],
   );
 }

@@ -82,6 +82,15 @@ export const digestOver = 'for each object, sorted by key: <key> SPACE <sha256 i
 export const goneStatement =
   'The objects, all their versions and unfinished uploads were looked for and are no longer addressable.';
 
+/** Clocks of hosts differ by milliseconds, wrong ones by minutes: this long after its end a month is over for all. */
+const monthSettlesMs = 3_600_000;
+
+/** From when on the rolling deletions of the month (UTC) in which this one took place may be certified. */
+export function monthCertifiedMs(deletedMs: number): number {
+  const deleted = new Date(deletedMs);
+  return Date.UTC(deleted.getUTCFullYear(), deleted.getUTCMonth() + 1) + monthSettlesMs;
+}
+
 /** The lines that a certificate's digest is over, in order. */
 export function objectLines(objects: readonly Pick<DeletedObject, 'key' | 'sha256'>[]): string {
   const lines = objects.map(({ key, sha256 }) => `${key} ${sha256}\n`);

@@ -3,6 +3,7 @@ import { recorders, type Recorder } from '../../db/recorders.ts';
 import { countCamerasByState, failingCameras } from '../../db/service-status.ts';
 import { flapping, flapWindowMs } from '../../domain/flapping.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
+import { deletionProblems } from '../deletion-problems.ts';
 import type { PartHealth } from '../part-health.ts';
 import { reconcileProblems } from '../reconcile-problems.ts';
 import { commonProblems, isoTime } from '../schemas/common.ts';
@@ -26,13 +27,14 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
       },
     },
     async (): Promise<StatusAnswer> => {
-      const [parts, counts, failing, hosts, returns, archive] = await Promise.all([
+      const [parts, counts, failing, hosts, returns, archive, deletions] = await Promise.all([
         deps.health.look(),
         countCamerasByState(deps.pool),
         failingCameras(deps.pool, shownProblems),
         recorders(deps.pool),
         reconnectsSince(deps.pool, deps.now() - flapWindowMs),
         reconcileProblems(deps.pool, deps.now()),
+        deletionProblems(deps.pool, deps.now(), shownProblems),
       ]);
       const nowMs = deps.now();
       const shownHosts = hosts.map((host) => recorderAnswer(host, nowMs));
@@ -57,6 +59,7 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
           })),
         ...spoolProblems(hosts, nowMs),
         ...archive,
+        ...deletions,
         ...returns.flatMap(({ cameraId, name, backMs }) => {
           const flaps = flapping(backMs, nowMs);
           if (flaps === null || failing.some((camera) => camera.cameraId === cameraId)) return [];

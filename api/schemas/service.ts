@@ -30,6 +30,22 @@ export function recorderAnswer(recorder: Recorder, nowMs: number): z.infer<typeo
 
 export const recorderList = pageOf(recorderSchema);
 
+/** Stable names of what is wrong, for alarms: what they say of the archive and of deletions. */
+export const problemCodes = [
+  'sweep-stopped',
+  'sweep-overdue',
+  'sweep-refused',
+  'collector-refused',
+  'purge-held',
+  'purge-locked',
+  'purge-failing',
+  'purge-waiting',
+  'certificate-overdue',
+  'reconcile-stopped',
+  'footage-missing',
+  'footage-damaged',
+] as const;
+
 export const statusSchema = z
   .object({
     asOf: timeOut,
@@ -49,6 +65,7 @@ export const statusSchema = z
           id: z.string(),
           name: z.string(),
           what: z.string(),
+          code: z.enum(problemCodes).optional().describe('A stable name, of problems with the archive and deletions.'),
           detail: z.string().nullish().describe('What went wrong last, in a sentence.'),
           since: timeOut,
         }),

@@ -6,6 +6,7 @@ import { createPurgeActivities, type PurgeActivities, type PurgeDeps } from '../
 import { changeIntent } from '../../db/camera-changes.ts';
 import { cameraByPublicId } from '../../db/cameras.ts';
 import { certifiedLines, listCertificates } from '../../db/certificates.ts';
+import { waitingPurges } from '../../db/deletion-health.ts';
 import { reserveKey } from '../../db/finish-swap.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { confirmSpoolEmpty, declareDestroyed } from '../../db/purge-spools.ts';
@@ -64,6 +65,12 @@ async function retiredCamera(objects: Objects, segments: number) {
   return camera;
 }
 
+/** What the status says of the purge; empty when it says nothing. */
+async function waitOf(cameraId: string): Promise<object> {
+  const waits = await waitingPurges(database.pool, dueMs, 1000);
+  return waits.find((wait) => wait.cameraId === cameraId) ?? {};
+}
+
 /** One round of what the workflow does. */
 async function purge(activities: PurgeActivities, cameraId: string) {
   const started = await activities.startPurge(cameraId);
@@ -93,6 +100,8 @@ describe('a purge', () => {
         if (name === at) throw new Error(`killed at ${name}`);
       };
       await expect(purge(activitiesOf(objects, { failpoint }), camera.id)).rejects.toThrow('killed');
+      const failing = { waitsFor: 'error', reason: `killed at ${at}` };
+      expect(await waitOf(camera.id)).toMatchObject(at === 'certified' ? {} : failing);
       expect(await purge(activitiesOf(objects), camera.id)).toEqual({ kind: 'done' });
       expect(await purge(activitiesOf(objects), camera.id)).toEqual({ kind: 'done' });
       expect(await keysOf(objects, camera)).toEqual([]);
@@ -235,6 +244,7 @@ describe.each(stores)('on %s', (server) => {
     await legalHold(client, { bucket, key: first }, 'ON');
     expect(await purge(activitiesOf(objects), camera.id)).toMatchObject({ kind: 'waits' });
     expect(new Set(await keysOf(objects, camera))).toEqual(new Set([first]));
+    expect(await waitOf(camera.id)).toMatchObject({ waitsFor: 'store', reason: expect.stringContaining(first) });
     expect(await listCertificates(database.pool, { cameraId: camera.id, limit: 1 })).toEqual([]);
     await legalHold(client, { bucket, key: first }, 'OFF');
     expect(await purge(activitiesOf(objects), camera.id)).toEqual({ kind: 'done' });

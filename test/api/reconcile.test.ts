@@ -63,6 +63,7 @@ test('findings are listed in pages, and stand in status and metrics', async () =
   expect((await api.call('GET', '/v1/status')).json<{ problems: object[] }>().problems).toContainEqual({
     kind: 'archive',
     id: 'missing',
+    code: 'footage-missing',
     name: 'The archive',
     what: '3 segments lost: the store does not have the objects, 3 of them HELD AS EVIDENCE',
     since: '2026-11-24T11:59:00.000Z',
