@@ -60,7 +60,12 @@ export async function startOwnServers(prefix: string): Promise<OwnServers> {
       pids: () => ({ postgres: running.postgres.pid, s3: running.s3.pid, temporal: running.temporal.pid }),
       async kill(name) {
         const { pid, exited } = running[name];
-        process.kill(-pid, 'SIGKILL');
+        try {
+          process.kill(-pid, 'SIGKILL');
+        } catch (error) {
+          // It is dead already, of a run that failed half way.
+          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+        }
         await exited;
       },
       async start(name) {

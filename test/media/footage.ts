@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recordArguments, type RecordOptions } from '../../media/ffmpeg-arguments.ts';
 import { runTool } from '../../media/ffmpeg.ts';
+import { counterFilter } from '../support/camera/loop-arguments.ts';
 
 export const ffmpeg = process.env['FRAMEKEEP_FFMPEG'] ?? 'ffmpeg';
 export const ffprobe = process.env['FRAMEKEEP_FFPROBE'] ?? 'ffprobe';
@@ -30,11 +31,13 @@ export interface SourceOptions {
   bFrames?: number;
   size?: string;
   audio?: 'aac' | 'pcm_mulaw';
+  /** With the frame counter that `readFrameCounters` reads. */
+  counter?: boolean;
 }
 
 /** Makes a source file; its pictures differ from frame to frame. */
 export async function makeSource(path: string, options: SourceOptions = {}): Promise<void> {
-  const { codec = 'h264', seconds = 12, fps = 30, gop = 60, bFrames = 0, size = '320x180', audio } = options;
+  const { codec = 'h264', seconds = 12, fps = 30, gop = 60, bFrames = 0, size = '320x180', audio, counter } = options;
   const encoder =
     codec === 'h264'
       ? ['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', String(bFrames), '-g', String(gop), '-sc_threshold', '0']
@@ -49,10 +52,12 @@ export async function makeSource(path: string, options: SourceOptions = {}): Pro
   const sound =
     audio === undefined ? [] : ['-c:a', audio, '-ac', '1', ...(audio === 'aac' ? ['-ar', '16000'] : ['-ar', '8000'])];
   const input = audio === undefined ? [] : ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=16000'];
+  const picture = `testsrc2=size=${size}:rate=${fps}`;
+  const shown = counter === true ? `${picture},format=yuv420p,${counterFilter()}` : picture;
   await run(
     ffmpeg,
     [
-      ['-v', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${fps}`, ...input],
+      ['-v', 'error', '-y', '-f', 'lavfi', '-i', shown, ...input],
       ['-t', String(seconds), ...encoder, '-pix_fmt', 'yuv420p', '-threads', '2', ...sound, path],
     ].flat(),
   );

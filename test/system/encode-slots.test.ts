@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { collectBatch } from '../../activities/collect-objects.ts';
@@ -6,6 +5,7 @@ import { createLogger } from '../../log.ts';
 import { createObjects } from '../../storage/objects.ts';
 import { createFinishSite, t0, type FinishSite, type SiteCamera } from '../activities/finish-site.ts';
 import { recordMade } from '../media/footage.ts';
+import { encodesOf } from '../support/encodes.ts';
 import { createTestSystem, waitFor, type SystemProcess, type TestSystem } from '../support/system.ts';
 
 const windowMs = 8000;
@@ -36,20 +36,6 @@ async function addFootage(count: number, changes: Parameters<FinishSite['addCame
   return cameras;
 }
 
-/** Encodes that run as children of these processes. */
-function encodesOf(parents: ReadonlySet<number>): number {
-  return readdirSync('/proc').filter((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    try {
-      const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
-      const words = readFileSync(`/proc/${name}/cmdline`, 'utf8');
-      return parents.has(Number(parent)) && words.includes('libx264') && words.endsWith('.mp4\0');
-    } catch {
-      return false; // it has ended while we looked
-    }
-  }).length;
-}
-
 /** Cameras in the order their windows were finished. */
 async function finishedOrder(): Promise<string[]> {
   const { rows } = await system.database.pool.query<{ public_id: string }>(
@@ -75,7 +61,7 @@ test('two workers with 2 and 1 slots: never more than 3 encodes, critical first,
   const stopped = new AbortController();
   const counting = (async () => {
     while (!stopped.signal.aborted) {
-      most = Math.max(most, encodesOf(parents));
+      most = Math.max(most, encodesOf(parents).length);
       await sleep(20);
     }
   })();
@@ -100,7 +86,7 @@ test('two workers with 2 and 1 slots: never more than 3 encodes, critical first,
   expect(Math.max(...small.map(({ id }) => order.indexOf(id)))).toBeLessThan(26);
 
   // In the midst of a job: what it was at, and the next one it held, are done by others once Temporal misses its heartbeats.
-  await waitFor('the second worker encodes', async () => encodesOf(new Set([second.child.pid ?? 0])) === 1);
+  await waitFor('the second worker encodes', async () => encodesOf(new Set([second.child.pid ?? 0])).length === 1);
   await second.end('SIGKILL');
   parents.delete(second.child.pid ?? 0);
   second = startEncoder('encoder-b2', 1);
