@@ -52,19 +52,23 @@ export interface CameraRunOptions {
   /** Something was written. */
   onProgress: () => void;
   onClosed: (file: ClosedFile) => void;
+  /** The run has ended, and some of its files could not be closed. */
+  onLeft: (run: string) => void;
 }
 
 /**
  * One connection to a camera: dialer, ffmpeg, files, until it ends for whatever cause. All its files are closed when
- * it resolves. Rejects only where this host is at fault (disk, ports).
+ * it resolves, but for those that `onLeft` tells of. Rejects only where this host is at fault (disk, ports).
  */
 export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
   const { assignment, spool, now } = options;
   const { cameraId, epoch } = assignment;
   const run = `${now()}-${randomBytes(3).toString('hex')}`;
   const dir = await spool.openRun(cameraId, run);
-  const dialer = await options.openDialer();
+  let isLeft = true;
+  let dialer: Dialer | null = null;
   try {
+    dialer = await options.openDialer();
     const record: RunRecord = { epoch, clock: null, pid: null, placed: null };
     await writeRunRecord(dir, record);
     let filesFailure: Failure | null = null;
@@ -79,7 +83,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
       epoch: () => assignment.epoch,
       close: (file, closedName) => spool.close({ cameraId, run, name: file }, closedName),
       onError(error) {
-        options.log.error({ cameraId, err: error }, 'a finished file stays in the spool until the next salvage');
+        options.log.error({ cameraId, err: error }, 'a finished file could not be closed; tried again');
         fail({ reason: 'storage-down', detail: errorText(error) });
       },
       onRunaway: () =>
@@ -105,7 +109,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
 
     const firstMediaMs = dialer.firstMediaMs();
     if (firstMediaMs !== null) files.start(firstMediaMs);
-    await files.finish();
+    isLeft = !(await files.finish());
     if (!watch.hasFrame() && files.footageMs() > 0)
       options.onFirstFrame({ atMs: firstMediaMs ?? now(), keySha256: null });
     return {
@@ -114,7 +118,8 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
       footageMs: files.footageMs(),
     };
   } finally {
-    await dialer.close();
+    await dialer?.close();
+    if (isLeft) options.onLeft(run);
   }
 }
 

@@ -5,14 +5,13 @@ import type { SanityLimits } from '../domain/segment.ts';
 import { createAddressPolicy } from '../security/address-policy.ts';
 import { ownAddresses } from '../security/own-addresses.ts';
 import { createPortTokens } from '../security/port-token.ts';
-import { cameraUrlAad, createSealer, substreamUrlAad } from '../security/seal.ts';
+import { createSealer } from '../security/seal.ts';
 import { openSpool } from '../storage/spool.ts';
 import { createBackgroundWrites } from './background-writes.ts';
 import { createCameraIds } from './camera-ids.ts';
 import { commitFile, type CommitOutcome } from './commit.ts';
 import { holdsKey } from './common-key.ts';
 import { createCommitter } from './committer.ts';
-import { openDialer } from './dialer/dialer.ts';
 import { noFailpoint } from './failpoint.ts';
 import { createFinalOnly } from './final-only.ts';
 import { createFigures } from './figures.ts';
@@ -20,16 +19,18 @@ import { createGapClaims, type GapClaims } from './gap-claims.ts';
 import { createHoleReasons } from './hole-reasons.ts';
 import { openInternalPort, type InternalPort } from './internal-port.ts';
 import { openJournal } from './journal.ts';
+import { createLateSalvage } from './late-salvage.ts';
 import { createLinger } from './linger.ts';
 import { createPurgeOrders } from './purge-orders.ts';
 import { createQuarantine } from './quarantine.ts';
 import { createRegistry } from './registry.ts';
-import { startRecording } from './recording.ts';
 import type { Recorder, RecorderDeps } from './recorder-contract.ts';
 import { resumableAssignments, salvageSpool } from './resume.ts';
 import type { ClosedFile } from './run-files.ts';
+import { salvageRun } from './salvage.ts';
 import { createSignOfLife } from './sign-of-life.ts';
 import { createSpoolGuard } from './spool-guard.ts';
+import { createStarter } from './starter.ts';
 import { createWatcher } from './watcher.ts';
 import { createWriteQueue } from './write-queue.ts';
 
@@ -54,7 +55,6 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const spool = await openSpool({ dir: path.resolve(config.spool.dir), maxBytes: config.spool.maxBytes });
   const { hostId } = spool;
   const journal = openJournal(spool, log);
-  const sealer = createSealer(services.secretKey);
   const networks = createAddressPolicy({
     allowed: config.cameraNetworks,
     ownAddresses: await ownAddresses(
@@ -130,6 +130,9 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     holes.settled(file, outcome);
   }
 
+  const shared = { spool, quarantine, limits, onClosed: finalOnly.add, log, failpoint };
+  const lateSalvage = createLateSalvage({ salvage: (cameraId, run) => salvageRun(shared, cameraId, run), log });
+
   const registry = createRegistry({
     db,
     journal,
@@ -138,45 +141,21 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     holdsKey: (cameraId, key) => holdsKey(spool, cameraId, key),
     log,
     now,
-    start(assignment, options) {
-      const { cameraId } = assignment;
-      const claims = claimsOf(cameraId, () => assignment.epoch);
-      if (options.takenOver === true) holes.takenOver(cameraId, assignment.epoch);
-      const recording = startRecording(
-        {
-          openDialer: async (stream = assignment.substream?.use === true ? 'substream' : 'main') => {
-            const { sealedUrl, substream } = assignment;
-            const url =
-              stream === 'main' || substream === null
-                ? sealer.unseal(sealedUrl, cameraUrlAad(cameraId))
-                : sealer.unseal(substream.sealedUrl, substreamUrlAad(cameraId));
-            return openDialer({ url, networks, log });
-          },
-          ffmpeg: config.ffmpeg,
-          ffprobe: config.ffprobe,
-          segmentSeconds: config.segmentSeconds,
-          spool,
-          quarantine,
-          limits,
-          claims,
-          log,
-          now,
-          random: Math.random,
-          backoffMs: deps.backoffMs ?? backoffMs,
-          failpoint,
-          refusal: () => guard.refusal(assignment.tier),
-          writes: createBackgroundWrites(db, queue, cameraId),
-          journal() {
-            journal.update(assignment).catch((error: unknown) => {
-              log.error({ cameraId, err: error }, 'the journal could not be written');
-            });
-          },
-          onClosed: finalOnly.add,
-        },
-        { assignment, ...options },
-      );
-      return { assignment, recording, claims };
-    },
+    start: createStarter({
+      ...shared,
+      networks,
+      sealer: createSealer(services.secretKey),
+      db,
+      queue,
+      journal,
+      guard,
+      config,
+      now,
+      backoffMs: deps.backoffMs ?? backoffMs,
+      claimsOf,
+      holes,
+      onLeft: lateSalvage.add,
+    }),
   });
 
   const watcher = createWatcher({
@@ -230,7 +209,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       now,
     });
     const assignments = await resumableAssignments({ db, journal, log });
-    const salvaging = await salvageSpool({ spool, quarantine, limits, onClosed: finalOnly.add, log, failpoint });
+    const salvaging = await salvageSpool({ ...shared, onLeft: lateSalvage.add });
     for (const assignment of assignments) {
       const { cameraId } = assignment;
       const lastEndMs = salvaging.get(cameraId) ?? Promise.resolve(null);
@@ -259,7 +238,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     if (!(await committer.flush(flushMs))) log.warn(committer.backlog(), 'uncommitted footage stays in the spool');
     await queue.flush(writesFlushMs);
     queue.stop();
-    const parts = [committer, linger, guard, signOfLife, purgeOrders, finalOnly];
+    const parts = [lateSalvage, committer, linger, guard, signOfLife, purgeOrders, finalOnly];
     await Promise.all([...parts.map((part) => part.stop()), port?.close()]);
   }
 

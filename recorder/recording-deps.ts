@@ -32,4 +32,6 @@ export interface RecordingDeps {
   /** Writes the changed assignment. */
   journal: () => void;
   onClosed: (file: ClosedFile) => void;
+  /** A run whose files could not all be closed. */
+  onLeft: (run: string) => void;
 }

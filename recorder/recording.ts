@@ -117,6 +117,7 @@ export function startRecording(
         lastEndMs = Math.max(lastEndMs ?? 0, file.name.startMs + file.name.durationMs);
         deps.onClosed(file);
       },
+      onLeft: deps.onLeft,
     });
     learn(end.stream);
     return end;

@@ -40,8 +40,11 @@ export interface RunFiles {
   start(firstArrivalMs: number): void;
   /** ffmpeg listed a finished file. */
   listed(file: string, arrivalMs: number): void;
-  /** ffmpeg is gone: closes what is left, an unfinished file at its last whole fragment, and removes the folder. */
-  finish(): Promise<void>;
+  /**
+   * ffmpeg is gone: closes what is left, an unfinished file at its last whole fragment, and removes the folder.
+   * @returns false where a file could not be closed: it and those after it are still there
+   */
+  finish(): Promise<boolean>;
   /** Wall end of the newest closed file. */
   lastEndMs(): number | null;
   /** Media closed so far. */
@@ -65,7 +68,7 @@ export interface RunFilesOptions {
   onClosed: (file: ClosedFile, index: SegmentIndex) => void;
   /** The picture times of a file run away from the clock; a new run is needed. */
   onRunaway?: () => void;
-  /** A file could not be closed; it stays where it is for the next salvage. */
+  /** A file could not be closed; it stays where it is until it is salvaged. */
   onError: (error: unknown) => void;
   log: Logger;
   failpoint: Failpoint;
@@ -209,6 +212,7 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
         await options.failpoint('run-closed');
         await rm(dir, { recursive: true, force: true });
       });
+      return !failed;
     },
     lastEndMs: () => record.clock?.lastEndMs ?? null,
     footageMs: () => footageMs,

@@ -1,5 +1,5 @@
-import { codeOf } from './error-code.ts';
-import { readFile } from 'node:fs/promises';
+import { codeOf, isMissingFile } from './error-code.ts';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SanityLimits } from '../domain/segment.ts';
@@ -16,6 +16,8 @@ export interface SalvageDeps {
   quarantine: Quarantine;
   limits: SanityLimits;
   onClosed: (file: ClosedFile) => void;
+  /** A run that could not be salvaged now. */
+  onLeft: (cameraId: string, run: string) => void;
   log: Logger;
   failpoint: Failpoint;
 }
@@ -50,21 +52,30 @@ export async function salvageCamera(
     }
     found({ cameraId, path: file.path, name: parsed.name });
   }
-  for (const run of runs) await salvageRun(deps, cameraId, run, found);
+  for (const run of runs) {
+    try {
+      await salvageRun({ ...deps, onClosed: found }, cameraId, run);
+    } catch (error) {
+      deps.log.error({ cameraId, run, err: error }, 'a run could not be salvaged; it is tried again');
+      deps.onLeft(cameraId, run);
+    }
+  }
   return lastEndMs;
 }
 
-async function salvageRun(
-  deps: SalvageDeps,
-  cameraId: string,
-  run: string,
-  onClosed: (file: ClosedFile) => void,
-): Promise<void> {
+/**
+ * Closes what a run has left in its folder, and removes the folder. No error where it is gone already.
+ * @throws whatever keeps a file from being closed; those before it are closed by then, and it may be called again
+ */
+export async function salvageRun(deps: Omit<SalvageDeps, 'onLeft'>, cameraId: string, run: string): Promise<void> {
   const { spool, log, failpoint } = deps;
   const dir = path.join(spool.dir, 'open', cameraId, run);
+  await spool.checkPresent(); // with its disk gone the folder is not, for good
+  if (!(await isFolder(dir))) return;
   const record = await readRunRecord(dir);
   if (record !== null && record.pid !== null) await untilGone(record.pid, dir, log);
   await failpoint('salvage');
+  let cause: unknown = null;
   const files = createRunFiles({
     cameraId,
     dir,
@@ -73,14 +84,25 @@ async function salvageRun(
     limits: deps.limits,
     close: (file, closedName) => spool.close({ cameraId, run, name: file }, closedName),
     quarantine: deps.quarantine,
-    onClosed,
-    onError: (error) =>
-      log.error({ cameraId, run, err: error }, 'a run could not be salvaged; tried at the next start'),
+    onClosed: deps.onClosed,
+    onError: (error) => {
+      cause = error;
+    },
     log,
     failpoint,
   });
   await files.finish();
+  if (cause !== null) throw cause;
   log.info({ cameraId, run, footageMs: files.footageMs(), endMs: files.lastEndMs() }, 'run salvaged');
+}
+
+async function isFolder(dir: string): Promise<boolean> {
+  try {
+    return (await stat(dir)).isDirectory();
+  } catch (error) {
+    if (isMissingFile(error)) return false;
+    throw error;
+  }
 }
 
 /** Waits for the ffmpeg of a killed recorder; one that hangs is ended, when it is ours beyond doubt. */

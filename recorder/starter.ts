@@ -1,0 +1,67 @@
+import type { Config } from '../config.ts';
+import type { Pool } from '../db/sql.ts';
+import type { backoffMs } from '../domain/retry.ts';
+import type { AddressPolicy } from '../security/address-policy.ts';
+import { cameraUrlAad, substreamUrlAad, type createSealer } from '../security/seal.ts';
+import { createBackgroundWrites } from './background-writes.ts';
+import { openDialer } from './dialer/dialer.ts';
+import type { GapClaims } from './gap-claims.ts';
+import type { HoleReasons } from './hole-reasons.ts';
+import type { Assignment, Journal } from './journal.ts';
+import { startRecording } from './recording.ts';
+import type { Entry, StartOptions } from './registry.ts';
+import type { SalvageDeps } from './salvage.ts';
+import type { SpoolGuard } from './spool-guard.ts';
+import type { WriteQueue } from './write-queue.ts';
+
+/** Starts the recordings of a process: each gets what is its own from what all share. */
+export function createStarter(
+  deps: SalvageDeps & {
+    config: Pick<Config, 'ffmpeg' | 'ffprobe' | 'segmentSeconds'>;
+    db: Pool;
+    queue: WriteQueue;
+    journal: Journal;
+    guard: SpoolGuard;
+    sealer: ReturnType<typeof createSealer>;
+    networks: AddressPolicy;
+    holes: HoleReasons;
+    claimsOf: (cameraId: string, epoch: () => number) => GapClaims;
+    backoffMs: typeof backoffMs;
+    now: () => number;
+  },
+): (assignment: Assignment, options: StartOptions) => Entry {
+  const { config, sealer, networks, log } = deps;
+  return (assignment, options) => {
+    const { cameraId } = assignment;
+    const claims = deps.claimsOf(cameraId, () => assignment.epoch);
+    if (options.takenOver === true) deps.holes.takenOver(cameraId, assignment.epoch);
+    const recording = startRecording(
+      {
+        ...deps,
+        ffmpeg: config.ffmpeg,
+        ffprobe: config.ffprobe,
+        segmentSeconds: config.segmentSeconds,
+        openDialer: async (stream = assignment.substream?.use === true ? 'substream' : 'main') => {
+          const { sealedUrl, substream } = assignment;
+          const url =
+            stream === 'main' || substream === null
+              ? sealer.unseal(sealedUrl, cameraUrlAad(cameraId))
+              : sealer.unseal(substream.sealedUrl, substreamUrlAad(cameraId));
+          return openDialer({ url, networks, log });
+        },
+        claims,
+        random: Math.random,
+        refusal: () => deps.guard.refusal(assignment.tier),
+        writes: createBackgroundWrites(deps.db, deps.queue, cameraId),
+        journal() {
+          deps.journal.update(assignment).catch((error: unknown) => {
+            log.error({ cameraId, err: error }, 'the journal could not be written');
+          });
+        },
+        onLeft: (run) => deps.onLeft(cameraId, run),
+      },
+      { assignment, ...options },
+    );
+    return { assignment, recording, claims };
+  };
+}
