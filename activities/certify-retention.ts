@@ -1,7 +1,8 @@
 import { Context } from '@temporalio/activity';
+import { readClocks } from '../db/clock.ts';
 import { clearLedger, ledgerOf, openMonths, type OpenMonth } from '../db/certificates.ts';
-import { transaction, type Pool } from '../db/sql.ts';
-import { digestOver, objectLines, summarise, type DeletedObject } from '../domain/certificate.ts';
+import { transaction, type Db, type Pool } from '../db/sql.ts';
+import { digestOver, monthSettlesMs, objectLines, summarise, type DeletedObject } from '../domain/certificate.ts';
 import type { Logger } from '../log.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import { digestOf } from '../security/certificates.ts';
@@ -22,6 +23,8 @@ export interface CertifyRetentionDeps {
   sealer: Sealer;
   log: Logger;
   now: () => number;
+  /** For tests of time: the database's own clock. */
+  databaseNow?: (db: Db) => Promise<number>;
   failpoint?: Failpoint;
 }
 
@@ -33,7 +36,9 @@ export function createCertifyRetentionActivities(deps: CertifyRetentionDeps): Ce
   return {
     async certifyRetention() {
       const result = { issued: 0, kept: 0 };
-      for (const month of await openMonths(deps.db, deps.now(), pageSize)) {
+      // A month is over by every clock or by none: what is deleted in it later would be in no certificate of it.
+      const { earlierMs } = await readClocks(deps.db, deps);
+      for (const month of await openMonths(deps.db, earlierMs - monthSettlesMs, pageSize)) {
         Context.current().heartbeat();
         const isIssued = await transaction(deps.db, async (tx) => {
           const part = { cause: 'retention', fromMs: month.fromMs, untilMs: month.untilMs } as const;

@@ -1,7 +1,8 @@
 import { recordDeed } from '../db/audit.ts';
+import { readClocks } from '../db/clock.ts';
 import { contractsToEnd, markContractEnded } from '../db/contracts.ts';
 import { retireCamerasOf, tenantsToDelete, type Told } from '../db/tenant-deletion.ts';
-import { transaction, type Pool } from '../db/sql.ts';
+import { transaction, type Db, type Pool } from '../db/sql.ts';
 import { dayOf } from '../domain/contract.ts';
 import type { Logger } from '../log.ts';
 
@@ -17,6 +18,8 @@ export function createEndContractsActivities(deps: {
   /** Grace of tenants without one of their own. */
   graceMs: number;
   now: () => number;
+  /** For tests of time: the database's own clock. */
+  databaseNow?: (db: Db) => Promise<number>;
   log: Logger;
   /** Tells a camera's workflow that it is retired; ensure-cameras repairs what is lost. */
   tell: (change: Told) => Promise<void>;
@@ -24,12 +27,14 @@ export function createEndContractsActivities(deps: {
 }): EndContractsActivities {
   return {
     async endContracts() {
-      const nowMs = deps.now();
+      // Over by every clock or by none, and grace goes on until it is: one that is years ahead ends nothing.
+      const clocks = await readClocks(deps.db, deps);
+      const nowMs = clocks.earlierMs;
       const result = { contracts: 0, cameras: 0 };
       for (const contract of await contractsToEnd(deps.db, dayOf(nowMs))) {
         const told = await transaction(deps.db, async (tx) => {
           if (!(await markContractEnded(tx, contract.id, nowMs))) return null;
-          const retired = await retireCamerasOf(tx, contract.tenantId, { nowMs, graceMs: deps.graceMs });
+          const retired = await retireCamerasOf(tx, contract.tenantId, { nowMs, graceMs: deps.graceMs, clocks });
           const after = { id: contract.id, reason: contract.endReason, cameras: retired.length };
           const deed = { action: 'contract.end', tenantId: contract.tenantId, after };
           await recordDeed(tx, { atMs: nowMs, actor: 'service:contract', ...deed });

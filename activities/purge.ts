@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { lockCamera, setCameraState } from '../db/cameras.ts';
-import { databaseNowMs } from '../db/clock.ts';
+import { readClocks } from '../db/clock.ts';
 import { notePurgeWait, type PurgeWait } from '../db/deletion-health.ts';
 import { activeHold } from '../db/holds.ts';
 import { addFurtherObjects, beginPurge, markForPurge, purgeOf, storesUntilMs, type PurgedCamera } from '../db/purge.ts';
@@ -49,12 +49,11 @@ const longestWaitMs = 3_600_000;
 
 export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
   const failpoint = deps.failpoint ?? noFailpoint;
-  const databaseNow = deps.databaseNow ?? databaseNowMs;
 
   return {
     async startPurge(cameraId) {
       // A deletion is due by every clock or by none: a worker's clock that is years ahead deletes nothing.
-      const nowMs = Math.min(deps.now(), await databaseNow(deps.db));
+      const nowMs = (await readClocks(deps.db, deps)).earlierMs;
       return transaction(deps.db, async (tx): Promise<PurgeStep> => {
         // A hold is placed under this lock: it is either seen here or refused, since the purge has begun.
         await lockCamera(tx, cameraId);

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Pool } from '../db/sql.ts';
+import type { Db, Pool } from '../db/sql.ts';
 import type { Logger } from '../log.ts';
 import type { AddressPolicy } from '../security/address-policy.ts';
 import type { LinkSigner } from '../security/links.ts';
@@ -21,6 +21,8 @@ export interface ApiDeps {
   log: Logger;
   /** Ms since 1970. */
   now: () => number;
+  /** For tests of time: the database's own clock. */
+  databaseNow?: (db: Db) => Promise<number>;
   /** Where the admin's first password lies until it is changed. */
   dataDir: string;
   /** The built console. */

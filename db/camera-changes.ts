@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Camera, CameraIntent, CameraState } from '../domain/camera.ts';
 import { AppError } from '../errors.ts';
 import { asNameTaken, cameraByPublicId, noSuchCamera } from './cameras.ts';
+import type { Clocks } from './clock.ts';
 import { claimHole, closeGap, openGap } from './gaps.ts';
 import { notePause } from './retention.ts';
 import { at, instant, maybeOne, type Db, type Transaction } from './sql.ts';
@@ -101,6 +102,7 @@ const rules: Record<IntentAction, { from: CameraIntent[]; to: CameraIntent; stat
  * from a resume to the first frame, until a failure replaces that reason.
  * @param graceMs how long the archive of a retired camera stays where its tenant has no grace of its own, see
  * FRAMEKEEP_GRACE_DAYS
+ * @param times.clocks where given, a grace period ends by the later one and is over by the earlier one
  * @returns the new config version, which the workflow's update carries
  * @throws AppError not-found; wrong-state with the reason
  */
@@ -108,8 +110,9 @@ export async function changeIntent(
   tx: Transaction,
   cameraId: string,
   action: IntentAction,
-  { nowMs, graceMs }: { nowMs: number; graceMs: number },
+  { nowMs, graceMs, clocks }: { nowMs: number; graceMs: number; clocks?: Clocks },
 ): Promise<number> {
+  const { earlierMs, laterMs } = clocks ?? { earlierMs: nowMs, laterMs: nowMs };
   const camera = await maybeOne(
     tx,
     z.object({
@@ -129,12 +132,12 @@ export async function changeIntent(
   if (!rule.from.includes(camera.intent)) {
     throw new AppError('wrong-state', `${rule.refusal}; this one is meant to be: ${camera.intent}.`);
   }
-  if (action === 'reactivate' && (camera.status !== 'grace' || nowMs >= (camera.grace_ends_at ?? Infinity))) {
+  if (action === 'reactivate' && (camera.status !== 'grace' || earlierMs >= (camera.grace_ends_at ?? Infinity))) {
     throw new AppError('wrong-state', 'The grace period of this camera is over; it cannot be reactivated.');
   }
 
   const retires = rule.to === 'retired';
-  const graceEndsMs = nowMs + (camera.grace_days === null ? graceMs : camera.grace_days * 24 * 3_600_000);
+  const graceEndsMs = laterMs + (camera.grace_days === null ? graceMs : camera.grace_days * 24 * 3_600_000);
   const changed = await maybeOne(
     tx,
     z.object({ config_version: z.number() }),

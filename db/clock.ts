@@ -1,6 +1,21 @@
 import { z } from 'zod';
 import { instant, one, type Db } from './sql.ts';
 
+/** Two opinions on what time it is. What deletes goes by the earlier one, what protects until then by the later one. */
+export interface Clocks {
+  earlierMs: number;
+  laterMs: number;
+}
+
+/** @param deps.databaseNow for tests of time: the database's own clock */
+export async function readClocks(
+  db: Db,
+  deps: { now: () => number; databaseNow?: ((db: Db) => Promise<number>) | undefined },
+): Promise<Clocks> {
+  const [hereMs, thereMs] = [deps.now(), await (deps.databaseNow ?? databaseNowMs)(db)];
+  return { earlierMs: Math.min(hereMs, thereMs), laterMs: Math.max(hereMs, thereMs) };
+}
+
 /** The database's own clock, in ms since 1970: a second opinion on what time it is. */
 export async function databaseNowMs(db: Db): Promise<number> {
   return (await one(db, z.object({ now: instant }), `select clock_timestamp() as now`)).now;

@@ -74,6 +74,7 @@ export async function lockTerms(tx: Transaction, internalId: number): Promise<Ca
 /**
  * Asks for another retention: a longer one holds at once, for all that is not deleted yet; a shorter one after
  * `shorteningDelayMs`. Either replaces a shorter one that was waiting.
+ * @param nowMs the later of the clocks there are: by one that is slow the delay would be over before it began
  * @throws AppError not-found
  */
 export async function changeRetention(

@@ -3,6 +3,7 @@ import { cameraIntents, cameraStates } from '../domain/camera.ts';
 import type { TenantCertificate } from '../domain/certificate.ts';
 import { AppError } from '../errors.ts';
 import { changeIntent } from './camera-changes.ts';
+import type { Clocks } from './clock.ts';
 import { requestPurge } from './purge.ts';
 import { at, bigint, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
@@ -16,6 +17,8 @@ interface Times {
   nowMs: number;
   /** Grace of tenants without one of their own. */
   graceMs: number;
+  /** By which grace ends; see `changeIntent`. */
+  clocks?: Clocks;
 }
 
 /** Retires all cameras of a tenant that are not retired; the path on which a contract ends. */

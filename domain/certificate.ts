@@ -83,7 +83,7 @@ export const goneStatement =
   'The objects, all their versions and unfinished uploads were looked for and are no longer addressable.';
 
 /** Clocks of hosts differ by milliseconds, wrong ones by minutes: this long after its end a month is over for all. */
-const monthSettlesMs = 3_600_000;
+export const monthSettlesMs = 3_600_000;
 
 /** From when on the rolling deletions of the month (UTC) in which this one took place may be certified. */
 export function monthCertifiedMs(deletedMs: number): number {

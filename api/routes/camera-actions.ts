@@ -1,4 +1,5 @@
 import { cameraByPublicId, lockCamera, noSuchCamera } from '../../db/cameras.ts';
+import { readClocks } from '../../db/clock.ts';
 import { changeIntent, intentActions, type IntentAction } from '../../db/camera-changes.ts';
 import { recordDeed } from '../../db/audit.ts';
 import { transaction } from '../../db/sql.ts';
@@ -38,7 +39,8 @@ function registerAction(app: Api, deps: ApiDeps, action: IntentAction): void {
       const { configVersion, camera } = await transaction(deps.pool, async (tx) => {
         await lockCamera(tx, id);
         const before = await cameraByPublicId(tx, id);
-        const version = await changeIntent(tx, id, action, times);
+        const clocks = await readClocks(tx, deps);
+        const version = await changeIntent(tx, id, action, { ...times, clocks });
         const after = await cameraByPublicId(tx, id);
         if (before === null || after === null) throw noSuchCamera();
         const change = { before: auditedCamera(before), after: auditedCamera(after) };

@@ -2,6 +2,7 @@ import { defaultProfile, profileById, type Profile } from '../../db/profiles.ts'
 import { cameraByPublicId, insertCamera, listCameras, lockCamera, noSuchCamera } from '../../db/cameras.ts';
 import { recordDeed } from '../../db/audit.ts';
 import { updateCamera } from '../../db/camera-changes.ts';
+import { readClocks } from '../../db/clock.ts';
 import { changeRetention } from '../../db/retention.ts';
 import { transaction } from '../../db/sql.ts';
 import { defaultTenant } from '../../db/tenants.ts';
@@ -122,7 +123,9 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
         await lockCamera(tx, id);
         const before = await cameraByPublicId(tx, id);
         if (before === null) throw noSuchCamera();
-        if (retentionDays !== undefined) await changeRetention(tx, id, retentionDays, deps.now());
+        if (retentionDays !== undefined) {
+          await changeRetention(tx, id, retentionDays, (await readClocks(tx, deps)).laterMs);
+        }
         const changed = await updateCamera(tx, id, wanted);
         const values = { before: auditedCamera(before), after: auditedCamera(changed.camera) };
         const deed = { ...doneBy(request, deps), action: 'camera.change', ...values };

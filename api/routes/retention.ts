@@ -1,5 +1,6 @@
 import { recordDeed, type Deed } from '../../db/audit.ts';
 import { noSuchCamera } from '../../db/cameras.ts';
+import { readClocks } from '../../db/clock.ts';
 import { dueFootage, type DueFootage } from '../../db/due-footage.ts';
 import { allTerms, changeRetention, termsOf, undoShortening, type CameraTerms } from '../../db/retention.ts';
 import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
@@ -82,7 +83,7 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
       const { days } = request.query;
       const nowMs = deps.now();
       const terms = await knownTerms(deps.pool, request.params.id);
-      const { next } = changeOfRetention(terms, days, nowMs);
+      const { next } = changeOfRetention(terms, days, (await readClocks(deps.pool, deps)).laterMs);
       const deletes = await deletedBy(deps.pool, { ...terms, next });
       return { days, effectiveAt: isoTime(next?.atMs ?? nowMs), deletes };
     },
@@ -103,7 +104,8 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
     async (request) => {
       const by = doneBy(request, deps);
       return transaction(deps.pool, async (tx) => {
-        const changed = await changeRetention(tx, request.params.id, request.body, by.atMs);
+        const { laterMs } = await readClocks(tx, deps);
+        const changed = await changeRetention(tx, request.params.id, request.body, laterMs);
         const deletes = await deletedBy(tx, changed.after);
         await recordDeed(tx, { ...by, action: 'retention.change', ...audited(changed) });
         return { ...answer(changed.after, by.atMs), deletes };

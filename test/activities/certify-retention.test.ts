@@ -15,6 +15,7 @@ import { createTestBucket } from '../support/objects.ts';
 import { footageOf, storeFootage } from './stored-footage.ts';
 
 const [october, november, december] = [Date.UTC(2026, 9, 1), Date.UTC(2026, 10, 1), Date.UTC(2026, 11, 1)];
+const hourMs = 3_600_000;
 let database: TestDatabase;
 let objects: Objects;
 beforeAll(async () => {
@@ -25,10 +26,11 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function certify(nowMs: number): Promise<{ issued: number; kept: number }> {
+/** @param databaseMs what the database's clock says, where that is something else */
+async function certify(nowMs: number, databaseMs = nowMs): Promise<{ issued: number; kept: number }> {
   const log = createLogger({ level: 'silent', name: 'test' });
   const sealer = createSealer(secret);
-  const deps = { db: database.pool, objects, sealer, log, now: () => nowMs };
+  const deps = { db: database.pool, objects, sealer, log, now: () => nowMs, databaseNow: async () => databaseMs };
   return new MockActivityEnvironment().run(() => createCertifyRetentionActivities(deps).certifyRetention());
 }
 const secret = randomBytes(32).toString('hex');
@@ -49,15 +51,23 @@ test('a month is certified once it is over, and not while an object of it is bac
   };
   await swept(2, november - 1);
   await swept(1, november);
-  expect(await certify(november - 1)).toEqual({ issued: 0, kept: 0 });
+  // Both clocks say that the month has been over for an hour, or nothing is certified.
+  const over = november + hourMs;
+  for (const [here, there] of [
+    [over - 1, over - 1],
+    [over - 1, december],
+    [december, over - 1],
+  ] as const) {
+    expect(await certify(here, there)).toEqual({ issued: 0, kept: 0 });
+  }
 
   const { key, body, segment } = footageOf(camera, { startMs: october });
   await objects.put(key, Readable.from([body]), body.length, segment.sha256);
-  expect(await certify(november + 1)).toEqual({ issued: 0, kept: 1 });
+  expect(await certify(over)).toEqual({ issued: 0, kept: 1 });
   await objects.remove([key]);
-  expect(await certify(november + 1)).toEqual({ issued: 1, kept: 0 });
-  expect(await certify(november + 1)).toEqual({ issued: 0, kept: 0 });
-  expect(await certify(december)).toEqual({ issued: 1, kept: 0 });
+  expect(await certify(over)).toEqual({ issued: 1, kept: 0 });
+  expect(await certify(over)).toEqual({ issued: 0, kept: 0 });
+  expect(await certify(december + hourMs)).toEqual({ issued: 1, kept: 0 });
 
   const certificates = await listCertificates(database.pool, { cameraId: camera.id, limit: 10 });
   expect(certificates.map(({ month }) => month)).toEqual(['2026-10', '2026-11']);

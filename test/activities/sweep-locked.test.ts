@@ -65,7 +65,14 @@ describe.each(stores)('on %s', (store) => {
       expect(await sweepNow()).toMatchObject({ segments: 2, refused: 0 });
       expect(await keysOf(objects, camera)).toEqual([]);
       expect(await countOf(camera.internalId)).toEqual({ marked: 0, noted: 3 });
-      const deps = { db: database.pool, objects, sealer, log, now: () => dueMs + 40 * dayMs };
+      const deps = {
+        db: database.pool,
+        objects,
+        sealer,
+        log,
+        now: () => dueMs + 40 * dayMs,
+        databaseNow: async () => dueMs + 40 * dayMs,
+      };
       await new MockActivityEnvironment().run(() => createCertifyRetentionActivities(deps).certifyRetention());
       const [certificate] = await listCertificates(database.pool, { cameraId: camera.id, limit: 2 });
       expect(JSON.parse(certificate?.document ?? '{}')).toMatchObject({

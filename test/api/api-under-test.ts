@@ -41,7 +41,7 @@ const nobody = { address: '127.0.0.1:1', namespace: 'default' };
 
 /** The API over a database and a bucket of its own. Unless it is `present`, Temporal is away. */
 export async function startApi(
-  options: { temporal?: 'present' | 'away'; now?: () => number; webDir?: string; log?: ApiDeps['log'] } = {},
+  options: Partial<Pick<ApiDeps, 'now' | 'databaseNow' | 'webDir' | 'log'>> & { temporal?: 'present' | 'away' } = {},
 ): Promise<ApiUnderTest> {
   const temporal = options.temporal === 'present' ? await presentTemporal() : nobody;
   const [database, objects, dataDir] = await Promise.all([
@@ -61,6 +61,7 @@ export async function startApi(
     networks: createAddressPolicy({ ownAddresses: [] }),
     log,
     now: options.now ?? Date.now,
+    databaseNow: options.databaseNow ?? (async () => (options.now ?? Date.now)()),
     dataDir,
     webDir: options.webDir ?? join(dataDir, 'no-console'),
     graceDays: 90,

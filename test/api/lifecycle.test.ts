@@ -99,12 +99,14 @@ describe('certificates', () => {
 });
 
 describe('contracts', () => {
+  let databaseNowMs: number | null = null;
   const told: string[] = [];
   const upkeep = () =>
     createEndContractsActivities({
       db: api.database.pool,
       graceMs: 90 * dayMs,
       now: () => nowMs,
+      databaseNow: async () => databaseNowMs ?? nowMs,
       log: api.deps.log,
       tell: async ({ cameraId }) => {
         told.push(cameraId);
@@ -129,6 +131,9 @@ describe('contracts', () => {
     nowMs = Date.UTC(2026, 1, 14, 23);
     expect(await upkeep().endContracts()).toEqual({ contracts: 0, cameras: 0 });
     nowMs = Date.UTC(2026, 1, 15);
+    databaseNowMs = nowMs - 1; // over by one clock only
+    expect(await upkeep().endContracts()).toEqual({ contracts: 0, cameras: 0 });
+    databaseNowMs = null;
     expect(await upkeep().endContracts()).toEqual({ contracts: 1, cameras: 2 });
     expect(await upkeep().endContracts()).toEqual({ contracts: 0, cameras: 0 });
     expect(told).toEqual(cameras);

@@ -14,9 +14,11 @@ import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
 const t0 = Date.UTC(2026, 0, 1);
 let nowMs = t0;
+/** How far the database's clock is ahead of the API's. */
+let aheadMs = 0;
 let api: ApiUnderTest;
 beforeAll(async () => {
-  api = await startApi({ now: () => nowMs });
+  api = await startApi({ now: () => nowMs, databaseNow: async () => nowMs + aheadMs });
 });
 afterAll(() => api.close());
 
@@ -75,6 +77,29 @@ test('shortening says what it will delete, waits, and can be undone; lengthening
   expect((await api.call('GET', path)).json()).toMatchObject({ days: 366, next: { days: 7 } });
   expect((await api.call('PUT', path, { days: 0 })).statusCode).toBe(400);
 });
+
+test.each([400 * dayMs, -400 * dayMs])(
+  'delay and grace begin by the later clock (database %d ms ahead), and grace is over by the earlier one',
+  async (skewMs) => {
+    nowMs = t0 + 10 * dayMs;
+    aheadMs = skewMs;
+    const laterMs = nowMs + Math.max(0, skewMs);
+    const id = await cameraWithFootage();
+    const effectiveAt = iso(laterMs + shorteningDelayMs);
+    const path = `/v1/cameras/${id}/retention`;
+    expect((await api.call('GET', `${path}/preview?days=5`)).json()).toMatchObject({ effectiveAt });
+    expect((await api.call('PUT', path, { days: 5 })).json()).toMatchObject({ next: { days: 5, effectiveAt } });
+    await api.call('PATCH', `/v1/cameras/${id}`, { retentionDays: 6 });
+    expect((await api.call('GET', path)).json()).toMatchObject({ next: { days: 6, effectiveAt } });
+    expect((await api.call('DELETE', `${path}/next`)).json()).toMatchObject({ next: null });
+    const graceEndsAt = iso(laterMs + 90 * dayMs);
+    expect((await api.call('POST', `/v1/cameras/${id}/retire`)).json()).toMatchObject({ graceEndsAt });
+    // One clock says that it is over: it can still be undone.
+    nowMs = laterMs + 90 * dayMs - Math.max(0, skewMs);
+    expect((await api.call('POST', `/v1/cameras/${id}/reactivate`)).statusCode).toBeLessThan(300);
+    aheadMs = 0;
+  },
+);
 
 test('the preview tells what goes when, and a hold takes it out', async () => {
   nowMs = t0 + 28 * dayMs;
