@@ -6,10 +6,10 @@ import type { ClosedFile } from './run-files.ts';
 
 /** Why footage is missing where a commit found a hole before it. */
 export interface HoleReasons {
-  /** Nothing of this camera was recorded while this host was away. */
-  away(cameraId: string, reason: GapReason): void;
-  /** Another host recorded it before; this one does since `epoch`. */
-  takenOver(cameraId: string, epoch: number): void;
+  /** Nothing of this camera was recorded while this host was away, until now. */
+  away(cameraId: string, reason: GapReason, untilMs: number): void;
+  /** Another host recorded it before; this one does since `epoch`. What lies between is missing for this reason. */
+  takenOver(cameraId: string, epoch: number, reason: GapReason): void;
   /** Whether a file is the first of a camera that was taken over, or as old as that. */
   isTakeover(file: ClosedFile): boolean;
   /** Claims what a settled file leaves missing. */
@@ -18,13 +18,14 @@ export interface HoleReasons {
 
 /** @param claimsOf the claims of a file's camera, in the file's epoch unless it is being recorded */
 export function createHoleReasons(claimsOf: (file: ClosedFile) => GapClaims): HoleReasons {
-  const awayReasons = new Map<string, GapReason>();
-  /** Epochs, until their first commit. */
-  const takeovers = new Map<string, number>();
-  const isTakeover = ({ cameraId, name }: ClosedFile) => takeovers.get(cameraId) === name.epoch;
+  /** Until the first commit of what was recorded since: a later hole has another cause. */
+  const absences = new Map<string, { reason: GapReason; untilMs: number }>();
+  /** Until the first commit of the epoch. */
+  const takeovers = new Map<string, { epoch: number; reason: GapReason }>();
+  const isTakeover = ({ cameraId, name }: ClosedFile) => takeovers.get(cameraId)?.epoch === name.epoch;
   return {
-    away: (cameraId, reason) => void awayReasons.set(cameraId, reason),
-    takenOver: (cameraId, epoch) => void takeovers.set(cameraId, epoch),
+    away: (cameraId, reason, untilMs) => void absences.set(cameraId, { reason, untilMs }),
+    takenOver: (cameraId, epoch, reason) => void takeovers.set(cameraId, { epoch, reason }),
     isTakeover,
     settled(file, outcome) {
       const { cameraId, name } = file;
@@ -32,11 +33,13 @@ export function createHoleReasons(claimsOf: (file: ClosedFile) => GapClaims): Ho
         claimsOf(file).hole(name.startMs, name.startMs + name.durationMs, 'bad-stream');
       }
       if (outcome.kind !== 'committed') return;
-      const isFirst = isTakeover(file);
-      if (isFirst) takeovers.delete(cameraId);
+      const takeover = isTakeover(file) ? takeovers.get(cameraId) : undefined;
+      if (takeover !== undefined) takeovers.delete(cameraId);
+      const absence = absences.get(cameraId);
+      if (absence !== undefined && name.startMs >= absence.untilMs) absences.delete(cameraId);
       if (outcome.hole === null) return;
       const { startMs, endMs } = outcome.hole;
-      const reason = awayReasons.get(cameraId) ?? (isFirst ? 'host-lost' : 'unknown');
+      const reason = absence?.reason ?? takeover?.reason ?? 'unknown';
       if (endMs - startMs > gapToleranceMs) claimsOf(file).hole(startMs, endMs, reason);
     },
   };

@@ -8,7 +8,7 @@ import type { Logger } from '../log.ts';
  */
 export interface LateSalvage {
   /** A run that has ended and has left its folder in `open/`; tried again until it is salvaged. */
-  add(cameraId: string, run: string): void;
+  add: (cameraId: string, run: string) => void;
   /** Ends after the tries that run just now; the next start of the process finds the rest. */
   stop(): Promise<void>;
 }

@@ -214,7 +214,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       const { cameraId } = assignment;
       const lastEndMs = salvaging.get(cameraId) ?? Promise.resolve(null);
       const reason = assignment.stoppedAtMs === null ? 'host-lost' : 'deploy';
-      holes.away(cameraId, reason);
+      holes.away(cameraId, reason, now());
       claimsOf(cameraId, () => assignment.epoch).opened(reason, lastEndMs);
       registry.resume(assignment, lastEndMs);
     }

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cameraForRecording, type RecordedCamera } from '../db/cameras.ts';
 import { leaseOf, markRecording, takeEpoch, type Lease } from '../db/leases.ts';
+import { recorders } from '../db/recorders.ts';
 import type { Pool } from '../db/sql.ts';
+import type { GapReason } from '../domain/gap-reason.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { FirstKey } from './common-key.ts';
@@ -19,8 +21,8 @@ export interface Entry {
 export interface StartOptions {
   lastEndMs: Promise<number | null>;
   announces: boolean;
-  /** Another host recorded it before: if that one is lost, nobody else will say why footage is missing. */
-  takenOver?: boolean;
+  /** Another host recorded it before; if footage is missing between the two, this is why, and nobody else may say so. */
+  takenOver?: GapReason;
 }
 
 /** Which cameras this process records; brings every change of mind of the catalogue to the recording it concerns. */
@@ -40,6 +42,9 @@ export interface Registry {
 
 /** Footage this fresh on another host means that it still records: the camera's state stays its. */
 const stillRecordingMs = 120_000;
+
+/** A host without a sign of life for so long counts as lost. */
+const lostAfterMs = 20_000;
 
 /** A recording that a newer one replaces goes on for so long to reach that one's first key, and looks so often. */
 const keyWaitMs = 10_000;
@@ -100,8 +105,17 @@ export function createRegistry(deps: {
     if (!isOpen) throw notTaking();
     const takenOver =
       before !== null && before.hostId !== null && before.hostId !== hostId && before.recordingEpoch > 0;
-    const isElsewhere = takenOver && now() - before.lastEndMs < stillRecordingMs;
-    return begin(assignment, { lastEndMs: Promise.resolve(null), announces: !isElsewhere, takenOver }).recording;
+    if (!takenOver) return begin(assignment, { lastEndMs: Promise.resolve(null), announces: true }).recording;
+    const isElsewhere = now() - before.lastEndMs < stillRecordingMs;
+    const reason = (await isHandingOver(before.hostId)) ? 'deploy' : 'host-lost';
+    return begin(assignment, { lastEndMs: Promise.resolve(null), announces: !isElsewhere, takenOver: reason })
+      .recording;
+  }
+
+  /** Whether a host moves its cameras away as planned: it drains, and is alive to do so. */
+  async function isHandingOver(ofHostId: string | null): Promise<boolean> {
+    const hosts = await recorders(db);
+    return hosts.some((host) => host.hostId === ofHostId && host.draining && now() - host.seenMs < lostAfterMs);
   }
 
   /**

@@ -34,7 +34,7 @@ export function createStarter(
   return (assignment, options) => {
     const { cameraId } = assignment;
     const claims = deps.claimsOf(cameraId, () => assignment.epoch);
-    if (options.takenOver === true) deps.holes.takenOver(cameraId, assignment.epoch);
+    if (options.takenOver !== undefined) deps.holes.takenOver(cameraId, assignment.epoch, options.takenOver);
     const recording = startRecording(
       {
         ...deps,

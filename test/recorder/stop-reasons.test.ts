@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Recorder } from '../../recorder/recorder.ts';
+import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
+import { waitFor } from '../support/system.ts';
+import { createSite, type Site } from './host.ts';
+
+let site: Site;
+let camera: SimulatedCamera;
+beforeAll(async () => {
+  site = await createSite();
+  camera = await startCamera();
+});
+afterAll(async () => {
+  await site.close();
+  await camera.close();
+});
+
+async function recordedOn(recorder: Recorder, cameraId: string): Promise<void> {
+  const sinceMs = Date.now();
+  await recorder.ensure(cameraId, null);
+  await waitFor('footage', async () => (await site.segments(cameraId)).some((row) => row.endMs > sinceMs));
+}
+
+test('a planned stop is marked in the journal until the cameras are recorded again, and no longer', async () => {
+  const cameraId = await site.addCamera(camera.url());
+  const marked = async (): Promise<boolean> => {
+    const text = await readFile(path.join(site.dir, 'a', 'journal', `${cameraId}.json`), 'utf8');
+    return (JSON.parse(text) as { stoppedAtMs: number | null }).stoppedAtMs !== null;
+  };
+  const first = await site.start('a');
+  await recordedOn(first, cameraId);
+  expect(await marked()).toBe(false);
+  await first.stop();
+  expect(await marked()).toBe(true);
+  // A crash from here on is a crash, however soon after the planned stop.
+  const second = await site.start('a');
+  await waitFor('recording', async () => second.get(cameraId)?.progress().state === 'recording');
+  expect(await marked()).toBe(false);
+  await second.get(cameraId)?.stop('unwanted');
+});
+
+test.each([
+  { what: 'that drains', drains: true, reason: 'deploy' },
+  { what: 'that is lost', drains: false, reason: 'host-lost' },
+])('what is missing after the footage of a host $what reads $reason', async ({ what, drains, reason }) => {
+  const cameraId = await site.addCamera(camera.url());
+  const old = await site.start(`old ${what}`.replaceAll(' ', '-'));
+  await recordedOn(old, cameraId);
+  await waitFor('its sign of life', async () => {
+    const { rowCount } = await site.database.pool.query(`select from recorder where host_id = $1`, [old.hostId]);
+    return rowCount === 1;
+  });
+  if (drains) await old.drain();
+  await old.get(cameraId)?.stop('superseded'); // and says nothing of why
+  await sleep(1500); // more than the tolerance is missing
+  const next = await site.start(`next-${reason}`);
+  await recordedOn(next, cameraId);
+  await waitFor('an explanation', async () => next.stats().pendingWrites === 0);
+  const [first] = await site.segments(cameraId);
+  const gaps = (await site.gaps(cameraId)).filter(({ startMs }) => startMs > (first?.startMs ?? 0));
+  expect(gaps.map((gap) => gap.reason)).toEqual([reason]);
+  await next.get(cameraId)?.stop('unwanted');
+});
