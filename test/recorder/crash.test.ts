@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { followFrames, readFrameCounters } from '../support/frame-counter.ts';
 import { waitFor } from '../support/system.ts';
-import { createSite, environmentOf, type Site } from './host.ts';
+import { createSite, type Site } from './host.ts';
+import { startProcess } from './start-process.ts';
 
 let site: Site;
 let camera: SimulatedCamera;
@@ -20,23 +20,6 @@ afterEach(async () => {
   await camera.close();
 });
 
-function startProcess(name: string, cameraIds: string[], killAt?: string): ChildProcess {
-  const environment = environmentOf({ ...site, name, databaseUrl: site.database.url });
-  const entry = new URL('recorder-process.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--import', 'tsx', entry, ...cameraIds], {
-    env: {
-      PATH: process.env['PATH'],
-      HOME: process.env['HOME'],
-      ...environment,
-      FRAMEKEEP_TEMPORAL_ADDRESS: '127.0.0.1:1',
-      ...(killAt === undefined ? {} : { KILL_AT: killAt }),
-    },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  children.add(child);
-  return child;
-}
-
 async function noOverlap(cameraId: string): Promise<void> {
   const rows = await site.segments(cameraId);
   rows.slice(1).forEach((row, i) => expect(row.startMs).toBeGreaterThanOrEqual(rows[i]?.endMs ?? 0));
@@ -44,12 +27,13 @@ async function noOverlap(cameraId: string): Promise<void> {
 
 test('kill -9: the restarted process salvages, resumes by itself and explains what is missing', async () => {
   const cameraId = await site.addCamera(camera.url());
-  const child = startProcess('a', [cameraId]);
+  const { child, exited } = startProcess(site, 'a', { cameraIds: [cameraId] });
+  children.add(child);
   await waitFor('segments', async () => (await site.segments(cameraId)).length >= 2);
   await new Promise((resolve) => setTimeout(resolve, 900));
   child.kill('SIGKILL');
   const killedMs = Date.now();
-  await once(child, 'exit');
+  await exited;
 
   const recorder = await site.start('a');
   await waitFor('resumed', async () => recorder.get(cameraId)?.progress().state === 'recording');
@@ -73,7 +57,9 @@ test('killed between any two steps of a commit: nothing is lost, double or overl
   await Promise.all(
     ['placed', 'closed', 'hashed', 'stored', 'inserted', 'lingering'].map(async (step) => {
       const cameraId = await site.addCamera(camera.url());
-      await once(startProcess(step, [cameraId], step), 'exit');
+      const { child, exited } = startProcess(site, step, { cameraIds: [cameraId], killAt: `${step}:2` });
+      children.add(child);
+      await exited;
       const killedMs = Date.now();
       const recorder = await site.start(step);
       await waitFor(`${step}: new footage`, async () =>

@@ -5,10 +5,10 @@ import { createRecorder } from '../../recorder/recorder.ts';
 import { createObjects } from '../../storage/objects.ts';
 
 // A recorder in a process of its own, to be killed: `recorder-process.ts <camera id>...`, settings from the environment.
-// KILL_AT=<failpoint> ends it by SIGKILL when a commit or a salvage comes there for the second time.
+// KILL_AT=<failpoint>:<n> ends it by SIGKILL when it comes there for the nth time.
 const config = readConfig(process.env);
 const services = requireServices(config);
-const killAt = process.env['KILL_AT'];
+const [killAt, killCount] = (process.env['KILL_AT'] ?? '').split(':');
 let seen = 0;
 
 const recorder = await createRecorder({
@@ -16,12 +16,12 @@ const recorder = await createRecorder({
   services,
   db: createPool(services.databaseUrl, { max: 5, applicationName: 'recorder-process' }),
   objects: createObjects(services.s3),
-  log: createLogger({ level: 'silent', name: 'recorder-process' }),
+  log: createLogger({ level: process.env['RECORDER_LOG_LEVEL'] ?? 'silent', name: 'recorder-process' }),
   now: Date.now,
   failpoint(name) {
     if (name !== killAt) return;
     seen += 1;
-    if (seen === 2) process.kill(process.pid, 'SIGKILL');
+    if (seen === Number(killCount)) process.kill(process.pid, 'SIGKILL');
   },
 });
 await recorder.start();

@@ -1,0 +1,35 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { environmentOf, type Site } from './host.ts';
+
+interface RecorderProcess {
+  child: ChildProcess;
+  /** The signal that ended it, or its exit code. */
+  exited: Promise<string | number>;
+}
+
+/**
+ * Starts a recorder of a site in a process of its own, with the spool of that name.
+ * @param options.cameraIds what it records besides what its journal says
+ * @param options.killAt `<failpoint>:<n>`: it ends itself by SIGKILL when it comes there for the nth time
+ */
+export function startProcess(
+  site: Site,
+  name: string,
+  options: { cameraIds?: readonly string[]; killAt?: string; segmentSeconds?: number } = {},
+): RecorderProcess {
+  const { cameraIds = [], killAt, segmentSeconds } = options;
+  const entry = new URL('recorder-process.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, ['--import', 'tsx', entry, ...cameraIds], {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      ...environmentOf({ ...site, name, databaseUrl: site.database.url }),
+      FRAMEKEEP_TEMPORAL_ADDRESS: '127.0.0.1:1',
+      ...(segmentSeconds === undefined ? {} : { FRAMEKEEP_SEGMENT_SECONDS: String(segmentSeconds) }),
+      ...(killAt === undefined ? {} : { KILL_AT: killAt }),
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return { child, exited: once(child, 'exit').then(([code, signal]) => (code ?? signal) as string | number) };
+}
