@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { SweepRetentionDeps } from '../../activities/sweep-retention.ts';
@@ -193,44 +192,4 @@ test('a bad import stops the sweep, and an operator lets it go on', async () => 
   await transaction(database.pool, resumeSweeps);
   expect(await sweep(depsAt(t0 + 60 * dayMs))).toMatchObject({ segments: 720 });
   expect(await minutesOf(camera)).toEqual([]);
-});
-
-test('random footage, holds, plans and sweeps: no kept minute is deleted, no due minute survives', async () => {
-  const shape = fc.record({
-    days: fc.integer({ min: 1, max: 6 }),
-    holds: fc.array(
-      fc.record({
-        from: fc.integer({ min: 0, max: 11 }),
-        length: fc.integer({ min: 1, max: 5 }),
-        untilDay: fc.option(fc.integer({ min: 1, max: 10 })),
-      }),
-      { maxLength: 3 },
-    ),
-    sweeps: fc.array(fc.integer({ min: 0, max: 10 * 24 * 60 }), { minLength: 1, maxLength: 4 }),
-  });
-  await fc.assert(
-    fc.asyncProperty(shape, async ({ days, holds, sweeps }) => {
-      const camera = await cameraWith(12);
-      await database.pool.query(`update camera set retention_days = $2 where id = $1`, [camera.internalId, days]);
-      const placed = holds.map(({ from, length, untilDay }) => ({
-        from,
-        to: from + length,
-        untilMs: untilDay === null ? null : t0 + untilDay * dayMs,
-      }));
-      for (const { from, to, untilMs } of placed) await hold(camera.id, from, to, untilMs);
-      let kept = Array.from({ length: 12 }, (_, minute) => minute);
-      for (const minute of sweeps.toSorted((a, b) => a - b)) {
-        const nowMs = t0 + minute * 60_000;
-        await sweep(depsAt(nowMs));
-        kept = kept.filter((m) => {
-          const isYoung = t0 + (m + 1) * 60_000 + days * dayMs > nowMs;
-          return isYoung || placed.some((h) => h.from < m + 1 && h.to > m && (h.untilMs === null || h.untilMs > nowMs));
-        });
-        expect(await minutesOf(camera)).toEqual(kept);
-      }
-      await database.pool.query(`update camera set status = 'purged'`);
-      await database.pool.query(`update retention_sweep set swept_at = null, forecast = '[]'`);
-    }),
-    { numRuns: 15 },
-  );
 });
