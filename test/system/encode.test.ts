@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
-import { createTestSystem, waitFor, type TestSystem } from '../support/system.ts';
+import { shownPictures, type ShownPicture } from '../support/shown-pictures.ts';
+import { createTestSystem, waitFor, type SystemProcess, type TestSystem } from '../support/system.ts';
 
 interface ListedSegment {
   startAt: string;
@@ -11,14 +12,16 @@ interface ListedSegment {
   fps: number;
 }
 
+const windowMs = 6000;
+const settings = { FRAMEKEEP_WINDOW_SECONDS: String(windowMs / 1000) };
 let system: TestSystem;
 let camera: SimulatedCamera;
+let encoder: SystemProcess | undefined;
 
 beforeAll(async () => {
   system = await createTestSystem();
-  const windows = { FRAMEKEEP_WINDOW_SECONDS: '6' };
-  system.start('api', 'api', windows);
-  system.start('workers', 'control,recorder,encoder', { ...windows, FRAMEKEEP_ENCODER: 'x264' });
+  system.start('api', 'api', settings);
+  system.start('workers', 'control,recorder', settings);
   camera = await startCamera();
   await waitFor('the API is ready', async () => (await fetch(`${system.url}/readyz`)).ok);
 });
@@ -40,6 +43,73 @@ async function segments(cameraId: string): Promise<ListedSegment[]> {
   );
   return body.items;
 }
+
+/** All pictures of a range, as a player gets and shows them. */
+async function pictures(cameraId: string, fromMs: number, toMs: number): Promise<ShownPicture[]> {
+  const [from, to] = [fromMs, toMs].map((ms) => new Date(ms).toISOString());
+  const path = `/v1/cameras/${cameraId}/playlist.m3u8?from=${from}&to=${to}`;
+  const { body } = await system.call<string>('GET', path);
+  return shownPictures(body, async (uri, range) => {
+    const headers = { range, authorization: `Bearer ${system.apiKey}` };
+    const answer = await fetch(new URL(uri, `${system.url}${path}`), { headers });
+    expect(answer.status).toBe(206);
+    return Buffer.from(await answer.arrayBuffer());
+  });
+}
+
+test('each picture keeps its time in the playlist, to the frame, when finals take the place of sources', async () => {
+  await encoder?.end('SIGKILL'); // of a try before this one
+  const frameMs = 1000 / camera.loop().fps;
+  const profiles = { kept: { mode: 'copy' }, encoded: { mode: 'encode', bitrateKbps: 300 } };
+  const ids: string[] = [];
+  for (const [name, spec] of Object.entries(profiles)) {
+    const profileId = await profile({ name: `${name} in time ${Date.now()}`, ...spec });
+    const { body } = await system.call<{ id: string }>('POST', '/v1/cameras', {
+      name: `${name} in time ${Date.now()}`,
+      url: camera.url(),
+      profileId,
+    });
+    ids.push(body.id);
+  }
+  const end = ({ startAt, durationMs }: ListedSegment): number => Date.parse(startAt) + durationMs;
+  // Two whole windows of both cameras, by nothing but time: no encoder is there yet.
+  const fromMs = await waitFor('both record', async () => {
+    const starts = await Promise.all(ids.map(async (id) => Date.parse((await segments(id))[0]?.startAt ?? '')));
+    return Math.ceil(Math.max(...starts) / windowMs) * windowMs || undefined;
+  });
+  const toMs = fromMs + 2 * windowMs;
+  const before = await waitFor('two windows are recorded', async () => {
+    const lists = await Promise.all(ids.map(segments));
+    if (!lists.every((list) => list.some((segment) => end(segment) >= toMs))) return undefined;
+    expect(lists.flat().every(({ variant }) => variant === 0)).toBe(true);
+    return Promise.all(ids.map((id) => pictures(id, fromMs, toMs)));
+  });
+  encoder = system.start('encoder', 'encoder', { ...settings, FRAMEKEEP_ENCODER: 'x264' });
+  await waitFor(
+    'both windows have their finals',
+    async () => {
+      const lists = await Promise.all(ids.map(segments));
+      return lists.every((list) =>
+        list.every((segment) => segment.variant > 0 || end(segment) <= fromMs || Date.parse(segment.startAt) >= toMs),
+      );
+    },
+    90_000,
+  );
+  const after = await Promise.all(ids.map((id) => pictures(id, fromMs, toMs)));
+
+  for (const [place, shown] of before.entries()) {
+    expect(shown.length).toBeGreaterThan(windowMs / frameMs);
+    const counters = shown.map(({ counter }) => counter);
+    expect(new Set(counters).size).toBe(counters.length);
+    const now = new Map(after[place]?.map(({ counter, atMs }) => [counter, atMs]));
+    expect(now.size).toBe(after[place]?.length); // none twice
+    for (const { counter, atMs } of shown) expect(now.has(counter), `picture ${counter} of ${atMs}`).toBe(true);
+    const off = shown.map(({ counter, atMs }) => Math.abs((now.get(counter) ?? Infinity) - atMs));
+    expect(Math.max(...off)).toBeLessThan(place === 0 ? 1 : frameMs);
+  }
+  // What was only joined is the very same list.
+  expect(after[0]).toEqual(before[0]);
+}, 180_000);
 
 test('what cameras send is joined or encoded window by window, and the timeline has no seam', async () => {
   const [copy, small] = await Promise.all([
