@@ -22,6 +22,7 @@ export interface Lease {
   lastEndMs: number;
   hostId: string | null;
   sessionId: string | null;
+  /** The camera has no room for the recording of `epoch` as long as an older one goes on. */
   oneClient: boolean;
 }
 
@@ -76,7 +77,7 @@ export async function takeEpoch(
   const taken = await maybeOne(
     db,
     z.object({ epoch: z.number() }),
-    `update camera_lease set epoch = epoch + 1, host_id = $2::uuid, session_id = $3::text
+    `update camera_lease set epoch = epoch + 1, host_id = $2::uuid, session_id = $3::text, one_client = false
      where camera_id = (select id from camera where public_id = $1::uuid and status not in ('purging', 'purged'))
      returning epoch`,
     [cameraId, taker.hostId, taker.sessionId],
@@ -134,11 +135,14 @@ export async function setAppliedVersion(db: Db, cameraId: string, version: numbe
   );
 }
 
-/** Learns whether a camera takes one client only: then the old recording lets go before the new one starts. */
-export async function setOneClient(db: Db, cameraId: string, oneClient: boolean): Promise<void> {
+/**
+ * Notes that the camera has no room for the recording of this epoch beside an older one: that one lets go first. It
+ * holds for the newest epoch only, since whoever else watched the camera may be gone at the next move.
+ */
+export async function noteOneClient(db: Db, cameraId: string, epoch: number): Promise<void> {
   await db.query(
-    `update camera_lease set one_client = $2::boolean
-     where camera_id = (select id from camera where public_id = $1::uuid)`,
-    [cameraId, oneClient],
+    `update camera_lease set one_client = true
+     where camera_id = (select id from camera where public_id = $1::uuid) and epoch = $2::int`,
+    [cameraId, epoch],
   );
 }

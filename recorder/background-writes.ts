@@ -1,6 +1,6 @@
 import type { CameraState } from '../domain/camera.ts';
 import { saveStream, setCameraState } from '../db/cameras.ts';
-import { markRecording } from '../db/leases.ts';
+import { markRecording, noteOneClient } from '../db/leases.ts';
 import type { Db } from '../db/sql.ts';
 import type { StreamInfo } from '../media/ffprobe.ts';
 import type { FirstFrame } from './run-watch.ts';
@@ -12,6 +12,8 @@ export interface BackgroundWrites {
   /** Its first frame, whereupon older epochs stop. */
   recording(epoch: number, first: FirstFrame): void;
   stream(stream: StreamInfo): void;
+  /** The camera has no room for this recording beside an older one. */
+  oneClient(epoch: number): void;
 }
 
 export function createBackgroundWrites(db: Db, queue: WriteQueue, cameraId: string): BackgroundWrites {
@@ -28,6 +30,7 @@ export function createBackgroundWrites(db: Db, queue: WriteQueue, cameraId: stri
     state: (state, reason, atMs) => add('state', () => setCameraState(db, cameraId, state, reason, atMs)),
     recording: (epoch, { atMs, keySha256 }) =>
       add('recording', () => markRecording(db, cameraId, epoch, { frameMs: atMs, keySha256 })),
+    oneClient: (epoch) => add('one-client', () => noteOneClient(db, cameraId, epoch)),
     // The catalogue says 0 where the camera does not tell its rate.
     stream: (stream) => add('stream', () => saveStream(db, cameraId, { ...stream, fps: stream.fps ?? 0 })),
   };

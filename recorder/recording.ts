@@ -36,6 +36,9 @@ export interface Recording {
   stop(reason: RecordingEnd): Promise<void>;
 }
 
+/** An older recording sees within a second that it is to let go, and a camera frees its place within some more. */
+const maxRoomAsked = 8;
+
 /**
  * Starts to record: connects, records, and after any fault waits and connects again, until it is stopped.
  * @param options.assignment journalled already; kept up to date in place
@@ -52,6 +55,8 @@ export function startRecording(
   const stopping = new AbortController();
   let endReason: RecordingEnd | null = null;
   let attempts = 0;
+  let roomAsked = 0;
+  let hadFrame = false;
   let lastEndMs: number | null = null;
   let state: CameraState = 'connecting';
   let reason: string | null = null;
@@ -72,6 +77,7 @@ export function startRecording(
 
   function firstFrame(first: FirstFrame): void {
     waits(false);
+    hadFrame = true;
     count += 1;
     deps.writes.recording(assignment.epoch, first);
     claims.recovered(first.atMs);
@@ -123,7 +129,20 @@ export function startRecording(
     return end;
   }
 
+  /** Another host still records: while that is asked to let go, nothing is missing and the state stays its. */
+  async function asksForRoom(failure: Failure): Promise<boolean> {
+    if (options.announces || hadFrame || failure.reason !== 'camera-busy' || roomAsked >= maxRoomAsked) return false;
+    roomAsked += 1;
+    log.info({ cameraId, ...failure, roomAsked }, 'the camera is held by an older recording, which is asked to let go');
+    deps.writes.oneClient(assignment.epoch);
+    await pause(deps.backoffMs(failure.reason, 1, deps.random));
+    return true;
+  }
+
+  const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+
   async function failed(failure: Failure, footageMs: number): Promise<void> {
+    if (await asksForRoom(failure)) return;
     attempts = footageMs >= healthyRunMs ? 1 : attempts + 1;
     if (forgetSubstream(assignment, failure)) deps.journal();
     const waitMs = deps.backoffMs(failure.reason, attempts, deps.random);
@@ -131,7 +150,7 @@ export function startRecording(
     log[attempts === 1 ? 'warn' : 'info']({ cameraId, ...failure, attempts, waitMs }, 'no footage');
     claims.failed({ ...failure, atMs: now() }, lastEndMs);
     show(stateAfterFailure(failure.reason, attempts), failure.reason);
-    await sleep(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    await pause(waitMs);
   }
 
   async function run(): Promise<RecordingEnd> {

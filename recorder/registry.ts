@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cameraForRecording, type RecordedCamera } from '../db/cameras.ts';
+import { cameraForRecording } from '../db/cameras.ts';
 import { leaseOf, markRecording, takeEpoch, type Lease } from '../db/leases.ts';
 import { recorders } from '../db/recorders.ts';
 import type { Pool } from '../db/sql.ts';
 import type { GapReason } from '../domain/gap-reason.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { assignmentOf, sameSubstream, substreamOf } from './assignment.ts';
 import type { FirstKey } from './common-key.ts';
 import type { GapClaims } from './gap-claims.ts';
 import type { Assignment, Journal } from './journal.ts';
@@ -155,6 +156,15 @@ export function createRegistry(deps: {
     }
   }
 
+  /** The newer recording cannot begin beside this one, so what lies between is missing: opened first, as it closes it. */
+  async function letGo(entry: Entry): Promise<void> {
+    yielding.add(entry);
+    const { recording, claims } = entry;
+    log.info({ cameraId: recording.cameraId }, 'the camera takes one client only and is let go for another host');
+    claims.opened('deploy', Promise.resolve(recording.progress().lastSegmentEndMs));
+    await recording.stop('superseded');
+  }
+
   function once(cameraId: string, work: () => Promise<Recording>): Promise<Recording> {
     const running = starting.get(cameraId);
     if (running !== undefined) return running;
@@ -214,6 +224,8 @@ export function createRegistry(deps: {
         track(entry.recording.stop('unwanted'));
       } else if (lease.recordingEpoch > entry.recording.epoch) {
         if (!yielding.has(entry)) track(yieldTo(entry, lease));
+      } else if (lease.oneClient && lease.epoch > entry.recording.epoch && lease.hostId !== hostId) {
+        if (!yielding.has(entry)) track(letGo(entry));
       } else if (lease.configVersion !== entry.assignment.configVersion) {
         track(once(lease.cameraId, () => takeIn(entry)).then(() => undefined));
       }
@@ -229,38 +241,6 @@ export function createRegistry(deps: {
       await Promise.all(tasks);
     },
   };
-}
-
-function assignmentOf(camera: RecordedCamera, epoch: number): Assignment {
-  const { cameraId, tenantId, sealedUrl, configVersion, tier, profile, stream } = camera;
-  return {
-    cameraId,
-    tenantId,
-    epoch,
-    sealedUrl,
-    substream: substreamOf(camera),
-    configVersion,
-    tier,
-    audio: profile.audio,
-    // Which of two streams was probed last is not known: both are looked at.
-    stream:
-      stream === null || camera.sealedSubstreamUrl !== null
-        ? null
-        : { codec: stream.codec, audioCodec: stream.audioCodec },
-    stoppedAtMs: null,
-  };
-}
-
-function substreamOf({ sealedSubstreamUrl, profile }: RecordedCamera): Assignment['substream'] {
-  if (sealedSubstreamUrl === null) return null;
-  const { mode, height, fps, bitrateKbps, audio, hevc } = profile;
-  return { sealedUrl: sealedSubstreamUrl, profile: { mode, height, fps, bitrateKbps, audio, hevc }, use: null };
-}
-
-function sameSubstream(a: Assignment['substream'], b: Assignment['substream']): boolean {
-  const undecided = (one: Assignment['substream']): string =>
-    JSON.stringify(one === null ? null : { ...one, use: null });
-  return undecided(a) === undecided(b);
 }
 
 function notTaking(): AppError {

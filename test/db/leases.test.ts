@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { leaseOf, leasesOf, markRecording, markSeam, setOneClient, takeEpoch } from '../../db/leases.ts';
+import { leaseOf, leasesOf, markRecording, markSeam, noteOneClient, takeEpoch } from '../../db/leases.ts';
 import { done, due, enqueue } from '../../db/object-gc.ts';
 import { hasRoomElsewhere, recorders, setDraining, upsertRecorder } from '../../db/recorders.ts';
 import { newUuid } from '../../security/uuid.ts';
@@ -44,10 +44,22 @@ test('the newest epoch with a first frame wins, whoever tells it last', async ()
 
 test('the watcher reads many leases at once', async () => {
   const cameras = [await makeCamera(database.pool), await makeCamera(database.pool)];
-  await setOneClient(database.pool, cameras[1]?.id ?? '', true);
   const found = await leasesOf(database.pool, [...cameras.map((camera) => camera.id), newUuid(1)]);
   expect(found.map((lease) => lease.cameraId).toSorted()).toEqual(cameras.map((camera) => camera.id).toSorted());
-  expect(found.find((lease) => lease.cameraId === cameras[1]?.id)?.oneClient).toBe(true);
+});
+
+test('that a camera has no room beside an older recording is known of the newest epoch only', async () => {
+  const { pool } = database;
+  const { id } = await makeCamera(pool);
+  const known = async (): Promise<boolean | undefined> => (await leaseOf(pool, id))?.oneClient;
+  const taker = { hostId: hostA, sessionId: null };
+  const [first, second] = [await takeEpoch(pool, id, taker), await takeEpoch(pool, id, taker)];
+  await noteOneClient(pool, id, first);
+  expect(await known()).toBe(false);
+  await noteOneClient(pool, id, second);
+  expect(await known()).toBe(true);
+  await takeEpoch(pool, id, taker);
+  expect(await known()).toBe(false);
 });
 
 test('a recorder lives by its signs of life, and keeps draining until its next start', async () => {
