@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkArchive, type CheckReport, type ShownFrames } from '../../test/support/checker.ts';
+import { reportedGaps, shownFrames } from '../../test/support/shown-frames.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
 import { faultKindsOf, faultOrder, faults, seededRandom, type FaultKind, type PeerFaults } from './chaos-faults.ts';
 import { hostNames, untilAllRecordSince, type ChaosSite } from './chaos-site.ts';
@@ -46,30 +47,13 @@ export async function settleAndCheck(site: ChaosSite): Promise<CheckReport> {
     pool: site.pool,
     s3: site.s3,
     cameras: shownBy(site),
-    gapsOf: async (id) => {
-      const [from, to] = [new Date(Date.now() - 24 * 3_600_000), new Date(Date.now() + 60_000)];
-      const path = `/v1/cameras/${id}/gaps?from=${from.toISOString()}&to=${to.toISOString()}&limit=1000`;
-      const { items } = await site.call<{ items: { startAt: string; endAt: string | null; reason: string }[] }>(
-        'GET',
-        path,
-      );
-      return items.map(({ startAt, endAt, reason }) => ({
-        startMs: Date.parse(startAt),
-        endMs: endAt === null ? Infinity : Date.parse(endAt),
-        reason,
-      }));
-    },
+    gapsOf: (id) => reportedGaps((path) => site.call('GET', path), id),
   });
 }
 
 /** What the cameras of a site show, from the newest picture that each has sent. */
 export function shownBy(site: ChaosSite): ShownFrames[] {
-  return site.cameras.map(({ id, simulated }) => {
-    const frame = simulated.framesSent().at(-1);
-    if (frame === undefined) throw new Error('a camera has sent nothing');
-    const { frames, fps } = simulated.loop();
-    return { cameraId: id, atMs: frame.atMs, index: frame.index, loopFrames: frames, fps };
-  });
+  return site.cameras.map(({ id, simulated }) => shownFrames(id, simulated));
 }
 
 /** Footage may end a little before its fault: what was in buffers is lost too. */

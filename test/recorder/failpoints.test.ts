@@ -8,6 +8,7 @@ import { readIndex } from '../../media/mp4-index.ts';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { checkArchive, type CheckReport } from '../support/checker.ts';
 import { readFrameCounters } from '../support/frame-counter.ts';
+import { shownFrames } from '../support/shown-frames.ts';
 import { waitFor } from '../support/system.ts';
 import { createSite, type Site } from './host.ts';
 import { startProcess } from './start-process.ts';
@@ -77,12 +78,10 @@ async function untilSettled(site: Site, name: string, cameraId: string): Promise
 
 /** Pictures that are missing without a gap that explains them, or double. */
 async function check({ site, camera }: Stage, cameraId: string): Promise<CheckReport> {
-  const { atMs = 0, index = 0 } = camera.framesSent().at(-1) ?? {};
-  const { frames: loopFrames, fps } = camera.loop();
   return checkArchive({
     pool: site.database.pool,
     s3: site.s3,
-    cameras: [{ cameraId, atMs, index, loopFrames, fps }],
+    cameras: [shownFrames(cameraId, camera)],
     gapsOf: async () => (await site.gaps(cameraId)).map((gap) => ({ ...gap, endMs: gap.endMs ?? Infinity })),
   });
 }

@@ -2,6 +2,7 @@ import { expect, test, type TestContext } from 'vitest';
 import { createSite, type Site } from '../recorder/host.ts';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { checkArchive, type CheckReport } from '../support/checker.ts';
+import { shownFrames } from '../support/shown-frames.ts';
 import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { createTestSystem, waitFor, type TestSystem } from '../support/system.ts';
 
@@ -33,9 +34,7 @@ function through(url: string, proxy: TcpProxy): string {
 
 /** No gap is accepted as an explanation: two recorders see each picture at least once. */
 function check({ pool, s3 }: Archive, camera: SimulatedCamera, cameraId: string): Promise<CheckReport> {
-  const { atMs = 0, index = 0 } = camera.framesSent().at(-1) ?? {};
-  const { frames: loopFrames, fps } = camera.loop();
-  return checkArchive({ pool, s3, cameras: [{ cameraId, atMs, index, loopFrames, fps }], gapsOf: async () => [] });
+  return checkArchive({ pool, s3, cameras: [shownFrames(cameraId, camera)], gapsOf: async () => [] });
 }
 
 /** Epochs of the camera's rows, in the order of their footage. */
