@@ -2,6 +2,7 @@ import { errorText } from '../../errors.ts';
 import { benchChaos } from './chaos.ts';
 import { benchEncode } from './encode.ts';
 import { say } from './figure.ts';
+import { benchOutages } from './outages.ts';
 import { benchRecord } from './record.ts';
 import { benchRecovery } from './recovery.ts';
 import { benchRetention } from './retention.ts';
@@ -10,6 +11,7 @@ import { benchRetention } from './retention.ts';
 const benches: Record<string, (args: string[]) => Promise<void>> = {
   chaos: benchChaos,
   encode: benchEncode,
+  outages: benchOutages,
   record: benchRecord,
   recovery: benchRecovery,
   retention: benchRetention,
