@@ -1,9 +1,12 @@
 import { Gauge, type Registry } from 'prom-client';
 import { countEncoderSteps } from '../db/encoder-steps.ts';
 import { finishQueues, liveEncoders } from '../db/encoders.ts';
+import { recorders, type RecorderFigures } from '../db/recorders.ts';
 import type { Db } from '../db/sql.ts';
 
 const dayMs = 86_400_000;
+
+type Held = NonNullable<RecorderFigures['held']>;
 
 /** Encoders, what happens to them, and their backlog. */
 export function registerFinishGauges(registry: Registry, db: Db, now: () => number): void {
@@ -60,5 +63,19 @@ export function registerFinishGauges(registry: Registry, db: Db, now: () => numb
         age.set({ tier }, oldestEndMs === null ? 0 : Math.max(0, (nowMs - oldestEndMs) / 1000));
       }
     },
+  );
+  // Also of hosts that are away: it lies nowhere else.
+  const ofHeld = (name: string, help: string, value: (held: Held) => number): void =>
+    gauge(name, help, ['host'], async (made) => {
+      for (const { hostId: host, stats } of await recorders(db)) {
+        if (stats?.held !== undefined) made.set({ host }, value(stats.held));
+      }
+    });
+  ofHeld('held_files', 'Files that wait in a recorder for their final.', ({ files }) => files);
+  ofHeld('held_bytes', 'Bytes that wait in a recorder for their final.', ({ bytes }) => bytes);
+  ofHeld(
+    'held_age_seconds',
+    'How long ago the oldest footage that waits in a recorder for its final began.',
+    ({ oldestStartMs }) => (oldestStartMs === null ? 0 : Math.max(0, (now() - oldestStartMs) / 1000)),
   );
 }

@@ -79,6 +79,23 @@ export async function giveBack(
 }
 
 /**
+ * Takes a final out of the catalogue whose object is gone, by somebody who has all that it was made of and commits that
+ * next: its time is free again. @returns false when it is not there any more
+ */
+export async function forgetLostFinal(
+  db: Db,
+  cameraId: string,
+  final: { startMs: number; sha256: string },
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `delete from segment where camera_id = (select id from camera where public_id = $1::uuid)
+       and start_at = $2::timestamptz and sha256 = decode($3::text, 'hex') and variant > 0 and state = 0`,
+    [cameraId, at(final.startMs), final.sha256],
+  );
+  return rowCount === 1;
+}
+
+/**
  * Which of these cameras this host may hold footage of: their profile wants the final only, and nobody else has taken
  * them over. `isStopped`: nothing of them is recorded just now.
  */

@@ -9,6 +9,8 @@ const figures = z.object({
   pendingWrites: count,
   /** Failed tries since the process began, by gap reason. */
   failures: z.record(z.string(), count),
+  /** Of footage that waits here for its final; one that does not say so is of an older version. */
+  held: z.object({ files: count, bytes: count, oldestStartMs: count.nullable() }).optional(),
   /** From the end of a segment to its row: of the last 500 of this process, in ms; null = none yet. */
   commitMs: z.object({ p50: count, p99: count }).nullable(),
 });

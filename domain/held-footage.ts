@@ -15,10 +15,10 @@ export interface HeldGroup<T extends HeldPiece> {
   files: T[];
 }
 
-/** Held files by camera and window, the oldest window first. */
+/** Held files by camera and window, the oldest window and in it the oldest file first: so they are committed. */
 export function groupHeld<T extends HeldPiece>(files: readonly T[], windowMs: number): HeldGroup<T>[] {
   const groups = new Map<string, HeldGroup<T>>();
-  for (const file of files) {
+  for (const file of files.toSorted((a, b) => a.startMs - b.startMs)) {
     const windowStartMs = windowStartOf(file.startMs, windowMs);
     const key = `${file.cameraId} ${windowStartMs}`;
     const group = groups.get(key);

@@ -1,15 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { segmentsBetween } from '../db/footage.ts';
 import { camerasToHold, giveBack, hasSpoolEncoder, heldBy, noteHeld } from '../db/held-windows.ts';
 import type { Db } from '../db/sql.ts';
 import { groupHeld, isDue, type HeldGroup } from '../domain/held-footage.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { CameraIds } from './camera-ids.ts';
+import { finalsOf, isIn, lookAtFinals, type HeldFile } from './held-finals.ts';
 import type { ClosedFile } from './run-files.ts';
 
 /**
@@ -19,7 +18,8 @@ import type { ClosedFile } from './run-files.ts';
 export interface FinalOnly {
   /** A file that was closed or salvaged: held back, or committed at once. */
   add: (file: ClosedFile) => void;
-  held(): { files: number; bytes: number };
+  /** What waits for its final; without what has it and is only kept until a second look. */
+  held(): { files: number; bytes: number; oldestStartMs: number | null };
   /** Room is needed: what has its final goes, and half of the rest is committed. */
   makeRoom(): Promise<void>;
   /** This host goes away: all is committed, now and from now on. */
@@ -45,14 +45,6 @@ export interface FinalOnlyDeps {
   now: () => number;
 }
 
-interface Held extends ClosedFile {
-  bytes: number;
-  startMs: number;
-  endMs: number;
-  /** Since when its final is stored. */
-  doneMs: number | null;
-}
-
 const lookEveryMs = 2_000;
 /** An encoder that restarts is back within a minute. */
 const encoderWaitMs = 60_000;
@@ -62,7 +54,7 @@ const afterStopMs = 20_000;
 export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
   const { db, spool, log } = deps;
   const { hostId } = spool;
-  const files = new Map<string, Held>();
+  const files = new Map<string, HeldFile>();
   const stopped = new AbortController();
   let isLeaving = false;
   let last: Promise<unknown> = Promise.resolve();
@@ -74,7 +66,7 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
     return mine;
   }
 
-  function commit(group: readonly Held[]): void {
+  function commit(group: readonly HeldFile[]): void {
     for (const { bytes: _bytes, startMs: _start, endMs: _end, doneMs: _done, ...file } of group) {
       files.delete(file.path);
       deps.commit(file);
@@ -82,7 +74,7 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
   }
 
   /** First the catalogue, so that no encoder begins with what is about to be stored as it is. */
-  async function giveUp(group: HeldGroup<Held>, why: string): Promise<void> {
+  async function giveUp(group: HeldGroup<HeldFile>, why: string): Promise<void> {
     await giveBack(db, group, hostId);
     log.info(
       { cameraId: group.cameraId, windowStartMs: group.windowStartMs, why },
@@ -92,52 +84,33 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
   }
 
   /** What is not the host's any more: it has its final, or it is to be committed. */
-  async function settle(group: HeldGroup<Held>): Promise<void> {
-    const finals = await finalsOf(group);
-    const rest: Held[] = [];
+  async function settle(group: HeldGroup<HeldFile>): Promise<void> {
+    const finals = await finalsOf(db, group);
+    const rest: HeldFile[] = [];
     for (const file of group.files) {
-      const isDone = finals.some((final) => final.startMs <= file.startMs && endOf(final) >= file.endMs);
-      if (isDone) file.doneMs ??= deps.now();
+      if (finals.some((final) => isIn(final, file))) file.doneMs ??= deps.now();
       else rest.push(file);
     }
     commit(rest);
   }
 
-  async function finalsOf({ cameraId, files: own }: { cameraId: string; files: readonly Held[] }) {
-    const fromMs = Math.min(...own.map(({ startMs }) => startMs));
-    const toMs = Math.max(...own.map(({ endMs }) => endMs));
-    const rows = await segmentsBetween(db, cameraId, fromMs, toMs, { limit: 10_000 });
-    return rows.filter(({ variant }) => variant > 0);
-  }
-
-  /** The second look: an S3 server may answer a PUT before its disk has it. What is lost is committed as recorded. */
+  /** The second look at finals that are stored since so long. */
   async function lookAgain(lingerMs: number): Promise<void> {
     const due = [...files.values()].filter(({ doneMs }) => doneMs !== null && doneMs + lingerMs <= deps.now());
     for (const group of groupHeld(due, deps.windowMs)) {
-      await lookAtFinals(group).catch((error: unknown) => {
+      await letGo(group).catch((error: unknown) => {
         log.warn({ cameraId: group.cameraId, cause: errorText(error) }, 'held files stay until their final is seen');
       });
     }
   }
 
-  async function lookAtFinals(group: HeldGroup<Held>): Promise<void> {
-    const { cameraId } = group;
-    const { tenantId } = await deps.cameraIds.of(cameraId);
-    const finals = await finalsOf(group);
-    for (const file of group.files) {
-      const final = finals.find((row) => row.startMs <= file.startMs && endOf(row) >= file.endMs);
-      if (final === undefined) {
-        commit([file]); // somebody found that its object is gone
-        continue;
-      }
-      const key = objectKey({ tenantId, cameraId, ...final });
-      if ((await deps.objects.stat(key))?.bytes === final.bytes) {
-        files.delete(file.path);
-        await spool.remove(file.path);
-        continue;
-      }
-      log.error({ cameraId, key }, 'the object store has lost a final; its sources stay here');
-      file.doneMs = deps.now();
+  async function letGo(group: HeldGroup<HeldFile>): Promise<void> {
+    const { done, uncovered, staying } = await lookAtFinals(deps, group);
+    commit(uncovered);
+    for (const file of staying) file.doneMs = deps.now();
+    for (const file of done) {
+      files.delete(file.path);
+      await spool.remove(file.path);
     }
   }
 
@@ -176,7 +149,7 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
   /** What was noted last of a window: it is written when it changes. */
   const noted = new Map<string, string>();
 
-  async function note(group: HeldGroup<Held>, isStopped: boolean, key: string): Promise<void> {
+  async function note(group: HeldGroup<HeldFile>, isStopped: boolean, key: string): Promise<void> {
     const { cameraId, windowStartMs, fromMs, toMs } = group;
     const isClosed = isDue(group, {
       isStopped,
@@ -228,10 +201,14 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
       if (isLeaving || deps.isTakeover(file)) deps.commit(file);
       else void take(file);
     },
-    held: () => ({
-      files: files.size,
-      bytes: [...files.values()].reduce((sum, { bytes }) => sum + bytes, 0),
-    }),
+    held() {
+      const waiting = [...files.values()].filter(({ doneMs }) => doneMs === null);
+      return {
+        files: waiting.length,
+        bytes: waiting.reduce((sum, { bytes }) => sum + bytes, 0),
+        oldestStartMs: waiting.reduce<number | null>((least, { startMs }) => Math.min(least ?? startMs, startMs), null),
+      };
+    },
     makeRoom: () =>
       exclusively(async () => {
         await lookAgain(0);
@@ -251,8 +228,4 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
       await looking;
     },
   };
-}
-
-function endOf({ startMs, durationMs }: { startMs: number; durationMs: number }): number {
-  return startMs + durationMs;
 }

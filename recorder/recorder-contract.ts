@@ -16,6 +16,7 @@ export interface RecorderDeps {
     | 'spool'
     | 'recorder'
     | 'segmentSeconds'
+    | 'cameraMaxKbps'
     | 'windowSeconds'
     | 'finalWaitSeconds'
     | 'cameraNetworks'
@@ -43,6 +44,8 @@ export interface RecorderStats {
   spool: SpoolUsage | null;
   /** Writes that wait for the catalogue. */
   pendingWrites: number;
+  /** Waits for its final. */
+  held: { files: number; bytes: number; oldestStartMs: number | null };
 }
 
 /** The process's recordings, its spool, and what brings the one into the catalogue by way of the other. */

@@ -176,6 +176,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       commits: { ...committer.counts() },
       spool: guard.usage(),
       pendingWrites: queue.size(),
+      held: finalOnly.held(),
       ...figures.read(),
     }),
     onReturn() {
@@ -255,6 +256,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       commits: committer.counts(),
       spool: guard.usage(),
       pendingWrites: queue.size(),
+      held: finalOnly.held(),
     }),
     async drain() {
       registry.close();

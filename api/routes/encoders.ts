@@ -2,6 +2,7 @@ import { recordDeed } from '../../db/audit.ts';
 import { encoderSteps } from '../../db/encoder-steps.ts';
 import { finishQueues, liveEncoders } from '../../db/encoders.ts';
 import { retryParked } from '../../db/finish-windows.ts';
+import { recorders } from '../../db/recorders.ts';
 import { listWindows } from '../../db/window-list.ts';
 import { transaction } from '../../db/sql.ts';
 import { AppError } from '../../errors.ts';
@@ -26,12 +27,13 @@ export function registerEncoders(app: Api, deps: ApiDeps): void {
     },
     async () => {
       const nowMs = deps.now();
-      const [workers, queues, steps] = await Promise.all([
+      const [workers, queues, steps, hosts] = await Promise.all([
         liveEncoders(deps.pool, nowMs),
         finishQueues(deps.pool, nowMs),
         encoderSteps(deps.pool, shownSteps),
+        recorders(deps.pool),
       ]);
-      return encodersAnswer(workers, queues, steps, nowMs);
+      return encodersAnswer(workers, queues, steps, hosts, nowMs);
     },
   );
 

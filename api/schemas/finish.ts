@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isoTime, pageOf, timeIn, timeOut, uuid } from './common.ts';
 import { encoderStepKinds, type EncoderStep } from '../../db/encoder-steps.ts';
 import type { EncoderWorker, FinishQueue } from '../../db/encoders.ts';
+import type { Recorder } from '../../db/recorders.ts';
 import type { ListedWindow } from '../../db/window-list.ts';
 import type { Reencode } from '../../db/reencode-jobs.ts';
 
@@ -34,6 +35,14 @@ export const encodersSchema = z
         }),
       )
       .describe('Windows of footage that are not finished.'),
+    held: z
+      .object({
+        hosts: z.number().int(),
+        files: z.number().int(),
+        bytes: z.number().int(),
+        ageSeconds: z.number().int().describe('How long ago the oldest of it began; 0 without any.'),
+      })
+      .describe('Footage that waits in the spools of its recorders for its finals, as they said last.'),
     steps: z
       .array(
         z.object({
@@ -59,6 +68,7 @@ export function encodersAnswer(
   workers: readonly EncoderWorker[],
   queues: readonly FinishQueue[],
   steps: readonly EncoderStep[],
+  recorders: readonly Recorder[],
   nowMs: number,
 ): z.infer<typeof encodersSchema> {
   const hosts = [...new Set(workers.map(({ host }) => host))].map((host) => {
@@ -86,6 +96,7 @@ export function encodersAnswer(
       ...queue,
       ageSeconds: oldestEndMs === null ? 0 : Math.max(0, Math.round((nowMs - oldestEndMs) / 1000)),
     })),
+    held: heldAnswer(recorders, nowMs),
     steps: steps.map(({ host, atMs, kind, fromKind, toKind, ceiling, reason }) => ({
       host,
       at: isoTime(atMs),
@@ -95,6 +106,19 @@ export function encodersAnswer(
       ceiling,
       reason,
     })),
+  };
+}
+
+function heldAnswer(recorders: readonly Recorder[], nowMs: number): z.infer<typeof encodersSchema>['held'] {
+  const holding = recorders.flatMap(({ stats }) =>
+    stats?.held !== undefined && stats.held.files > 0 ? stats.held : [],
+  );
+  const oldestMs = Math.min(nowMs, ...holding.map(({ oldestStartMs }) => oldestStartMs ?? nowMs));
+  return {
+    hosts: holding.length,
+    files: holding.reduce((sum, { files }) => sum + files, 0),
+    bytes: holding.reduce((sum, { bytes }) => sum + bytes, 0),
+    ageSeconds: Math.round((nowMs - oldestMs) / 1000),
   };
 }
 

@@ -5,6 +5,7 @@ import { upsertEncoder } from '../../db/encoders.ts';
 import { takeReady } from '../../db/finish-feed.ts';
 import { addFailure, park } from '../../db/finish-windows.ts';
 import { takeEpoch } from '../../db/leases.ts';
+import { upsertRecorder } from '../../db/recorders.ts';
 import { insertSegment } from '../../db/segments.ts';
 import { segmentOf } from '../db/fixtures.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
@@ -141,6 +142,37 @@ test('what happens to the encoders is listed with its reason, newest first, and 
   expect(body).toContain('framekeep_encoder_steps{host="gpu",kind="down"} 1\n');
   expect(body).toContain('framekeep_encoder_steps{host="gpu",kind="ceiling-dropped"} 1\n');
   expect(body).toContain('framekeep_encoder_session_ceiling{host="gpu"} 3\n');
+});
+
+test('footage that only recorders hold is told of, with its size and age, also of a host that is away', async () => {
+  const { pool } = api.deps;
+  nowMs = t0;
+  const stats = {
+    backlog: { files: 0, bytes: 0, oldestEndMs: null },
+    commits: {},
+    spool: null,
+    pendingWrites: 0,
+    failures: {},
+    commitMs: null,
+  };
+  const host = { url: 'http://127.0.0.1:1', slots: 1, used: 0 };
+  const [old, first, second] = [randomUUID(), randomUUID(), randomUUID()];
+  const held = (files: number, ageMs: number) => ({ files, bytes: files * 1000, oldestStartMs: t0 - ageMs });
+  await upsertRecorder(pool, { ...host, hostId: old, seenMs: t0, stats });
+  await upsertRecorder(pool, { ...host, hostId: first, seenMs: t0, stats: { ...stats, held: held(3, 40_000) } });
+  await upsertRecorder(pool, {
+    ...host,
+    hostId: second,
+    seenMs: t0 - 60_000,
+    stats: { ...stats, held: held(2, 90_000) },
+  });
+  const answer = (await api.call('GET', '/v1/encoders')).json<{ held: object }>();
+  expect(answer.held).toEqual({ hosts: 2, files: 5, bytes: 5000, ageSeconds: 90 });
+  const { body } = await api.call('GET', '/metrics');
+  expect(body).toContain(`framekeep_held_files{host="${first}"} 3\n`);
+  expect(body).toContain(`framekeep_held_bytes{host="${second}"} 2000\n`);
+  expect(body).toContain(`framekeep_held_age_seconds{host="${second}"} 90\n`);
+  expect(body).not.toContain(`framekeep_held_files{host="${old}"}`);
 });
 
 test('a parked window is listed with its failures, and goes back to the backlog', async () => {

@@ -1,5 +1,5 @@
 import type { Encoders } from '../answers.ts';
-import { dateTime, duration } from '../format.ts';
+import { age, bytes, dateTime, duration } from '../format.ts';
 import { Table } from '../parts/table.tsx';
 import { words } from '../words/index.ts';
 import { Slots } from './slots.tsx';
@@ -9,7 +9,7 @@ const shownSteps = 8;
 /** The hosts that finish footage, what waits for them, and which encoder was chosen why. */
 export function EncoderPanel({ encoders }: { encoders: Encoders }) {
   const w = words.value;
-  const { hosts, queues, steps } = encoders;
+  const { hosts, queues, held, steps } = encoders;
   return (
     <>
       {hosts.length === 0 && <p class="muted">{w.noEncoders}</p>}
@@ -70,6 +70,7 @@ export function EncoderPanel({ encoders }: { encoders: Encoders }) {
           },
         ]}
       />
+      {held.files > 0 && <p>{w.heldForFinals(held.files, bytes(held.bytes), age(held.ageSeconds * 1000))}</p>}
       {steps.length > 0 && (
         <details>
           <summary>{w.encoderSteps(steps.length)}</summary>

@@ -156,6 +156,8 @@ export const manage = {
   underWay: 'Under way',
   parked: 'Parked',
   oldest: 'Oldest',
+  heldForFinals: (files: number, size: string, since: string) =>
+    `Only in the recorders, until their finals are made: ${files} files, ${size}, the oldest from ${since} ago`,
   encoderSteps: (n: number) => `Changes of encoder (${n})`,
   encoderStep: ({ kind, from, to }: { kind: string; from: string | null; to: string | null }) =>
     kind === 'up' ? `${to} is back` : `${from} → ${to ?? 'none'}${kind === 'job' ? ' for one job' : ''}`,

@@ -155,6 +155,8 @@ export const manage: typeof english = {
   underWay: 'Yapılan',
   parked: 'Ayrılan',
   oldest: 'En eskisi',
+  heldForFinals: (files, size, since) =>
+    `Son hali hazırlanana dek yalnızca kayıt sunucularında: ${files} dosya, ${size}, en eskisi ${since} önce`,
   encoderSteps: (n) => `Kodlayıcı değişiklikleri (${n})`,
   encoderStep: ({ kind, from, to }) =>
     kind === 'up' ? `${to} geri geldi` : `${from} → ${to ?? 'yok'}${kind === 'job' ? ' (tek iş için)' : ''}`,
