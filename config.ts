@@ -57,6 +57,7 @@ const settings = z
     FRAMEKEEP_DEMO_CAMERAS: count.max(16).default(3),
     FRAMEKEEP_BOOTSTRAP_API_KEY: z.string().min(16, 'must be at least 16 characters').optional(),
     FRAMEKEEP_CAMERA_NETWORKS: list(network).optional(),
+    FRAMEKEEP_CAMERA_MAX_KBPS: positive.default(60_000),
     FRAMEKEEP_SEGMENT_SECONDS: positive.max(600).optional(),
     FRAMEKEEP_SESSION_SECONDS: positive.default(43_200),
     FRAMEKEEP_WINDOW_SECONDS: positive.max(3000).default(600),
@@ -108,6 +109,8 @@ export type Config = Readonly<{
   bootstrapApiKey: string | undefined;
   /** Networks cameras may be in; undefined = all but loopback, link-local, metadata addresses and our own services. */
   cameraNetworks: readonly string[] | undefined;
+  /** A camera that sends more than this for long is not recorded. */
+  cameraMaxKbps: number;
   segmentSeconds: number;
   /** A recordSession activity ends after 6 to 12 hours, and never later than this. */
   sessionSeconds: number;
@@ -195,6 +198,7 @@ function toConfig(s: z.infer<typeof settings>): Config {
     demoCameras: s.FRAMEKEEP_DEMO_CAMERAS,
     bootstrapApiKey: s.FRAMEKEEP_BOOTSTRAP_API_KEY,
     cameraNetworks: s.FRAMEKEEP_CAMERA_NETWORKS,
+    cameraMaxKbps: s.FRAMEKEEP_CAMERA_MAX_KBPS,
     segmentSeconds: s.FRAMEKEEP_SEGMENT_SECONDS ?? (s.FRAMEKEEP_S3_ENDPOINT === undefined ? 10 : 60),
     sessionSeconds: s.FRAMEKEEP_SESSION_SECONDS,
     windowSeconds: s.FRAMEKEEP_WINDOW_SECONDS,

@@ -12,9 +12,10 @@ const slowReasons: ReadonlySet<GapReason> = new Set(['auth', 'not-found']);
  * switch that comes back are not asked all in the same second.
  * @param attempt tries failed in a row, 1 for the first
  * @param random a number in [0, 1)
+ * @param needsPerson whatever its reason, this fault is one that a person must mend
  */
-export function backoffMs(reason: GapReason, attempt: number, random: () => number): number {
-  const { floorMs, firstCeilingMs, ceilingMs } = slowReasons.has(reason) ? slow : ordinary;
+export function backoffMs(reason: GapReason, attempt: number, random: () => number, needsPerson = false): number {
+  const { floorMs, firstCeilingMs, ceilingMs } = needsPerson || slowReasons.has(reason) ? slow : ordinary;
   const doubled = firstCeilingMs * 2 ** Math.min(Math.max(attempt, 1) - 1, 16);
   const top = Math.min(doubled, ceilingMs);
   return Math.round(floorMs + random() * (top - floorMs));

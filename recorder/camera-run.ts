@@ -36,6 +36,7 @@ export interface CameraRunOptions {
   openDialer: () => Promise<Dialer>;
   ffmpeg: string;
   segmentSeconds: number;
+  maxKbps: number;
   spool: Spool;
   quarantine: Quarantine;
   limits: SanityLimits;
@@ -97,6 +98,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
       dialer,
       expected: options.stream,
       audio: assignment.audio,
+      maxKbps: options.maxKbps,
       now,
       onFirstPacket: (atMs) => files.start(atMs),
       onFirstFrame: options.onFirstFrame,

@@ -7,6 +7,8 @@ import type { Dialer } from './dialer/dialer.ts';
 export interface Failure {
   reason: GapReason;
   detail: string;
+  /** Nothing but a person cures it, and each try costs: it is tried seldom. */
+  needsPerson?: true;
 }
 
 /**

@@ -17,6 +17,8 @@ export interface RecordingDeps {
   ffmpeg: string;
   ffprobe: string;
   segmentSeconds: number;
+  /** A camera that sends more than this for long is not recorded. */
+  cameraMaxKbps: number;
   spool: Spool;
   quarantine: Quarantine;
   limits: SanityLimits;

@@ -106,6 +106,7 @@ export function startRecording(
       openDialer: deps.openDialer,
       ffmpeg: deps.ffmpeg,
       segmentSeconds: deps.segmentSeconds,
+      maxKbps: deps.cameraMaxKbps,
       spool: deps.spool,
       quarantine: deps.quarantine,
       limits: deps.limits,
@@ -143,9 +144,9 @@ export function startRecording(
 
   async function failed(failure: Failure, footageMs: number): Promise<void> {
     if (await asksForRoom(failure)) return;
-    attempts = footageMs >= healthyRunMs ? 1 : attempts + 1;
+    attempts = footageMs >= healthyRunMs && failure.needsPerson !== true ? 1 : attempts + 1;
     if (forgetSubstream(assignment, failure)) deps.journal();
-    const waitMs = deps.backoffMs(failure.reason, attempts, deps.random);
+    const waitMs = deps.backoffMs(failure.reason, attempts, deps.random, failure.needsPerson);
     // Once an outage: the gap's evidence counts the tries.
     log[attempts === 1 ? 'warn' : 'info']({ cameraId, ...failure, attempts, waitMs }, 'no footage');
     claims.failed({ ...failure, atMs: now() }, lastEndMs);

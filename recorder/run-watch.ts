@@ -6,6 +6,7 @@ import { isMissingFile } from './error-code.ts';
 import type { Failure } from './failure.ts';
 import type { Assignment } from './journal.ts';
 import { createParameterWatch } from './parameter-watch.ts';
+import { createRateWatch } from './rate-watch.ts';
 import { createStallWatch, stallLimitMs } from './stall-watch.ts';
 
 /**
@@ -38,6 +39,7 @@ export function createRunWatch(options: {
   dialer: Dialer;
   expected: NonNullable<Assignment['stream']>;
   audio: Assignment['audio'];
+  maxKbps: number;
   now: () => number;
   onFirstPacket: (atMs: number) => void;
   onFirstFrame: (first: FirstFrame) => void;
@@ -47,6 +49,7 @@ export function createRunWatch(options: {
   const stall = createStallWatch(dir, now());
   const parameters = createParameterWatch();
   const complaints = createComplaintWatch();
+  const rates = createRateWatch(options.maxKbps, performance.now());
   let firstPacketMs: number | null = null;
   let hasFrame = false;
   let lookedMs = 0;
@@ -88,6 +91,8 @@ export function createRunWatch(options: {
       if (!isSameStream(options.expected, describedStream(dialer), options.audio)) return 'other-stream';
       const complaint = complaints.tooMany();
       if (complaint !== null) return { reason: 'bad-stream', detail: complaint };
+      const tooMuch = rates.look(dialer.bytes(), performance.now());
+      if (tooMuch !== null) return { reason: 'bad-stream', detail: tooMuch, needsPerson: true };
       return hasFrame && now() - lookedMs < lookMs ? null : lookAtFile();
     },
   };

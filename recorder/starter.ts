@@ -17,7 +17,7 @@ import type { WriteQueue } from './write-queue.ts';
 /** Starts the recordings of a process: each gets what is its own from what all share. */
 export function createStarter(
   deps: SalvageDeps & {
-    config: Pick<Config, 'ffmpeg' | 'ffprobe' | 'segmentSeconds'>;
+    config: Pick<Config, 'ffmpeg' | 'ffprobe' | 'segmentSeconds' | 'cameraMaxKbps'>;
     db: Pool;
     queue: WriteQueue;
     journal: Journal;
@@ -41,6 +41,7 @@ export function createStarter(
         ffmpeg: config.ffmpeg,
         ffprobe: config.ffprobe,
         segmentSeconds: config.segmentSeconds,
+        cameraMaxKbps: config.cameraMaxKbps,
         openDialer: async (stream = assignment.substream?.use === true ? 'substream' : 'main') => {
           const { sealedUrl, substream } = assignment;
           const url =

@@ -25,6 +25,11 @@ test('the longest possible wait doubles up to the ceiling', () => {
   expect(longest('auth')).toEqual([60, 120, 240, 480, 600, 600, 600]);
 });
 
+test('a fault that a person must mend is tried seldom, whatever its reason', () => {
+  expect(backoffMs('bad-stream', 1, () => 0, true)).toBe(30_000);
+  expect(backoffMs('bad-stream', 9, () => 0.5, true)).toBe(315_000);
+});
+
 test('jitter spreads over the whole range', () => {
   expect(backoffMs('refused', 4, () => 0)).toBe(1000);
   expect(backoffMs('refused', 4, () => 0.5)).toBe(8500);
