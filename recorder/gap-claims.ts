@@ -40,6 +40,8 @@ export function createGapClaims(deps: {
   cameraId: string;
   hostId: string;
   epoch: () => number;
+  /** Told of each failure. */
+  onFailed: (reason: GapReason) => void;
 }): GapClaims {
   const { db, queue, cameraId } = deps;
   let outage: Outage = { number: 0, spells: [] };
@@ -74,6 +76,7 @@ export function createGapClaims(deps: {
 
   return {
     failed({ reason, detail, atMs }, footageEndMs) {
+      deps.onFailed(reason);
       const of = outage;
       // A stall is noticed late: the first reason holds since the footage ended.
       const sinceMs = of.spells.length === 0 ? Math.min(atMs, footageEndMs ?? atMs) : atMs;

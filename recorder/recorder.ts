@@ -2,8 +2,6 @@ import path from 'node:path';
 import { setDraining } from '../db/recorders.ts';
 import { backoffMs } from '../domain/retry.ts';
 import type { SanityLimits } from '../domain/segment.ts';
-import { createAddressPolicy } from '../security/address-policy.ts';
-import { ownAddresses } from '../security/own-addresses.ts';
 import { createPortTokens } from '../security/port-token.ts';
 import { createSealer } from '../security/seal.ts';
 import { openSpool } from '../storage/spool.ts';
@@ -30,7 +28,7 @@ import type { ClosedFile } from './run-files.ts';
 import { salvageRun } from './salvage.ts';
 import { createSignOfLife } from './sign-of-life.ts';
 import { createSpoolGuard } from './spool-guard.ts';
-import { createStarter } from './starter.ts';
+import { createStarter, networksOf } from './starter.ts';
 import { createWatcher } from './watcher.ts';
 import { createWriteQueue } from './write-queue.ts';
 
@@ -55,13 +53,6 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const spool = await openSpool({ dir: path.resolve(config.spool.dir), maxBytes: config.spool.maxBytes });
   const { hostId } = spool;
   const journal = openJournal(spool, log);
-  const networks = createAddressPolicy({
-    allowed: config.cameraNetworks,
-    ownAddresses: await ownAddresses(
-      [services.databaseUrl, services.s3.endpoint, services.temporalAddress, `${config.host}:${config.port}`],
-      log,
-    ),
-  });
   const limits: SanityLimits = { maxDurationMs: Math.max(longestSegmentMs, config.segmentSeconds * 3000) };
   const cameraIds = createCameraIds(db);
   const quarantine = createQuarantine(spool.dir);
@@ -114,14 +105,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   });
 
   function claimsOf(cameraId: string, epoch: () => number): GapClaims {
-    const claims = createGapClaims({ db, queue, cameraId, hostId, epoch });
-    return {
-      ...claims,
-      failed(failure, footageEndMs) {
-        figures.failed(failure.reason);
-        claims.failed(failure, footageEndMs);
-      },
-    };
+    return createGapClaims({ db, queue, cameraId, hostId, epoch, onFailed: (reason) => figures.failed(reason) });
   }
 
   function onDone(file: ClosedFile, outcome: CommitOutcome): void {
@@ -143,7 +127,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     now,
     start: createStarter({
       ...shared,
-      networks,
+      networks: await networksOf(config, services, log),
       sealer: createSealer(services.secretKey),
       db,
       queue,
@@ -158,6 +142,13 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     }),
   });
 
+  const waiting = () => ({
+    backlog: committer.backlog(),
+    commits: { ...committer.counts() },
+    spool: guard.usage(),
+    pendingWrites: queue.size(),
+    held: finalOnly.held(),
+  });
   const watcher = createWatcher({
     db,
     cameraIds: () => registry.entries().map(({ assignment }) => assignment.cameraId),
@@ -171,14 +162,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     url: () => config.recorder.url ?? port?.url ?? '',
     slots: config.recorder.slots,
     used: () => registry.entries().length,
-    figures: () => ({
-      backlog: committer.backlog(),
-      commits: { ...committer.counts() },
-      spool: guard.usage(),
-      pendingWrites: queue.size(),
-      held: finalOnly.held(),
-      ...figures.read(),
-    }),
+    figures: () => ({ ...waiting(), ...figures.read() }),
     onReturn() {
       for (const { recording } of registry.entries()) recording.announce();
     },
@@ -252,11 +236,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     stats: () => ({
       recordings: registry.entries().length,
       slots: config.recorder.slots,
-      backlog: committer.backlog(),
-      commits: committer.counts(),
-      spool: guard.usage(),
-      pendingWrites: queue.size(),
-      held: finalOnly.held(),
+      ...waiting(),
     }),
     async drain() {
       registry.close();

@@ -1,7 +1,9 @@
 import type { Config } from '../config.ts';
 import type { Pool } from '../db/sql.ts';
 import type { backoffMs } from '../domain/retry.ts';
-import type { AddressPolicy } from '../security/address-policy.ts';
+import type { Logger } from '../log.ts';
+import { createAddressPolicy, type AddressPolicy } from '../security/address-policy.ts';
+import { ownAddresses } from '../security/own-addresses.ts';
 import { cameraUrlAad, substreamUrlAad, type createSealer } from '../security/seal.ts';
 import { createBackgroundWrites } from './background-writes.ts';
 import { openDialer } from './dialer/dialer.ts';
@@ -10,9 +12,21 @@ import type { HoleReasons } from './hole-reasons.ts';
 import type { Assignment, Journal } from './journal.ts';
 import { startRecording } from './recording.ts';
 import type { Entry, StartOptions } from './registry.ts';
+import type { RecorderDeps } from './recorder-contract.ts';
 import type { SalvageDeps } from './salvage.ts';
 import type { SpoolGuard } from './spool-guard.ts';
 import type { WriteQueue } from './write-queue.ts';
+
+/** Where cameras may be: nowhere near our own services. */
+export async function networksOf(
+  config: RecorderDeps['config'],
+  services: RecorderDeps['services'],
+  log: Logger,
+): Promise<AddressPolicy> {
+  const { databaseUrl, s3, temporalAddress } = services;
+  const own = [databaseUrl, s3.endpoint, temporalAddress, `${config.host}:${config.port}`];
+  return createAddressPolicy({ allowed: config.cameraNetworks, ownAddresses: await ownAddresses(own, log) });
+}
 
 /** Starts the recordings of a process: each gets what is its own from what all share. */
 export function createStarter(
