@@ -9,10 +9,15 @@ import { cameraWorkflowId } from '../workflows/messages.ts';
 import { toolPath } from './embedded/tool-path.ts';
 import { endProcess, startBenchCameras, startBenchSystem, until, type BenchSystem } from './bench/bench-system.ts';
 
+/** Of this checkout: stacks of failures name files below it. */
+const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+/** Those to write, by name (`camera`, `reconcile`, ...); all where none is given. */
+const wanted = process.argv.slice(2);
+
 /**
  * Records the histories that test/workflows/replay.test.ts replays: a camera's life through every intent, with a
- * recorder that goes and comes back, and one run of each scheduled workflow. Run it when a workflow changes on
- * purpose; histories of older versions stay, since cameras in the field have them.
+ * recorder that goes and comes back, the end of a tenant, and one run of each scheduled workflow. Run it when a
+ * workflow changes on purpose; histories of older versions stay, since cameras in the field have them.
  */
 async function recordHistories(): Promise<void> {
   const system = await startBenchSystem({ FRAMEKEEP_SEGMENT_SECONDS: '2', FRAMEKEEP_SESSION_SECONDS: '5' });
@@ -47,6 +52,8 @@ async function liveThroughAll(system: BenchSystem, url: string): Promise<string>
   }
   await system.call('PATCH', `/v1/cameras/${id}`, { url: `${url}?again` });
   await sleep(5_000);
+  // Before a host is lost: a purge waits for the spool of every host there was.
+  await deleteTenant(system, url);
   recorder.kill('SIGKILL');
   await sleep(1_000);
   system.start('recorder-again', 'recorder');
@@ -60,6 +67,21 @@ async function liveThroughAll(system: BenchSystem, url: string): Promise<string>
   return id;
 }
 
+/** A tenant with a camera leaves. */
+async function deleteTenant(system: BenchSystem, url: string): Promise<void> {
+  const tenant = await system.call<{ id: string }>('POST', '/v1/tenants', { name: 'School' });
+  const body = { name: 'Door', url: `${url}?door`, tenantId: tenant.id };
+  const { id } = await system.call<{ id: string }>('POST', '/v1/cameras', body);
+  await system.call('POST', `/v1/tenants/${tenant.id}/delete`, { name: 'School' });
+  await until('the tenant is deleted', async () => {
+    const path = `/v1/certificates?tenantId=${tenant.id}`;
+    const { items } = await system.call<{ items: { kind: string }[] }>('GET', path);
+    return items.some(({ kind }) => kind === 'tenant');
+  });
+  if ((await system.call<{ state: string }>('GET', `/v1/cameras/${id}`)).state !== 'purged')
+    throw new Error('no purge');
+}
+
 async function write(system: BenchSystem, cameraId: string): Promise<void> {
   const folder = fileURLToPath(new URL('../test/histories', import.meta.url));
   await mkdir(folder, { recursive: true });
@@ -68,13 +90,22 @@ async function write(system: BenchSystem, cameraId: string): Promise<void> {
     const seen = new Set<string>();
     for await (const { workflowId, runId, type } of new Client({ connection }).workflow.list()) {
       const name = workflowId === cameraWorkflowId(cameraId) ? 'camera' : type;
-      if (seen.has(name)) continue;
+      if (seen.has(name) || (wanted.length > 0 && !wanted.includes(name))) continue;
       seen.add(name);
-      await writeFile(`${folder}/${name}.json`, await historyOf(system, workflowId, runId));
+      const history: unknown = JSON.parse(await historyOf(system, workflowId, runId), withoutRoot);
+      await writeFile(`${folder}/${name}.json`, `${JSON.stringify(history, null, 2)}\n`);
     }
   } finally {
     await connection.close();
   }
+}
+
+/** A value of a history without this machine's paths; payloads are base64, and stacks of failures are in them too. */
+function withoutRoot(key: string, value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  if (key !== 'data') return value.replaceAll(root, '.');
+  const text = Buffer.from(value, 'base64').toString('utf8');
+  return text.includes(root) ? Buffer.from(text.replaceAll(root, '.')).toString('base64') : value;
 }
 
 /** As JSON by the server's own tool: the SDK's `historyToJSON` cannot take what its client has fetched. */

@@ -49,7 +49,7 @@ async function certificatesOf(id: string): Promise<string[]> {
 
 test(
   '90 days of readable archive, then purged with a certificate; its history replays',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const camera = await time.withWorker(async () => {
       const retired = await retiredCamera();
@@ -78,7 +78,7 @@ test(
   },
 );
 
-test('reactivated, it keeps its footage; retired again, it has 90 days again', { timeout: 60_000 }, async () => {
+test('reactivated, it keeps its footage; retired again, it has 90 days again', { timeout: 120_000 }, async () => {
   await time.withWorker(async () => {
     const camera = await retiredCamera();
     await pass(80);
@@ -99,7 +99,7 @@ test('reactivated, it keeps its footage; retired again, it has 90 days again', {
   });
 });
 
-test('the deadline outlives the workflow, its workers and a changed setting', { timeout: 60_000 }, async () => {
+test('the deadline outlives the workflow, its workers and a changed setting', { timeout: 120_000 }, async () => {
   const camera = await time.withWorker(async () => {
     const retired = await retiredCamera();
     await pass(61);
@@ -119,7 +119,7 @@ test('the deadline outlives the workflow, its workers and a changed setting', { 
   expect((await certificatesOf(camera.id)).length).toBe(1);
 });
 
-test('purgeNow does not wait for the grace period, and is final', { timeout: 60_000 }, async () => {
+test('purgeNow does not wait for the grace period, and is final', { timeout: 120_000 }, async () => {
   await time.withWorker(async () => {
     const camera = await retiredCamera();
     const nowMs = await time.nowMs();
@@ -136,7 +136,7 @@ test('purgeNow does not wait for the grace period, and is final', { timeout: 60_
   });
 });
 
-test('a hold keeps everything, and the camera says so; released, the purge goes on', { timeout: 60_000 }, async () => {
+test('a hold keeps everything, and the camera says so; released, the purge goes on', { timeout: 120_000 }, async () => {
   await time.withWorker(async () => {
     const camera = await retiredCamera();
     const { pool } = time.database;

@@ -74,6 +74,8 @@ test('scheduled and asked-for passes run on Temporal: looked at, waited, acted o
       });
       expect(await site.rows(camera)).toEqual([stray.key]);
       await client.workflow.execute('sampleFootage', { workflowId: 'sample', taskQueue: 'control' });
+      const history = await client.workflow.getHandle('scheduled').fetchHistory();
+      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history);
     });
     const checks = await countChecks(site.database.pool, nowMs - 1);
     expect(checks.map(({ verdict }) => verdict)).toEqual(['good']);

@@ -9,11 +9,15 @@ import proto from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { createCameraIntentActivities } from '../../activities/camera-intent.ts';
+import { createCertifyRetentionActivities } from '../../activities/certify-retention.ts';
+import { createDeleteTenantActivities } from '../../activities/delete-tenant.ts';
+import { createEndContractsActivities } from '../../activities/end-contracts.ts';
 import { createPurgeActivities } from '../../activities/purge.ts';
 import type { SessionRequest, SessionResult } from '../../activities/record-session.ts';
 import { changeIntent, type IntentAction } from '../../db/camera-changes.ts';
 import { leaseOf } from '../../db/leases.ts';
 import { transaction, type Db } from '../../db/sql.ts';
+import type { Told } from '../../db/tenant-deletion.ts';
 import { createLogger } from '../../log.ts';
 import { createLinger } from '../../recorder/linger.ts';
 import { createCameraIds } from '../../recorder/camera-ids.ts';
@@ -25,6 +29,7 @@ import { createSealer, type Sealer } from '../../security/seal.ts';
 import type { Objects } from '../../storage/objects.ts';
 import { openSpool, type Spool } from '../../storage/spool.ts';
 import { sendIntentUpdate, startCameraWorkflow, type IntentUpdate } from '../../temporal/camera-workflows.ts';
+import { startTenantDeletion } from '../../temporal/tenant-workflows.ts';
 import { cameraSearchAttributes, controlQueue, recordQueue } from '../../workflows/messages.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
@@ -105,6 +110,11 @@ export async function skipTime(): Promise<SkippedTime> {
   });
   const purgeOrders = createPurgeOrders({ db, spool, linger, isRecording: () => false, log, now: Date.now });
   const nowMs = (): Promise<number> => env.currentTimeMs();
+  const clocks = { now: activityNow, databaseNow: async () => activityNow() };
+  const deps = { db, objects, sealer, log, ...clocks };
+  const tell = async ({ cameraId, configVersion }: Told): Promise<void> => {
+    await sendIntentUpdate(env.client, cameraId, 'retire', configVersion);
+  };
 
   async function send(cameraId: string, update: IntentUpdate, configVersion: number): Promise<void> {
     if (!(await sendIntentUpdate(env.client, cameraId, update, configVersion))) throw new Error('not accepted');
@@ -133,13 +143,14 @@ export async function skipTime(): Promise<SkippedTime> {
         workflowBundle: await workflowBundle(),
         activities: {
           ...createCameraIntentActivities({ db, now: activityNow }),
-          ...createPurgeActivities({
-            db,
-            objects,
-            sealer,
-            log,
-            now: activityNow,
-            databaseNow: async () => activityNow(),
+          ...createPurgeActivities(deps),
+          ...createDeleteTenantActivities({ ...deps, tell }),
+          ...createCertifyRetentionActivities(deps),
+          ...createEndContractsActivities({
+            ...deps,
+            graceMs: 90 * dayMs,
+            tell,
+            startTenantDeletion: (tenantId) => startTenantDeletion(env.client, tenantId),
           }),
         },
       });
