@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { openSync } from 'node:fs';
 import { environmentOf, type Site } from './host.ts';
 
 interface RecorderProcess {
@@ -11,14 +12,15 @@ interface RecorderProcess {
 /**
  * Starts a recorder of a site in a process of its own, with the spool of that name.
  * @param options.cameraIds what it records besides what its journal says
+ * @param options.logPath where its log from `info` on goes; default nowhere
  * @param options.killAt `<failpoint>:<n>`: it ends itself by SIGKILL when it comes there for the nth time
  */
 export function startProcess(
   site: Site,
   name: string,
-  options: { cameraIds?: readonly string[]; killAt?: string; segmentSeconds?: number } = {},
+  options: { cameraIds?: readonly string[]; killAt?: string; segmentSeconds?: number; logPath?: string } = {},
 ): RecorderProcess {
-  const { cameraIds = [], killAt, segmentSeconds } = options;
+  const { cameraIds = [], killAt, segmentSeconds, logPath } = options;
   const entry = new URL('recorder-process.ts', import.meta.url).pathname;
   const child = spawn(process.execPath, ['--import', 'tsx', entry, ...cameraIds], {
     env: {
@@ -27,9 +29,10 @@ export function startProcess(
       ...environmentOf({ ...site, name, databaseUrl: site.database.url }),
       FRAMEKEEP_TEMPORAL_ADDRESS: '127.0.0.1:1',
       ...(segmentSeconds === undefined ? {} : { FRAMEKEEP_SEGMENT_SECONDS: String(segmentSeconds) }),
+      ...(logPath === undefined ? {} : { RECORDER_LOG_LEVEL: 'info' }),
       ...(killAt === undefined ? {} : { KILL_AT: killAt }),
     },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', logPath === undefined ? 'ignore' : openSync(logPath, 'w'), 'inherit'],
   });
   return { child, exited: once(child, 'exit').then(([code, signal]) => (code ?? signal) as string | number) };
 }
