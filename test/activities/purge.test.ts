@@ -16,11 +16,12 @@ import { transaction } from '../../db/sql.ts';
 import { createLogger } from '../../log.ts';
 import { digestOf, problemsOf } from '../../security/certificates.ts';
 import { createSealer } from '../../security/seal.ts';
-import type { Objects } from '../../storage/objects.ts';
+import { createObjects, type Objects } from '../../storage/objects.ts';
 import { makeCamera } from '../db/fixtures.ts';
 import { bucketOn, legalHold, stores } from '../storage/buckets.ts';
 import { startMinio, type Minio } from '../storage/minio.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { testS3 } from '../support/objects.ts';
 import { footageOf, keysOf, storeFootage } from './stored-footage.ts';
 
 const dayMs = 24 * 3_600_000;
@@ -131,6 +132,30 @@ describe('a purge', () => {
       expect(rows).toEqual([{ segments: 0, noted: 0, sealed_url: '', url_redacted: '', status: 'purged' }]);
     },
   );
+
+  test('a camera without footage goes at the first look, also before anything was ever stored', async () => {
+    const empty = createObjects(await testS3());
+    const camera = await retiredCamera(empty, 0);
+    expect(await purge(activitiesOf(empty), camera.id)).toEqual({ kind: 'done' });
+    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
+      document: { footage: { segments: 0 }, storage: { furtherObjects: 0 } },
+    });
+    empty.close();
+  });
+
+  test('what is waited for is looked at after 5 s, and then after an eighth of the time that passed', async () => {
+    const hostId = '00000000-0000-4000-8000-000000000007';
+    await upsertRecorder(database.pool, { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0, seenMs: t0 });
+    const camera = await retiredCamera(objects, 0);
+    expect(await purge(activitiesOf(objects), camera.id)).toMatchObject({ kind: 'waits', againInMs: 5_000 });
+    const later = (ms: number) => activitiesOf(objects, { now: () => dueMs + ms }).finishPurge(camera.id);
+    expect(await later(30_000)).toMatchObject({ kind: 'waits', againInMs: 5_000 });
+    expect(await later(160_000)).toMatchObject({ kind: 'waits', againInMs: 20_000 });
+    expect(await later(30 * dayMs)).toMatchObject({ kind: 'waits', againInMs: 3_600_000 });
+    for (const table of ['purge_spool', 'recorder']) {
+      await database.pool.query(`delete from ${table} where host_id = $1`, [hostId]); // for the tests after this one
+    }
+  });
 
   test('once begun nothing is committed any more, whoever comes late', async () => {
     const camera = await retiredCamera(objects, 1);
