@@ -52,9 +52,25 @@ test('a host whose encoders are all down has no slots, and has them again by its
   } finally {
     reports.stop();
   }
-  await waitFor('both steps are noted', async () => (await encoderSteps(db, 10)).length === 2);
-  expect(await encoderSteps(db, 10)).toMatchObject([
+  const steps = async () => (await encoderSteps(db, 10)).filter(({ host }) => host === 'gpu');
+  await waitFor('both steps are noted', async () => (await steps()).length === 2);
+  expect(await steps()).toMatchObject([
     { kind: 'up', fromKind: null, toKind: 'nvenc' },
     { kind: 'down', fromKind: 'nvenc', toKind: null, reason: expect.stringMatching(/libcuda/) as string },
+  ]);
+});
+
+test('what is learned of the sessions of a driver is noted with its reason', async () => {
+  const db = database.pool;
+  const { onCeiling } = createStepNotes({ db, log, host: 'shared' });
+  onCeiling({ from: null, to: 3, reason: 'refused', atMs: 1000 });
+  onCeiling({ from: 3, to: 2, reason: 'refused again', atMs: 2000 });
+  onCeiling({ from: 2, to: 3, reason: 'given', atMs: 3000 });
+  const own = async () => (await encoderSteps(db, 10)).filter(({ host }) => host === 'shared');
+  await waitFor('all are noted', async () => (await own()).length === 3);
+  expect((await own()).map(({ kind, ceiling, reason }) => [kind, ceiling, reason])).toEqual([
+    ['ceiling-risen', 3, 'given'],
+    ['ceiling-dropped', 2, 'refused again'],
+    ['ceiling-dropped', 3, 'refused'],
   ]);
 });
