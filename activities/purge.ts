@@ -3,7 +3,15 @@ import { lockCamera, setCameraState } from '../db/cameras.ts';
 import { readClocks } from '../db/clock.ts';
 import { notePurgeWait, type PurgeWait } from '../db/deletion-health.ts';
 import { activeHold } from '../db/holds.ts';
-import { addFurtherObjects, beginPurge, markForPurge, purgeOf, storesUntilMs, type PurgedCamera } from '../db/purge.ts';
+import {
+  addFurtherObjects,
+  beginPurge,
+  markForPurge,
+  purgeOf,
+  rowsLeft,
+  storesUntilMs,
+  type PurgedCamera,
+} from '../db/purge.ts';
 import { spoolsOf } from '../db/purge-spools.ts';
 import { transaction, type Db, type Pool } from '../db/sql.ts';
 import type { Logger } from '../log.ts';
@@ -112,12 +120,19 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
     }
     await failpoint('cleared');
     const { versioned, locked } = await deps.objects.versioning();
-    await transaction(deps.db, async (tx) => {
+    const isDone = await transaction(deps.db, async (tx) => {
       // Read again under its lock: its counts are of now, and of two that finish it one is first.
       await lockCamera(tx, cameraId);
       const cleared = await purgeOf(tx, cameraId);
-      if (cleared?.status === 'purging') await certifyPurge(tx, deps, cleared, { versioned, locked });
+      if (cleared?.status !== 'purging') return true;
+      // A lock that ended after the rows' turn, or a sweep that is about to note them: they belong in the certificate.
+      if ((await rowsLeft(tx, cleared.internalId)) > 0) return false;
+      await certifyPurge(tx, deps, cleared, { versioned, locked });
+      return true;
     });
+    if (!isDone) {
+      return { kind: 'waits', reason: 'Its last segments are being noted as deleted.', againInMs: shortestWaitMs };
+    }
     await failpoint('certified');
     return { kind: 'done' };
   }

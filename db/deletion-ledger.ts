@@ -50,7 +50,11 @@ export async function forgetMarked(
        returning camera_id, start_at, sha256, duration_ms, bytes, epoch, variant
      ), noted as (
        insert into deleted_segment (camera_id, start_at, sha256, duration_ms, bytes, epoch, variant, cause, deleted_at)
-       select camera_id, start_at, sha256, duration_ms, bytes, epoch, variant, $3::text, $4::timestamptz from gone
+       select camera_id, start_at, sha256, duration_ms, bytes, epoch, variant,
+         -- Once a purge has begun its certificate takes in what a sweep under way deletes. What the purge itself has
+         -- marked is read after it began, so that this statement sees it, too.
+         case when (select status from camera where id = $1::int) in ('purging', 'purged') then 'purge' else $3::text end,
+         $4::timestamptz from gone
        on conflict do nothing
      )
      select from gone`,

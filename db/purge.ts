@@ -102,6 +102,13 @@ export async function markForPurge(db: Db, internalId: number, limit: number): P
   return rowCount ?? 0;
 }
 
+/** How many rows a purged camera still has: those whose objects the store did not give up. */
+export async function rowsLeft(db: Db, internalId: number): Promise<number> {
+  const count = z.object({ count: z.number() });
+  return (await one(db, count, `select count(*)::int as count from segment where camera_id = $1::int`, [internalId]))
+    .count;
+}
+
 /** A camera that is purged, and what its certificate says. Times in ms since 1970. */
 export interface PurgedCamera {
   internalId: number;

@@ -3,12 +3,14 @@ import { Readable } from 'node:stream';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPurgeActivities, type PurgeActivities, type PurgeDeps } from '../../activities/purge.ts';
+import { sweepShard } from '../../activities/sweep-retention.ts';
 import { changeIntent } from '../../db/camera-changes.ts';
 import { cameraByPublicId } from '../../db/cameras.ts';
 import { certifiedLines, listCertificates } from '../../db/certificates.ts';
 import { waitingPurges } from '../../db/deletion-health.ts';
 import { reserveKey } from '../../db/finish-swap.ts';
 import { takeEpoch } from '../../db/leases.ts';
+import { markForPurge } from '../../db/purge.ts';
 import { confirmSpoolEmpty, declareDestroyed } from '../../db/purge-spools.ts';
 import { upsertRecorder } from '../../db/recorders.ts';
 import { commitSlow, insertSegment } from '../../db/segments.ts';
@@ -157,6 +159,33 @@ describe('a purge', () => {
     }
   });
 
+  test('that begins during a sweep has all of it in its certificate, also what the sweep deletes for it', async () => {
+    const camera = await retiredCamera(objects, 4);
+    // So that its footage ages in grace, and two minutes of it are due.
+    await database.pool.query(`update tenant set grace_archive = 'rolling'`);
+    await database.pool.query(`update camera set retention_days = 100 where id = $1`, [camera.internalId]);
+    const nowMs = dueMs + 120_000;
+    const clocks = { now: () => nowMs, databaseNow: async () => nowMs };
+    const activities = activitiesOf(objects, clocks);
+    let begun = 0;
+    const failpoint = async (name: string): Promise<void> => {
+      if (name !== 'sweep-marked' || begun > 0) return;
+      begun += 1;
+      expect(await activities.startPurge(camera.id)).toEqual({ kind: 'done' });
+      expect(await markForPurge(database.pool, camera.internalId, 1000)).toBe(2);
+    };
+    const log = createLogger({ level: 'silent', name: 'test' });
+    const deps = { db: database.pool, objects, log, ...clocks, failpoint };
+    const shard = { atMs: nowMs, shard: 0, shards: 1 };
+    expect(await sweepShard(deps, shard, { fromId: camera.internalId, beat: () => undefined })).toMatchObject({
+      segments: 4,
+    });
+    expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
+    const document = { kind: 'purge', footage: { segments: 4 } };
+    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({ document });
+    await database.pool.query(`update tenant set grace_archive = 'frozen'`);
+  });
+
   test('once begun nothing is committed any more, whoever comes late', async () => {
     const camera = await retiredCamera(objects, 1);
     const late = footageOf(camera, { startMs: t0 + 3_600_000 }).segment;
@@ -257,6 +286,24 @@ describe.each(stores)('on %s', (server) => {
     expect(await keysOf(objects, camera)).toEqual([]);
     expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
       document: { footage: { segments: 3 }, storage: { versioned: true } },
+    });
+    objects.close();
+  });
+
+  test('what is unlocked after its row’s turn is in the certificate nonetheless', async ({ skip }) => {
+    skip(server === 'minio' && minio === null, 'there is no MinIO here');
+    const { objects, client, bucket } = await bucketOn(server, 'locked', minio);
+    const camera = await retiredCamera(objects, 2);
+    const [key = ''] = await keysOf(objects, camera);
+    await legalHold(client, { bucket, key }, 'ON');
+    const activities = activitiesOf(objects);
+    await activities.startPurge(camera.id);
+    expect(await activities.deletePurgedFootage(camera.id)).toEqual({ segments: 1, refused: 1 });
+    await legalHold(client, { bucket, key }, 'OFF');
+    expect(await activities.finishPurge(camera.id)).toMatchObject({ kind: 'waits', againInMs: 5_000 });
+    expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
+    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
+      document: { footage: { segments: 2 } },
     });
     objects.close();
   });
