@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setCameraState } from '../../db/cameras.ts';
+import { addEncoderStep } from '../../db/encoder-steps.ts';
 import { closeGap, openGap } from '../../db/gaps.ts';
 import { listHolds } from '../../db/holds.ts';
+import { upsertRecorder } from '../../db/recorders.ts';
 import { termsOf } from '../../db/retention.ts';
 import { stopSweeps } from '../../db/sweep-state.ts';
 import { transaction } from '../../db/sql.ts';
@@ -128,6 +130,35 @@ test('a stopped deletion by age is said and let go on', async () => {
   await dialog().getByRole('button', { name: 'Resume deletion' }).click();
   await eventually(status).toContain('Deletion goes on.');
   await eventually(() => page.locator('.notice').count()).toBe(0);
+});
+
+test('what happens to encoders, and what only recorders hold, is on the system page', async () => {
+  const { page } = watched;
+  const { pool } = ui.api.database;
+  const reason = 'Cannot load libcuda.so.1';
+  const step = { host: 'gpu-1', fromKind: 'nvenc', toKind: null, ceiling: null, atMs: Date.now() - minuteMs };
+  await addEncoderStep(pool, { ...step, kind: 'down', reason });
+  await addEncoderStep(pool, { ...step, kind: 'ceiling-dropped', ceiling: 3, reason: 'The driver refused one.' });
+  const stats = {
+    backlog: { files: 0, bytes: 0, oldestEndMs: null },
+    commits: {},
+    spool: null,
+    pendingWrites: 0,
+    held: { files: 12, bytes: 34_000_000, oldestStartMs: Date.now() - 5 * minuteMs },
+    failures: {},
+    commitMs: null,
+  };
+  const hostId = '00000000-0000-4000-8000-000000000001';
+  const host = { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0, seenMs: Date.now() };
+  await upsertRecorder(pool, { ...host, stats });
+  await page.goto('/system');
+  const panel = page.getByRole('region', { name: 'Encoders', exact: true });
+  await eventually(() => panel.textContent()).toContain('12 files, 34 MB, the oldest from 5 min ago');
+  await panel.locator('summary').click();
+  expect((await panel.locator('details li').allTextContents()).slice(0, 2)).toEqual([
+    expect.stringContaining('gpu-1: The driver gives 3 at once'),
+    expect.stringMatching(/gpu-1: nvenc → none.*Cannot load libcuda/),
+  ]);
 });
 
 test('a full bar of coverage ends before its number', async () => {
