@@ -15,7 +15,11 @@ import { startProcess } from './start-process.ts';
 
 // Kills at what is not a step of a plain commit; those are in crash.test.ts.
 const inCommit = ['placed', 'closed', 'hashed', 'stored', 'inserted', 'lingering'];
+/** Of a machine that does much else; a test starts up to six recorders. */
+const patienceMs = 90_000;
 const here = ['salvage', 'run-closed', 'seam', 'cut'];
+
+const patiently: typeof waitFor = (what, look) => waitFor(what, look, patienceMs);
 
 interface Stage {
   site: Site;
@@ -70,7 +74,7 @@ async function picturesInArchive(site: Site, cameraId: string): Promise<Set<numb
 
 /** Nothing of the camera is left to be done on this host. */
 async function untilSettled(site: Site, name: string, cameraId: string): Promise<void> {
-  await waitFor(`${name} has committed all`, async () => {
+  await patiently(`${name} has committed all`, async () => {
     const folders = ['open', 'closed'].map((level) => path.join(site.dir, name, level, cameraId));
     return (await Promise.all(folders.map(filesBelow))).flat().length === 0;
   });
@@ -92,10 +96,10 @@ const clean = { unexplainedMs: 0, overlaps: 0, doubleFrames: 0, undecodable: [],
 async function recover(site: Site, name: string, cameraId: string): Promise<void> {
   const recorder = await site.start(name);
   const startedMs = Date.now();
-  await waitFor('new footage', async () => (await site.segments(cameraId)).some((row) => row.startMs > startedMs));
+  await patiently('new footage', async () => (await site.segments(cameraId)).some((row) => row.startMs > startedMs));
   await recorder.get(cameraId)?.stop('unwanted');
   await untilSettled(site, name, cameraId);
-  await waitFor('all told', async () => recorder.stats().pendingWrites === 0);
+  await patiently('all told', async () => recorder.stats().pendingWrites === 0);
 }
 
 test('the failpoints of the recorder are those that tests kill at', async () => {
@@ -108,74 +112,82 @@ test('the failpoints of the recorder are those that tests kill at', async () => 
   expect([...names].toSorted()).toEqual([...inCommit, ...here].toSorted());
 });
 
-test.concurrent('killed when a run is closed, before its folder is removed', async ({ onTestFinished }) => {
-  const stage = await openStage(onTestFinished);
-  const { site, camera, start } = stage;
-  const cameraId = await site.addCamera(camera.url());
-  // A first run that failed is closed too: on a loaded machine it may take another start until there is footage.
-  let killed = start('a', { cameraIds: [cameraId], killAt: 'run-closed:1' });
-  await waitFor('segments', async () => {
-    if (killed.child.signalCode !== null) killed = start('a', { killAt: 'run-closed:1' });
-    return (await site.segments(cameraId)).length >= 2;
-  });
-  camera.dropAll('eof');
-  expect(await killed.exited).toBe('SIGKILL');
-  const pictures = await picturesIn(site, 'a', cameraId);
-  await recover(site, 'a', cameraId);
-  const kept = await picturesInArchive(site, cameraId);
-  expect(pictures.filter((counter) => !kept.has(counter))).toEqual([]);
-  expect(await check(stage, cameraId)).toMatchObject(clean);
-}, 200_000);
+test.concurrent(
+  'killed when a run is closed, before its folder is removed',
+  async ({ onTestFinished }) => {
+    const stage = await openStage(onTestFinished);
+    const { site, camera, start } = stage;
+    const cameraId = await site.addCamera(camera.url());
+    // A first run that failed is closed too: on a loaded machine it may take another start until there is footage.
+    let killed = start('a', { cameraIds: [cameraId], killAt: 'run-closed:1' });
+    await patiently('segments', async () => {
+      if (killed.child.signalCode !== null) killed = start('a', { killAt: 'run-closed:1' });
+      return (await site.segments(cameraId)).length >= 2;
+    });
+    camera.dropAll('eof');
+    expect(await killed.exited).toBe('SIGKILL');
+    const pictures = await picturesIn(site, 'a', cameraId);
+    await recover(site, 'a', cameraId);
+    const kept = await picturesInArchive(site, cameraId);
+    expect(pictures.filter((counter) => !kept.has(counter))).toEqual([]);
+    expect(await check(stage, cameraId)).toMatchObject(clean);
+  },
+  3 * patienceMs,
+);
 
-test.concurrent('killed in each step of the salvage of a killed recorder, one after the other', async ({
-  onTestFinished,
-}) => {
-  const stage = await openStage(onTestFinished);
-  const { site, camera, start } = stage;
-  const cameraId = await site.addCamera(camera.url());
-  const { child, exited } = start('a', { cameraIds: [cameraId] });
-  await waitFor('segments', async () => (await site.segments(cameraId)).length >= 2);
-  child.kill('SIGKILL');
-  await exited;
-  await sleep(1500); // its ffmpeg ends with its connection
-  const pictures = await picturesIn(site, 'a', cameraId);
-  expect(pictures.length).toBeGreaterThan(0);
-  for (const step of ['salvage', 'placed', 'closed', 'run-closed']) {
-    expect(await start('a', { killAt: `${step}:1` }).exited, step).toBe('SIGKILL');
-  }
-  await recover(site, 'a', cameraId);
-  const kept = await picturesInArchive(site, cameraId);
-  expect(pictures.filter((counter) => !kept.has(counter))).toEqual([]);
-  expect(await check(stage, cameraId)).toMatchObject(clean);
-}, 200_000);
+test.concurrent(
+  'killed in each step of the salvage of a killed recorder, one after the other',
+  async ({ onTestFinished }) => {
+    const stage = await openStage(onTestFinished);
+    const { site, camera, start } = stage;
+    const cameraId = await site.addCamera(camera.url());
+    const { child, exited } = start('a', { cameraIds: [cameraId] });
+    await patiently('segments', async () => (await site.segments(cameraId)).length >= 2);
+    child.kill('SIGKILL');
+    await exited;
+    await sleep(1500); // its ffmpeg ends with its connection
+    const pictures = await picturesIn(site, 'a', cameraId);
+    expect(pictures.length).toBeGreaterThan(0);
+    for (const step of ['salvage', 'placed', 'closed', 'run-closed']) {
+      expect(await start('a', { killAt: `${step}:1` }).exited, step).toBe('SIGKILL');
+    }
+    await recover(site, 'a', cameraId);
+    const kept = await picturesInArchive(site, cameraId);
+    expect(pictures.filter((counter) => !kept.has(counter))).toEqual([]);
+    expect(await check(stage, cameraId)).toMatchObject(clean);
+  },
+  3 * patienceMs,
+);
 
-test.concurrent('killed where two recordings meet: at the seam, and after each part of the cut', async ({
-  onTestFinished,
-}) => {
-  const stage = await openStage(onTestFinished);
-  const { site, camera, start } = stage;
-  const places = ['seam:1', 'cut:1', 'cut:2'];
-  const ids = await Promise.all(places.map(() => site.addCamera(camera.url())));
-  const fresh = await site.start('fresh');
-  await Promise.all(
-    ids.map(async (cameraId, place) => {
-      const killAt = places[place] ?? '';
-      const name = `old-${place}`;
-      // One long file, so that the newer recording begins within it, wherever that is.
-      const { exited } = start(name, { cameraIds: [cameraId], killAt, segmentSeconds: 300 });
-      await waitFor(`${killAt}: footage`, async () => (await picturesIn(site, name, cameraId)).length > 30);
-      const newer = await fresh.ensure(cameraId, null);
-      expect(await exited, killAt).toBe('SIGKILL');
-      const back = await site.start(name);
-      expect(back.get(cameraId), killAt).toBeUndefined(); // a newer epoch records
-      await untilSettled(site, name, cameraId);
-      await newer.stop('unwanted');
-    }),
-  );
-  for (const [place, cameraId] of ids.entries()) {
-    await untilSettled(site, 'fresh', cameraId);
-    // The newer recording began before the older one ended: not one picture may be missing.
-    expect(await check(stage, cameraId), places[place]).toMatchObject({ ...clean, missing: [] });
-    expect(new Set((await site.segments(cameraId)).map((row) => row.epoch)).size, places[place]).toBe(2);
-  }
-}, 200_000);
+test.concurrent(
+  'killed where two recordings meet: at the seam, and after each part of the cut',
+  async ({ onTestFinished }) => {
+    const stage = await openStage(onTestFinished);
+    const { site, camera, start } = stage;
+    const places = ['seam:1', 'cut:1', 'cut:2'];
+    const ids = await Promise.all(places.map(() => site.addCamera(camera.url())));
+    const fresh = await site.start('fresh');
+    await Promise.all(
+      ids.map(async (cameraId, place) => {
+        const killAt = places[place] ?? '';
+        const name = `old-${place}`;
+        // One long file, so that the newer recording begins within it, wherever that is.
+        const { exited } = start(name, { cameraIds: [cameraId], killAt, segmentSeconds: 300 });
+        await patiently(`${killAt}: footage`, async () => (await picturesIn(site, name, cameraId)).length > 30);
+        const newer = await fresh.ensure(cameraId, null);
+        expect(await exited, killAt).toBe('SIGKILL');
+        const back = await site.start(name);
+        expect(back.get(cameraId), killAt).toBeUndefined(); // a newer epoch records
+        await untilSettled(site, name, cameraId);
+        await newer.stop('unwanted');
+      }),
+    );
+    for (const [place, cameraId] of ids.entries()) {
+      await untilSettled(site, 'fresh', cameraId);
+      // The newer recording began before the older one ended: not one picture may be missing.
+      expect(await check(stage, cameraId), places[place]).toMatchObject({ ...clean, missing: [] });
+      expect(new Set((await site.segments(cameraId)).map((row) => row.epoch)).size, places[place]).toBe(2);
+    }
+  },
+  3 * patienceMs,
+);
