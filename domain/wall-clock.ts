@@ -75,11 +75,21 @@ export function startPace(seenMs: number): Pace {
   return { seenMs, leastDelayMs: seenMs, isMeasured: false };
 }
 
-/** The pace after a segment's end was seen, and that segment's own. */
-export function keepPace(before: Pace, mediaEndMs: number, seenMs: number): { pace: Pace; segment: SegmentPace } {
+/**
+ * The pace after a segment's end was seen, and that segment's own. The measure follows the drift of a quartz; what is more
+ * than that adds up over segments until it is a step, for of short ones each is ahead by little.
+ */
+export function keepPace(
+  before: Pace,
+  { mediaStartMs, mediaEndMs }: Pick<SeenSegment, 'mediaStartMs' | 'mediaEndMs'>,
+  seenMs: number,
+): { pace: Pace; segment: SegmentPace } {
   const delayMs = seenMs - mediaEndMs;
-  const aheadMs = before.isMeasured ? Math.max(0, before.leastDelayMs - delayMs) : 0;
-  const leastDelayMs = Math.min(before.leastDelayMs, delayMs);
+  const earlyMs = Math.max(0, before.leastDelayMs - delayMs);
+  const aheadMs = before.isMeasured ? earlyMs : 0;
+  const driftMs = Math.min(earlyMs, (mediaEndMs - mediaStartMs) * slewShare);
+  const isTold = !before.isMeasured || aheadMs > stepMs;
+  const leastDelayMs = before.leastDelayMs - (isTold ? earlyMs : driftMs);
   return {
     pace: { seenMs, leastDelayMs, isMeasured: true },
     segment: { elapsedMs: seenMs - before.seenMs, aheadMs },

@@ -10,8 +10,8 @@ const lookMs = 4000;
 
 /** Watches a run's open file for pictures that the run's init does not describe. */
 export interface ParameterWatch {
-  /** Whether the file holds such a picture; looks at most every 4 s. */
-  changed(openPath: string, nowMs: number): Promise<boolean>;
+  /** Whether the file holds such a picture; looks at most every 4 s. Null: there is nothing in it yet to look at. */
+  changed(openPath: string, nowMs: number): Promise<boolean | null>;
 }
 
 export function createParameterWatch(): ParameterWatch {
@@ -20,9 +20,10 @@ export function createParameterWatch(): ParameterWatch {
   /** What of the open file has been looked at; all of it stays as it is. */
   let seen = { openPath: '', fragments: 0 };
 
-  async function look(openPath: string): Promise<boolean> {
+  async function look(openPath: string, nowMs: number): Promise<boolean | null> {
     const index = await readOpenIndex(openPath);
-    if (index === null || index.fragments.length === 0) return false;
+    if (index === null || index.fragments.length === 0) return null;
+    lookedMs = nowMs;
     // A camera that describes itself wrongly in SDP would otherwise be restarted for ever.
     known ??= [...index.video.parameterSets, ...(await parameterSetsAt(openPath, index, 0))];
     const from = seen.openPath === openPath ? seen.fragments : 0;
@@ -32,9 +33,7 @@ export function createParameterWatch(): ParameterWatch {
 
   return {
     async changed(openPath, nowMs) {
-      if (nowMs - lookedMs < lookMs) return false;
-      lookedMs = nowMs;
-      return look(openPath);
+      return nowMs - lookedMs < lookMs ? false : look(openPath, nowMs);
     },
   };
 }

@@ -110,7 +110,7 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     // Killed before the first packet's time was noted: the file's last write is the best there is.
     const firstMs = (seen?.atMs ?? writtenMs) - (mediaEndMs - mediaStartMs);
     const clock = record.clock ?? anchorClock(firstMs, mediaStartMs, options.notBeforeMs());
-    const kept = seen === null || pace === null ? null : keepPace(pace, mediaEndMs, seen.steadyMs);
+    const kept = seen === null || pace === null ? null : keepPace(pace, { mediaStartMs, mediaEndMs }, seen.steadyMs);
     pace = kept?.pace ?? pace;
     const segment = { mediaStartMs, mediaEndMs, arrivalMs: seen?.atMs ?? null, pace: kept?.segment ?? null };
     const placed = placeSegment(clock, segment, options.notBeforeMs());

@@ -14,6 +14,11 @@ import { createStallWatch, stallLimitMs } from './stall-watch.ts';
  * turns of Node's thread pool for looks at files were a third of what recording costs in Node.
  */
 const lookMs = 4000;
+/**
+ * A file that has just begun shows nothing for up to a second. Looked at 4 s later only, files of 2 s would be met at the
+ * same moment again and again.
+ */
+const lookAgainMs = 500;
 
 /** The beginning of a run's footage. */
 export interface FirstFrame {
@@ -72,7 +77,9 @@ export function createRunWatch(options: {
         ? { reason: 'stalled', detail: `No new fragment for ${seconds} s.` }
         : { reason: 'no-media', detail: `No picture within ${seconds} s.` };
     }
-    if (hasFrame && (await parameters.changed(stall.openPath(), lookedMs))) {
+    const changed = hasFrame && (await parameters.changed(stall.openPath(), lookedMs));
+    if (changed === null) lookedMs += lookAgainMs - lookMs;
+    if (changed === true) {
       return { reason: 'bad-stream', detail: 'The camera changed its parameter sets (size or profile).' };
     }
     return null;

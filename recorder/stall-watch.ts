@@ -22,6 +22,7 @@ export function createStallWatch(dir: string, startedMs: number): StallWatch {
   let bytes = 0;
   let grownMs = startedMs;
   let growths = 0;
+  let wasListed = false;
   const openPath = (): string => path.join(dir, `${index}.mp4`);
 
   return {
@@ -32,10 +33,12 @@ export function createStallWatch(dir: string, startedMs: number): StallWatch {
       if (Number.isNaN(listedIndex)) return;
       index = listedIndex + 1;
       bytes = 0;
+      wasListed = true;
     },
     async quietMs(nowMs) {
       const size = await sizeOf(openPath());
-      if (size > bytes) {
+      if (size > bytes || wasListed) {
+        wasListed = false;
         bytes = size;
         grownMs = nowMs;
         growths += 1;

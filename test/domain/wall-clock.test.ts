@@ -31,7 +31,7 @@ function placeAll(options: {
     const stepMs = hostStep !== undefined && i >= hostStep.segment ? hostStep.ms : 0;
     const arrivalMs = startMs + mediaEndMs * rate + (delaysMs[i] ?? 0) + stepMs;
     const seenMs = mediaEndMs * rate + (delaysMs[i] ?? 0);
-    const kept = keepPace(pace, mediaEndMs, seenMs);
+    const kept = keepPace(pace, { mediaStartMs: mediaMs, mediaEndMs }, seenMs);
     pace = kept.pace;
     const segment = { mediaStartMs: mediaMs, mediaEndMs, arrivalMs, pace: kept.segment };
     const next = placeSegment(clock, segment, notBeforeMs);
@@ -143,6 +143,24 @@ test('picture times that run away are noticed and squeezed into the time that re
   expect(placed.slice(1).every((segment) => segment.isRunaway)).toBe(true);
   const last = placed.at(-1);
   expect(Math.abs((last === undefined ? 0 : endOf(last)) - startMs - 200_000)).toBeLessThan(2000);
+});
+
+test('short segments that run away are noticed within seconds, though their ends are seen with jitter', () => {
+  const jitterMs = fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 20, maxLength: 20 });
+  fc.assert(
+    fc.property(jitterMs, (delaysMs) => {
+      // B-frames counted double: 2 s of media take 1.2 s.
+      const placed = placeAll({ lengthsMs: Array.from({ length: 20 }, () => 2000), delaysMs, rate: 0.6 });
+      expect(placed.slice(0, 5).some((segment) => segment.isRunaway)).toBe(true);
+    }),
+  );
+});
+
+test('a camera whose clock is 3 % fast is kept in its place and goes on', () => {
+  const placed = placeAll({ lengthsMs: Array.from({ length: 500 }, () => 60_000), rate: 0.97 });
+  expect(placed.filter((segment) => segment.isRunaway)).toEqual([]);
+  const last = placed.at(-1);
+  expect(Math.abs((last === undefined ? 0 : endOf(last)) - startMs - 500 * 60_000 * 0.97)).toBeLessThan(2500);
 });
 
 const span = fc.tuple(fc.integer({ min: 0, max: 300_000 }), fc.integer({ min: 0, max: 60_000 }));
