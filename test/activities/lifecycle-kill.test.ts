@@ -109,7 +109,7 @@ async function prepare(kind: Case['kind'], place: string): Promise<Case> {
     await transaction(db, (tx) => placeHold(tx, { cameraId: camera.id, ...range, ...by }));
     if (kind === 'sweep') return one(sweepMs);
     await startWorker([one(sweepMs, { kind: 'sweep' }).work]);
-    return one(Date.UTC(2026, 1, 1));
+    return one(Date.UTC(2026, 1, 1, 1));
   }
   const times = { nowMs: t0 + 10 * dayMs, graceMs: 90 * dayMs };
   if (kind === 'purge') {
