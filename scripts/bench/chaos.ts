@@ -78,5 +78,6 @@ function printReport(
     print(`recovery_${kind}_max_s`, Math.max(...times) / 1000, 's');
   }
   say(chaosTable(report, injected, plain));
+  for (const [pair, pictures] of report.doubles) say(`${pictures} double pictures: ${pair}`);
   for (const run of report.missing.filter(({ unexplainedMs }) => unexplainedMs > 0)) say(JSON.stringify(run));
 }

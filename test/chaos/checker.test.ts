@@ -101,8 +101,10 @@ test('a row that lasts into the next one is an overlap', async () => {
 });
 
 test('footage that is there twice is double', async () => {
-  const { check } = await archived([...files, files[3] ?? '']);
-  expect((await check()).doubleFrames).toBe(60);
+  const { keys, check } = await archived([...files, files[3] ?? '']);
+  const report = await check();
+  expect(report.doubleFrames).toBe(60);
+  expect([...report.doubles]).toEqual([[`${keys[3]} ${keys[4]}`, 60]]);
 });
 
 test('an object that nobody knows is an orphan', async () => {

@@ -42,6 +42,8 @@ export interface CheckReport {
   overlaps: number;
   /** Pictures that stand in two objects. */
   doubleFrames: number;
+  /** The pairs of objects that they stand in, by key, and how many in each pair. */
+  doubles: Map<string, number>;
   undecodable: string[];
   /** Rows whose object is not there, or other bytes than the row says. */
   wrongObjects: string[];
@@ -89,6 +91,7 @@ export async function checkArchive(options: {
     unexplainedMs: 0,
     overlaps: 0,
     doubleFrames: 0,
+    doubles: new Map(),
     undecodable: [],
     wrongObjects: [],
     orphans: [],
@@ -119,8 +122,15 @@ export async function checkArchive(options: {
           report.undecodable.push(`${row.key}: ${String(error)}`);
         }
       }
-      const seen = new Map(pictures.map(({ index, row }) => [index, row]));
-      report.doubleFrames += pictures.length - seen.size;
+      const seen = new Map<number, Row>();
+      for (const { index, row } of pictures) {
+        const other = seen.get(index);
+        seen.set(index, row);
+        if (other === undefined) continue;
+        const pair = `${other.key} ${row.key}`;
+        report.doubleFrames += 1;
+        report.doubles.set(pair, (report.doubles.get(pair) ?? 0) + 1);
+      }
       const runs = missingRuns(seen, camera, await options.gapsOf(camera.cameraId));
       report.missing.push(...runs);
       report.unexplainedMs += runs.reduce((sum, run) => sum + run.unexplainedMs, 0);
