@@ -12,6 +12,7 @@ import type {
   shorteningSchema,
   sweepSchema,
 } from '../api/schemas/retention.ts';
+import type { StatusAnswer } from '../api/schemas/service.ts';
 
 /** The API's answers that the console reads, as its schemas have them. */
 export type RetentionAnswer = z.infer<typeof retentionSchema>;
@@ -23,6 +24,7 @@ export type PlacedHold = z.infer<typeof placedHoldSchema>;
 export type CertificateEntry = z.infer<typeof certificateList>['items'][number];
 export type CameraEvent = z.infer<typeof eventList>['items'][number];
 export type CoverageDay = z.infer<typeof coverageList>['items'][number];
+export type ProblemCode = NonNullable<StatusAnswer['problems'][number]['code']>;
 export type Reconcile = z.infer<typeof reconcileSchema>;
 export type Encoders = z.infer<typeof encodersSchema>;
 

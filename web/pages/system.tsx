@@ -30,7 +30,7 @@ export function SystemPage() {
       </header>
       <section class="panel card" aria-label={w.wrongNow}>
         <h2>{w.wrongNow}</h2>
-        <LoadState of={status}>{(answer) => <ProblemList status={answer} sweep={sweep.value} />}</LoadState>
+        <LoadState of={status}>{(answer) => <ProblemList status={answer} />}</LoadState>
       </section>
       <section class="panel card" aria-label={w.recorders}>
         <h2>{w.recorders}</h2>

@@ -1,7 +1,6 @@
 import type { StatusAnswer } from '../../api/schemas/service.ts';
 import { gapReasons } from '../../domain/gap-reason.ts';
 import { cameraStates } from '../../domain/camera.ts';
-import type { SweepAnswer } from '../answers.ts';
 import { serverNowMs } from '../clock.ts';
 import { age, shortTime } from '../format.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -10,54 +9,59 @@ import { words } from '../words/index.ts';
 
 interface ProblemListProps {
   status: StatusAnswer;
-  sweep: SweepAnswer | null;
 }
 
 type Problem = StatusAnswer['problems'][number];
 
 /** What is wrong now, oldest first: who, what, and since when. */
-export function ProblemList({ status, sweep }: ProblemListProps) {
+export function ProblemList({ status }: ProblemListProps) {
   const w = words.value;
-  const stopped = sweep?.stopped ?? null;
   const now = serverNowMs();
   const since = (at: string) => {
     const atMs = Date.parse(at);
     return `${w.sinceTime(shortTime(atMs, now))} (${age(Math.max(0, now - atMs))})`;
   };
-  const line = (key: string, name: preact.ComponentChildren, what: string, detail: string | null, at: string) => (
-    <li key={key}>
-      <Icon name="alert" />
-      <div>
-        <p>
-          <b>{name}</b> {what}
-        </p>
-        {detail !== null && <code>{detail}</code>}
-      </div>
-      <span class="muted">{since(at)}</span>
-    </li>
-  );
-  if (status.problems.length === 0 && stopped === null) return <p class="all-well">{w.nothingWrong}</p>;
+  if (status.problems.length === 0) return <p class="all-well">{w.nothingWrong}</p>;
   return (
     <ul class="problems">
-      {stopped !== null && line('sweep', w.sweep, w.sweepStopped, stopped.text, stopped.at)}
-      {status.problems.map((one) => {
-        const name =
-          one.kind === 'camera' ? (
-            <Link class="text-link" href={`/cameras/${one.id}/story`}>
-              {one.name}
-            </Link>
-          ) : (
-            one.name
-          );
-        return line(`${one.kind} ${one.id} ${one.what}`, name, whatOf(one), one.detail ?? null, one.since);
-      })}
+      {status.problems.map((one) => (
+        <li key={`${one.kind} ${one.id} ${one.what}`}>
+          <Icon name="alert" />
+          <div>
+            <p>
+              <b>{nameOf(one)}</b> {whatOf(one)}
+            </p>
+            {evidenceOf(one).map((text) => (
+              <code key={text}>{text}</code>
+            ))}
+          </div>
+          <span class="muted">{since(one.since)}</span>
+        </li>
+      ))}
     </ul>
   );
 }
 
-/** `attention: auth` in words; anything else as the service says it. */
-function whatOf({ what }: Problem): string {
+function nameOf({ kind, id, name, code }: Problem): preact.ComponentChildren {
+  if (kind === 'camera') {
+    return (
+      <Link class="text-link" href={`/cameras/${id}/story`}>
+        {name}
+      </Link>
+    );
+  }
+  return code === undefined ? name : words.value.problemNames[code];
+}
+
+/** What the service says in English, where the words above say it already in the chosen language. */
+function evidenceOf({ code, what, detail }: Problem): string[] {
+  return [code === undefined ? null : what, detail].filter((text) => text !== null && text !== undefined);
+}
+
+/** Codes and states such as `attention: auth` in words; anything else as the service says it. */
+function whatOf({ code, what }: Problem): string {
   const w = words.value;
+  if (code !== undefined) return w.problemCodes[code];
   const [first = '', second = ''] = what.split(': ');
   const state = cameraStates.find((one) => one === first);
   if (state === undefined) return what;

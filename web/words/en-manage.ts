@@ -1,4 +1,4 @@
-import type { SweepAnswer } from '../answers.ts';
+import type { ProblemCode, SweepAnswer } from '../answers.ts';
 
 /** Words of a camera's page, of the archive and of the system. */
 export const manage = {
@@ -162,8 +162,36 @@ export const manage = {
   encoderStep: ({ kind, from, to }: { kind: string; from: string | null; to: string | null }) =>
     kind === 'up' ? `${to} is back` : `${from} → ${to ?? 'none'}${kind === 'job' ? ' for one job' : ''}`,
   ceilingStep: (n: number) => `The driver gives ${n} at once`,
+  /** Of problems by their code; those of cameras have the camera's name. */
+  problemNames: {
+    'sweep-stopped': 'Deletion by age',
+    'sweep-overdue': 'Deletion by age',
+    'sweep-refused': 'Deletion by age',
+    'collector-refused': 'Collector of replaced objects',
+    'purge-held': 'Purge',
+    'purge-locked': 'Purge',
+    'purge-failing': 'Purge',
+    'purge-waiting': 'Purge',
+    'certificate-overdue': 'Deletion certificates',
+    'reconcile-stopped': 'Bucket and catalogue',
+    'footage-missing': 'Footage',
+    'footage-damaged': 'Footage',
+  } satisfies Record<ProblemCode, string>,
+  problemCodes: {
+    'sweep-stopped': 'is stopped and waits for you',
+    'sweep-overdue': 'has not ended for more than an hour',
+    'sweep-refused': 'the store does not give up some objects',
+    'collector-refused': 'the store does not give up some objects',
+    'purge-held': 'is not purged while footage of it is held',
+    'purge-locked': 'is not purged while the store locks footage of it',
+    'purge-failing': 'cannot be purged',
+    'purge-waiting': 'waits to be purged',
+    'certificate-overdue': 'deletions of a past month are not certified yet',
+    'reconcile-stopped': 'is stopped and waits for you',
+    'footage-missing': 'some is missing from the store',
+    'footage-damaged': 'some cannot be read as it was stored',
+  } satisfies Record<ProblemCode, string>,
   sweep: 'Deletion by age',
-  sweepStopped: 'is stopped',
   sweepStoppedBecause: {
     clock: 'Stopped: the clocks do not agree.',
     late: 'Stopped: too much became due since the last run.',
