@@ -17,7 +17,7 @@ import { createEncodeGate } from './encode-gate.ts';
 import { startReports } from './encoder-reports.ts';
 import { createStepNotes } from './encoder-steps.ts';
 import type { RoleContext, RunningRole, TemporalConnections } from './role.ts';
-import { createRunningWorkers } from './running-workers.ts';
+import { createRunningWorkers, createTogether } from './running-workers.ts';
 import { watchSpool } from './watch-spool.ts';
 import { makeWorkFolder } from './work-folder.ts';
 
@@ -87,7 +87,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
       maxHeartbeatThrottleInterval: '8s',
     });
   const workers = createRunningWorkers(context, (temporal) =>
-    Promise.all([
+    createTogether([
       createWorker(temporal, 'join', joinSlots),
       ...(slots > 0 ? [createWorker(temporal, 'encode', slots + jobsAhead)] : []),
     ]),
