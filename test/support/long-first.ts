@@ -9,7 +9,8 @@ const longFolders = ['test/chaos/', 'test/system/', 'test/scripts/', 'test/recor
 /** Long files first; within a folder as Vitest sorts: by the last run's times where they are known, else by size. */
 export class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => rank(a) - rank(b));
   }
 }
 
