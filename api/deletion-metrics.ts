@@ -2,7 +2,7 @@ import { deletionHealth, purgeWaits, waitingPurges } from '../db/deletion-health
 import type { Db } from '../db/sql.ts';
 import { sweepState } from '../db/sweep-state.ts';
 import { monthCertifiedMs } from '../domain/certificate.ts';
-import type { MakeGauge } from './reconcile-metrics.ts';
+import type { MakeGauge } from './gauges.ts';
 
 /** More purges than cameras there are not: every one is counted. */
 const allPurges = 1_000_000;

@@ -1,8 +1,9 @@
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { countEncoderSteps } from '../db/encoder-steps.ts';
 import { finishQueues, liveEncoders } from '../db/encoders.ts';
 import { recorders, type RecorderFigures } from '../db/recorders.ts';
 import type { Db } from '../db/sql.ts';
+import { gaugesOf } from './gauges.ts';
 
 const dayMs = 86_400_000;
 
@@ -10,18 +11,7 @@ type Held = NonNullable<RecorderFigures['held']>;
 
 /** Encoders, what happens to them, and their backlog. */
 export function registerFinishGauges(registry: Registry, db: Db, now: () => number): void {
-  const gauge = (name: string, help: string, labels: string[], read: (gauge: Gauge) => Promise<void>): void => {
-    const made: Gauge = new Gauge({
-      name: `framekeep_${name}`,
-      help,
-      labelNames: labels,
-      registers: [registry],
-      async collect() {
-        this.reset();
-        await read(made);
-      },
-    });
-  };
+  const gauge = gaugesOf(registry);
   gauge('encoder_slots', 'Slots of living encoder workers, by use.', ['host', 'kind', 'use'], async (slots) => {
     for (const { host, kind, slots: all, used } of await liveEncoders(db, now())) {
       slots.inc({ host, kind, use: 'used' }, used);

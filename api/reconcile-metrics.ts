@@ -1,12 +1,9 @@
-import type { Gauge } from 'prom-client';
 import { countFindings } from '../db/reconcile-findings.ts';
 import { listPasses, reconcileState } from '../db/reconcile-passes.ts';
 import { countChecks } from '../db/segment-checks.ts';
 import type { Db } from '../db/sql.ts';
 import { dayMs } from '../domain/retention.ts';
-
-/** Makes one gauge that is read when it is asked for. */
-export type MakeGauge = (name: string, help: string, labels: string[], read: (made: Gauge) => Promise<void>) => void;
+import type { MakeGauge } from './gauges.ts';
 
 /** What reconcile and sampling found. */
 export function registerReconcileMetrics(gauge: MakeGauge, db: Db, now: () => number): void {

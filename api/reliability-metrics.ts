@@ -1,9 +1,10 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Gauge, type Registry } from 'prom-client';
 import { lostSince } from '../db/coverage.ts';
 import { recorders, type Recorder } from '../db/recorders.ts';
 import { footageAge, openGapsByReason, waitingObjects } from '../db/service-status.ts';
 import type { Db } from '../db/sql.ts';
 import { registerDeletionMetrics } from './deletion-metrics.ts';
+import { gaugesOf } from './gauges.ts';
 import { registerReconcileMetrics } from './reconcile-metrics.ts';
 import { gapOwner } from '../domain/gap-reason.ts';
 
@@ -16,18 +17,7 @@ const dayMs = 24 * 3600 * 1000;
  * enough for Prometheus and none of their ports need be reachable for it.
  */
 export function registerReliabilityMetrics(registry: Registry, db: Db, now: () => number): void {
-  const gauge = (name: string, help: string, labels: string[], read: (made: Gauge) => Promise<void>): void => {
-    const made: Gauge = new Gauge({
-      name: `framekeep_${name}`,
-      help,
-      labelNames: labels,
-      registers: [registry],
-      async collect() {
-        this.reset();
-        await read(made);
-      },
-    });
-  };
+  const gauge = gaugesOf(registry);
   const ofHosts = (name: string, help: string, labels: string[], set: (made: Gauge, host: Recorder) => void): void =>
     gauge(name, help, ['host', ...labels], async (made) => {
       for (const host of await recorders(db)) if (now() - host.seenMs <= aliveMs) set(made, host);

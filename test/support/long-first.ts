@@ -9,6 +9,7 @@ const longFolders = ['test/chaos/', 'test/system/', 'test/scripts/', 'test/recor
 /** Long files first; within a folder as Vitest sorts: by the last run's times where they are known, else by size. */
 export class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- Vitest's method, not an array's
     const sorted = await super.sort(files);
     return sorted.toSorted((a, b) => rank(a) - rank(b));
   }
