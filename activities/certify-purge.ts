@@ -1,4 +1,4 @@
-import { clearLedger, ledgerOf } from '../db/certificates.ts';
+import { clearLedger, ledgerOf, lockLedger } from '../db/certificates.ts';
 import { endPurge, type PurgedCamera } from '../db/purge.ts';
 import { spoolsOf, type PurgeSpool } from '../db/purge-spools.ts';
 import type { Transaction } from '../db/sql.ts';
@@ -32,6 +32,7 @@ export async function certifyPurge(
   const { tenantId, cameraId, internalId } = camera;
   const nowMs = deps.now();
   const part = { cause: 'purge', ...allTime } as const;
+  await lockLedger(tx, internalId, part);
   const objects: DeletedObject[] = (await ledgerOf(tx, internalId, part)).map((row) => ({
     ...row,
     key: objectKey({ tenantId, cameraId, ...row }),

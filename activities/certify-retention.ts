@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { readClocks } from '../db/clock.ts';
-import { clearLedger, ledgerOf, openMonths, type OpenMonth } from '../db/certificates.ts';
+import { clearLedger, ledgerOf, lockLedger, openMonths, type OpenMonth } from '../db/certificates.ts';
 import { transaction, type Db, type Pool } from '../db/sql.ts';
 import { digestOver, monthSettlesMs, objectLines, summarise, type DeletedObject } from '../domain/certificate.ts';
 import type { Logger } from '../log.ts';
@@ -11,9 +11,13 @@ import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import { storageEvidence } from './certify-purge.ts';
 import { certify } from './certify.ts';
+import { createFailures } from './failures.ts';
 
 export interface CertifyRetentionActivities {
-  /** Issues the certificates of all months that are over; answers how many, and how many had to wait. */
+  /**
+   * Issues the certificates of all months that are over; answers how many, and how many had to wait.
+   * @throws Error when one of them failed, after all others had their turn
+   */
   certifyRetention(): Promise<{ issued: number; kept: number }>;
 }
 
@@ -26,51 +30,70 @@ export interface CertifyRetentionDeps {
   /** For tests of time: the database's own clock. */
   databaseNow?: (db: Db) => Promise<number>;
   failpoint?: Failpoint;
+  /** Work lists of this length are read at once. */
+  pageSize?: number;
 }
 
-/** Work lists of this length are read at once. */
-const pageSize = 1000;
-
 export function createCertifyRetentionActivities(deps: CertifyRetentionDeps): CertifyRetentionActivities {
-  const failpoint = deps.failpoint ?? noFailpoint;
+  const { failpoint = noFailpoint, pageSize = 1000 } = deps;
   return {
     async certifyRetention() {
       const result = { issued: 0, kept: 0 };
+      const failures = createFailures(deps.log, 'certificates');
       // A month is over by every clock or by none: what is deleted in it later would be in no certificate of it.
-      const { earlierMs } = await readClocks(deps.db, deps);
-      for (const month of await openMonths(deps.db, earlierMs - monthSettlesMs, pageSize)) {
-        Context.current().heartbeat();
-        const isIssued = await transaction(deps.db, async (tx) => {
-          const part = { cause: 'retention', fromMs: month.fromMs, untilMs: month.untilMs } as const;
-          const { tenantId, cameraId, internalId } = month;
-          const objects: DeletedObject[] = (await ledgerOf(tx, internalId, part)).map((row) => ({
-            ...row,
-            key: objectKey({ tenantId, cameraId, ...row }),
-          }));
-          if (objects.length === 0) return false; // another worker was first
-          if (await isLeft(deps, month, objects)) return false;
-          const lines = objectLines(objects);
-          const about = { tenantId, cameraId, month: month.month, lines };
-          const bucket = await deps.objects.versioning();
-          await certify(tx, { ...deps, nowMs: deps.now() }, about, (issued) => ({
-            ...issued,
-            kind: 'retention',
-            tenant: { id: tenantId, name: month.tenantName },
-            camera: { id: cameraId, name: month.cameraName },
-            month: month.month,
-            footage: summarise(objects),
-            digest: { algorithm: 'SHA-256', over: digestOver, value: digestOf(lines) },
-            storage: storageEvidence(bucket, 0),
-          }));
-          await clearLedger(tx, internalId, part);
-          return true;
-        });
-        if (isIssued) await failpoint('certified');
-        result[isIssued ? 'issued' : 'kept'] += 1;
+      const overMs = (await readClocks(deps.db, deps)).earlierMs - monthSettlesMs;
+      // Those that have to wait or fail stay in the list: the page after goes on behind them.
+      let after: OpenMonth | undefined;
+      for (;;) {
+        const months = await openMonths(deps.db, overMs, { after, limit: pageSize });
+        for (const month of months) {
+          Context.current().heartbeat();
+          const piece = { cameraId: month.cameraId, month: month.month };
+          const isIssued = await failures.attempt(piece, () => certifyMonth(deps, month));
+          if (isIssued === true) await failpoint('certified');
+          if (isIssued !== null) result[isIssued ? 'issued' : 'kept'] += 1;
+        }
+        after = months.at(-1);
+        if (months.length < pageSize) break;
       }
+      failures.throwIfAny();
       return result;
     },
   };
+}
+
+/**
+ * Issues the certificate of one camera and month. The store is asked before the transaction: a month of a retention
+ * that was cut from a year to a month lies in more than 300 folders, and a transaction that waits is ended after 60 s.
+ * @returns false when it has to wait, or another worker was first
+ */
+async function certifyMonth(deps: CertifyRetentionDeps, month: OpenMonth): Promise<boolean> {
+  const { tenantId, cameraId, internalId } = month;
+  const part = { cause: 'retention', fromMs: month.fromMs, untilMs: month.untilMs } as const;
+  const objectsOf = async (db: Db): Promise<DeletedObject[]> =>
+    (await ledgerOf(db, internalId, part)).map((row) => ({ ...row, key: objectKey({ tenantId, cameraId, ...row }) }));
+  const objects = await objectsOf(deps.db);
+  if (objects.length === 0 || (await isLeft(deps, month, objects))) return false;
+  const lines = objectLines(objects);
+  const bucket = await deps.objects.versioning();
+  return transaction(deps.db, async (tx) => {
+    await lockLedger(tx, internalId, part);
+    // What came or went since the look was not looked for: the next run sees it.
+    if (objectLines(await objectsOf(tx)) !== lines) return false;
+    const about = { tenantId, cameraId, month: month.month, lines };
+    await certify(tx, { ...deps, nowMs: deps.now() }, about, (issued) => ({
+      ...issued,
+      kind: 'retention',
+      tenant: { id: tenantId, name: month.tenantName },
+      camera: { id: cameraId, name: month.cameraName },
+      month: month.month,
+      footage: summarise(objects),
+      digest: { algorithm: 'SHA-256', over: digestOver, value: digestOf(lines) },
+      storage: storageEvidence(bucket, 0),
+    }));
+    await clearLedger(tx, internalId, part);
+    return true;
+  });
 }
 
 /** Looks once more before it is signed: versions, and unfinished uploads, which a deletion by key does not see. */
@@ -81,6 +104,7 @@ async function isLeft(
 ): Promise<boolean> {
   const wanted = new Set(objects.map(({ key }) => key));
   for (const folder of new Set(objects.map(({ key }) => key.slice(0, key.lastIndexOf('/') + 1)))) {
+    Context.current().heartbeat();
     for await (const { key } of deps.objects.traces(folder)) {
       if (!wanted.has(key)) continue;
       deps.log.error(

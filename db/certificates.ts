@@ -98,28 +98,39 @@ export async function certifiedLines(db: Db, id: string): Promise<string | null>
   return list === null ? null : gunzipSync(list).toString('utf8');
 }
 
-/** What the ledger holds of a camera, gone and in no certificate yet, locked until the certificate is issued. @param untilMs deleted before it */
-export function ledgerOf(
-  tx: Transaction,
-  internalId: number,
-  part: { cause: DeletionCause; fromMs: number; untilMs: number },
-): Promise<ObjectRow[]> {
-  return many(
-    tx,
-    objectShape.transform(toObjectRow),
-    `select ${objectColumns} from deleted_segment
+/** What of a camera's ledger a certificate takes in. */
+interface LedgerPart {
+  cause: DeletionCause;
+  fromMs: number;
+  /** Deleted before it. */
+  untilMs: number;
+}
+
+/** Locks a part of the ledger until the certificate is issued: of two workers the second one waits here. */
+export async function lockLedger(tx: Transaction, internalId: number, part: LedgerPart): Promise<void> {
+  // On its own: the next statement must see what the lock's last holder left.
+  await tx.query(
+    `select from deleted_segment
      where camera_id = $1::int and cause = $2::text and deleted_at >= $3::timestamptz and deleted_at < $4::timestamptz
      order by start_at for update`,
     [internalId, part.cause, at(part.fromMs), at(part.untilMs)],
   );
 }
 
+/** What the ledger holds of a camera: gone, and in no certificate yet. */
+export function ledgerOf(db: Db, internalId: number, part: LedgerPart): Promise<ObjectRow[]> {
+  return many(
+    db,
+    objectShape.transform(toObjectRow),
+    `select ${objectColumns} from deleted_segment
+     where camera_id = $1::int and cause = $2::text and deleted_at >= $3::timestamptz and deleted_at < $4::timestamptz
+     order by start_at`,
+    [internalId, part.cause, at(part.fromMs), at(part.untilMs)],
+  );
+}
+
 /** Takes out of the ledger what a certificate now holds. */
-export async function clearLedger(
-  tx: Transaction,
-  internalId: number,
-  part: { cause: DeletionCause; fromMs: number; untilMs: number },
-): Promise<void> {
+export async function clearLedger(tx: Transaction, internalId: number, part: LedgerPart): Promise<void> {
   await tx.query(
     `delete from deleted_segment
      where camera_id = $1::int and cause = $2::text and deleted_at >= $3::timestamptz and deleted_at < $4::timestamptz`,
@@ -139,8 +150,12 @@ export interface OpenMonth {
   untilMs: number;
 }
 
-/** The months that had ended by then and have rolling deletions, oldest first. */
-export function openMonths(db: Db, nowMs: number, limit: number): Promise<OpenMonth[]> {
+/** A page of the months that had ended by then and have rolling deletions, oldest first. */
+export function openMonths(
+  db: Db,
+  nowMs: number,
+  page: { after?: Pick<OpenMonth, 'fromMs' | 'internalId'> | undefined; limit: number },
+): Promise<OpenMonth[]> {
   return many(
     db,
     z
@@ -170,7 +185,8 @@ export function openMonths(db: Db, nowMs: number, limit: number): Promise<OpenMo
      from (select distinct camera_id, date_trunc('month', deleted_at, 'UTC') as month from deleted_segment
            where cause = 'retention' and deleted_at < date_trunc('month', $1::timestamptz, 'UTC')) d
      join camera c on c.id = d.camera_id join tenant t on t.id = c.tenant_id
+     where $3::timestamptz is null or (d.month, c.id) > ($3::timestamptz, $4::int)
      order by d.month, c.id limit $2::int`,
-    [at(nowMs), limit],
+    [at(nowMs), page.limit, at(page.after?.fromMs), page.after?.internalId ?? 0],
   );
 }

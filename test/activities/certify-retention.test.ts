@@ -26,31 +26,55 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** @param databaseMs what the database's clock says, where that is something else */
-async function certify(nowMs: number, databaseMs = nowMs): Promise<{ issued: number; kept: number }> {
-  const log = createLogger({ level: 'silent', name: 'test' });
-  const sealer = createSealer(secret);
-  const deps = { db: database.pool, objects, sealer, log, now: () => nowMs, databaseNow: async () => databaseMs };
-  return new MockActivityEnvironment().run(() => createCertifyRetentionActivities(deps).certifyRetention());
-}
 const secret = randomBytes(32).toString('hex');
 
-test('a month is certified once it is over, and not while an object of it is back', async () => {
+/** @param changes.databaseMs what the database's clock says, where that is something else */
+async function certify(
+  nowMs: number,
+  { databaseMs = nowMs, store = objects }: { databaseMs?: number; store?: Objects } = {},
+): Promise<{ issued: number; kept: number }> {
+  const log = createLogger({ level: 'silent', name: 'test' });
+  const sealer = createSealer(secret);
+  const clocks = { now: () => nowMs, databaseNow: async () => databaseMs };
+  const deps = { db: database.pool, objects: store, sealer, log, ...clocks, pageSize: 1 };
+  return new MockActivityEnvironment().run(() => createCertifyRetentionActivities(deps).certifyRetention());
+}
+
+type TestCamera = Awaited<ReturnType<typeof makeCamera>>;
+
+/** Minutes of footage, not due yet. */
+async function cameraWith(minutes: number): Promise<TestCamera> {
   const camera = await makeCamera(database.pool, { createdAtMs: october });
-  for (let i = 0; i < 4; i += 1) {
+  for (let i = 0; i < minutes; i += 1) {
     await storeFootage({ db: database.pool, objects }, camera, { startMs: october + i * 60_000 });
   }
-  const swept = async (count: number, atMs: number): Promise<void> => {
-    await database.pool.query(
-      `update segment set state = 1 from (select start_at from segment where camera_id = $1 order by start_at limit $2) d
-       where camera_id = $1 and segment.start_at = d.start_at`,
-      [camera.internalId, count],
-    );
-    const deps = { db: database.pool, objects, now: () => atMs };
-    await deleteMarkedFootage(deps, { ...camera, cameraId: camera.id }, { cause: 'retention' });
-  };
-  await swept(2, november - 1);
-  await swept(1, november);
+  return camera;
+}
+
+/** Deletes a camera's oldest minutes when the database's clock says this. */
+async function swept(camera: TestCamera, count: number, atMs: number): Promise<void> {
+  await database.pool.query(
+    `update segment set state = 1 from (select start_at from segment where camera_id = $1 order by start_at limit $2) d
+     where camera_id = $1 and segment.start_at = d.start_at`,
+    [camera.internalId, count],
+  );
+  const deps = { db: database.pool, objects, databaseNow: async () => atMs };
+  await deleteMarkedFootage(deps, { ...camera, cameraId: camera.id }, { cause: 'retention' });
+}
+
+/** Month and count of each certificate. */
+async function certified(camera: TestCamera): Promise<unknown[]> {
+  const certificates = await listCertificates(database.pool, { cameraId: camera.id, limit: 10 });
+  return certificates.map(({ month, document }) => {
+    const signed = JSON.parse(document) as { document: { footage: { segments: number } } };
+    return [month, signed.document.footage.segments];
+  });
+}
+
+test('a month is certified once it is over, and not while an object of it is back', async () => {
+  const camera = await cameraWith(4);
+  await swept(camera, 2, november - 1);
+  await swept(camera, 1, november);
   // Both clocks say that the month has been over for an hour, or nothing is certified.
   const over = november + hourMs;
   for (const [here, there] of [
@@ -58,7 +82,7 @@ test('a month is certified once it is over, and not while an object of it is bac
     [over - 1, december],
     [december, over - 1],
   ] as const) {
-    expect(await certify(here, there)).toEqual({ issued: 0, kept: 0 });
+    expect(await certify(here, { databaseMs: there })).toEqual({ issued: 0, kept: 0 });
   }
 
   const { key, body, segment } = footageOf(camera, { startMs: october });
@@ -79,4 +103,50 @@ test('a month is certified once it is over, and not while an object of it is bac
       document: { kind: 'retention', footage: { segments: place === 0 ? 2 : 1 }, digest: { value: digestOf(lines) } },
     });
   }
+});
+
+test('a month that fails or waits holds up no other one, and the failure is told at the end', async () => {
+  const cameras = [await cameraWith(2), await cameraWith(2), await cameraWith(2)] as const;
+  const [failing, waiting, fine] = cameras;
+  for (const camera of cameras) {
+    await swept(camera, 1, october + hourMs);
+    await swept(camera, 1, november + hourMs);
+  }
+  const { key, body, segment } = footageOf(waiting, { startMs: october });
+  await objects.put(key, Readable.from([body]), body.length, segment.sha256);
+  const store: Objects = {
+    ...objects,
+    traces: (prefix) => {
+      if (prefix.includes(failing.id)) throw new Error('the store is away');
+      return objects.traces(prefix);
+    },
+  };
+  const told = certify(december + hourMs, { store });
+  await expect(told).rejects.toThrow(`2 of the certificates failed, the first: ${failing.id} 2026-10`);
+  const both = [
+    ['2026-10', 1],
+    ['2026-11', 1],
+  ];
+  expect(await certified(fine)).toEqual(both);
+  expect(await certified(waiting)).toEqual(both.slice(1));
+  expect(await certified(failing)).toEqual([]);
+  expect(await certify(december + hourMs)).toEqual({ issued: 2, kept: 1 });
+  expect(await certified(failing)).toEqual(both);
+  await objects.remove([key]);
+  expect(await certify(december + hourMs)).toEqual({ issued: 1, kept: 0 });
+});
+
+test('what comes into the ledger after the look at the store waits for a look of its own', async () => {
+  const camera = await cameraWith(2);
+  await swept(camera, 1, october + hourMs);
+  const store: Objects = {
+    ...objects,
+    versioning: async () => {
+      await swept(camera, 1, october + 2 * hourMs);
+      return objects.versioning();
+    },
+  };
+  expect(await certify(november + hourMs, { store })).toEqual({ issued: 0, kept: 1 });
+  expect(await certify(november + hourMs)).toEqual({ issued: 1, kept: 0 });
+  expect(await certified(camera)).toEqual([['2026-10', 2]]);
 });

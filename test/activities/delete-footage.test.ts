@@ -48,7 +48,7 @@ function rows(internalId: number): Promise<{ segments: number; noted: number }> 
 test('deletes what is marked, object and row, notes it, and touches nothing else', async () => {
   const camera = await cameraWithFootage(5);
   await mark(camera.internalId, t0 + 3 * 60_000);
-  const deps = { db: database.pool, objects, now: () => t0 };
+  const deps = { db: database.pool, objects };
   const batch = await deleteMarkedFootage(deps, camera, { cause: 'retention' });
   expect(batch).toMatchObject({ segments: 3, refused: [], lastStartMs: t0 + 2 * 60_000 });
   expect(await keysOf(objects, camera)).toEqual(camera.keys.slice(3));
@@ -59,7 +59,7 @@ test('deletes what is marked, object and row, notes it, and touches nothing else
 test.each(['marked', 'removed', 'looked', 'forgotten'])('killed at "%s", the next call does the rest', async (at) => {
   const camera = await cameraWithFootage(3);
   await mark(camera.internalId, t0 + 2 * 60_000);
-  const deps = { db: database.pool, objects, now: () => t0 };
+  const deps = { db: database.pool, objects };
   const failpoint = (name: string): void => {
     if (name === at) throw new Error(`killed at ${name}`);
   };
@@ -80,7 +80,7 @@ test('a row stays as long as its object is there', async () => {
       return [...(await objects.remove(others)), { key: held, error: 'AccessDenied: locked' }];
     },
   };
-  const deps = { db: database.pool, objects: stubborn, now: () => t0 };
+  const deps = { db: database.pool, objects: stubborn };
   const batch = await deleteMarkedFootage(deps, camera, { cause: 'retention' });
   expect(batch).toMatchObject({ segments: 1, refused: [{ key: held, error: 'AccessDenied: locked' }] });
   expect(await rows(camera.internalId)).toEqual({ segments: 1, noted: 1 });
