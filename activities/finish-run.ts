@@ -17,6 +17,7 @@ import { hashFile } from '../recorder/commit.ts';
 import type { Failpoint } from '../recorder/failpoint.ts';
 import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
+import { checkMedia } from './finish-check.ts';
 
 export interface FinishRunDeps {
   db: Pool;
@@ -54,13 +55,14 @@ export interface RunRequest {
 /**
  * Makes one final of a run and puts it in the place of its sources: join or encode, verify, PUT, swap.
  * @returns the final; null when the sources were no longer there at the end: then nothing has changed
- * @throws JoinError where the run is none; EncodeError
+ * @throws JoinError where the run is none, or a file is not what its row says; EncodeError
  */
 export async function finishRun(deps: FinishRunDeps, request: RunRequest): Promise<Segment | null> {
   const { ref, work, segments } = request;
   const [first] = segments;
   if (first === undefined) throw new RangeError('a run has at least one segment');
   const sources = await timed(deps, 'probe', () => inspectSources(request.paths, deps.onProgress));
+  checkMedia(sources, segments);
   const file = join(request.dir, `final-${first.startMs}.mp4`);
   try {
     const made =
@@ -121,8 +123,6 @@ async function joinRun(
   const { bytes, sha256 } = await joinFile(sources, file, onProgress);
   const problems = await verifyJoined(file, sources, onProgress);
   const entries = segments.flatMap((segment) => segment.entries);
-  const listed = entries.reduce((sum, entry) => sum + entry.bytes, sources.first.initBytes);
-  if (listed !== sources.bytes) problems.push(`it has ${sources.bytes} bytes, its playlist entries ${listed}`);
   if (problems.length > 0) throw new EncodeError('bad-result', `The joined file was refused: ${problems.join('; ')}`);
   return { bytes, sha256, format: segments[0]?.format ?? streamFormatOf(sources.first), entries };
 }

@@ -1,5 +1,7 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Segment } from '../domain/segment.ts';
+import { hashFile } from '../recorder/commit.ts';
 import { lingeringFileName } from '../recorder/segment-name.ts';
 import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
@@ -25,7 +27,7 @@ const concurrentFetches = 4;
 
 /**
  * Brings segments onto this host's disk as `<dir>/<startMs>.mp4`: from the spool while they linger there, else from
- * the object store, where their hash is checked.
+ * the object store. Either way their hash is checked: a host that lost its power has torn files in its spool.
  * @returns their paths in the same order, and how many bytes had to be fetched
  * @throws LostSourceError
  */
@@ -41,7 +43,7 @@ export async function fetchSources(
   async function work(): Promise<void> {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       deps.signal.throwIfAborted();
-      if (await takeFromSpool(deps.spoolDir, camera.cameraId, next.segment, next.path)) continue;
+      if (await takeFromSpool(deps, camera.cameraId, next.segment, next.path)) continue;
       await fetchObject(deps, { ...camera, ...next.segment }, next.path);
       fetchedBytes += next.segment.bytes;
     }
@@ -50,16 +52,21 @@ export async function fetchSources(
   return { paths, fetchedBytes };
 }
 
-/** A link of its own, since the recorder removes a lingering file at any time. */
+/** A link of its own, since the recorder removes a lingering file at any time. @returns false where the store is asked */
 async function takeFromSpool(
-  spoolDir: string | null,
+  { spoolDir, onBytes }: SourceDeps,
   cameraId: string,
   segment: Segment,
   target: string,
 ): Promise<boolean> {
   if (spoolDir === null || segment.variant !== 0) return false;
   const source = join(spoolDir, 'linger', cameraId, lingeringFileName(segment, segment.sha256));
-  return linkOrCopy(source, target);
+  if (!(await linkOrCopy(source, target))) return false;
+  const { sha256 } = await hashFile(target, () => onBytes(0));
+  if (sha256 === segment.sha256) return true;
+  // Only the link: what is fetched must not be written into the recorder's file.
+  await rm(target);
+  return false;
 }
 
 async function fetchObject(

@@ -92,7 +92,10 @@ async function decide(
   return action;
 }
 
-/** Makes the finals of what only this host's spool holds. @returns false where other footage of its time is stored */
+/**
+ * Makes the finals of what only this host's spool holds.
+ * @returns false where the recorder is to store it as it is: other footage of its time is stored, or a file is torn
+ */
 async function finishHeld(
   deps: FinishDeps,
   request: FinishJob,
@@ -104,8 +107,9 @@ async function finishHeld(
   try {
     const startMs = performance.now();
     const window = { cameraId: request.cameraId, windowStartMs: request.windowStartMs, windowMs: work.windowMs };
-    const { segments, paths } = await heldSources(deps.db, deps.spoolDir, window, dir);
+    const { segments, paths, isTorn } = await heldSources(deps.db, deps.spoolDir, window, dir);
     add(result, 'fetch', performance.now() - startMs);
+    if (isTorn) return false;
     await deps.failpoint('fetched');
     const files = new Map(segments.map((segment, i) => [segment.startMs, paths[i] ?? '']));
     for (const run of unbrokenRuns(segments.map(flatten))) {

@@ -4,7 +4,8 @@ import { segmentsBetween } from '../db/footage.ts';
 import type { Db } from '../db/sql.ts';
 import { windowStartOf } from '../domain/finish-window.ts';
 import { entriesOf, type Segment } from '../domain/segment.ts';
-import { readIndex, streamFormatOf } from '../media/mp4-index.ts';
+import { Mp4Error } from '../media/mp4-boxes.ts';
+import { readIndex, spanMs, streamFormatOf } from '../media/mp4-index.ts';
 import { parseSegmentFileName, type SegmentName } from '../recorder/segment-name.ts';
 import { isMissing, linkOrCopy } from './link-or-copy.ts';
 
@@ -13,7 +14,12 @@ export interface HeldSources {
   /** Not of the catalogue: without a hash. */
   segments: Segment[];
   paths: string[];
+  /** A file is torn: it lasts less than its name says, or ends in the midst. Nothing may be made of what is left of it. */
+  isTorn: boolean;
 }
+
+/** Of the last sample the length is nominal, and the recorder places files on the wall clock. */
+const nominalMs = 1000;
 
 /**
  * Brings what the spool holds of a window, but what a final covers already: the job may have been killed after it.
@@ -41,13 +47,15 @@ export async function heldSources(
     .toSorted((a, b) => a.name.startMs - b.name.startMs);
   const lastEndMs = files.reduce((end, { name }) => Math.max(end, name.startMs + name.durationMs), windowStartMs);
   const stored = await segmentsBetween(db, cameraId, windowStartMs, lastEndMs + 1, { limit: 10_000 });
-  const sources: HeldSources = { segments: [], paths: [] };
+  const sources: HeldSources = { segments: [], paths: [], isTorn: false };
   for (const { file, name } of files) {
     if (stored.some((row) => row.startMs <= name.startMs && endOf(row) >= endOf(name))) continue;
     const path = join(dir, `${name.startMs}.mp4`);
     // Given back to the recorder meanwhile, it is stored as it is.
     if (!(await linkOrCopy(join(folder, file), path))) continue;
-    sources.segments.push(await segmentOf(path, name));
+    const segment = await segmentOf(path, name);
+    if (segment === null) return { ...sources, isTorn: true };
+    sources.segments.push(segment);
     sources.paths.push(path);
   }
   return sources;
@@ -57,14 +65,24 @@ function endOf({ startMs, durationMs }: { startMs: number; durationMs: number })
   return startMs + durationMs;
 }
 
-async function segmentOf(path: string, name: SegmentName): Promise<Segment> {
-  const [index, { size }] = await Promise.all([readIndex(path), stat(path)]);
-  return {
-    ...name,
-    bytes: size,
-    sha256: '',
-    variant: 0,
-    format: streamFormatOf(index),
-    entries: entriesOf(index.fragments, index.timescale, name.durationMs),
-  };
+/**
+ * No hash tells of a held file what it was when it was closed, as after a loss of power, so it is measured.
+ * @returns null for one that is torn
+ */
+async function segmentOf(path: string, name: SegmentName): Promise<Segment | null> {
+  try {
+    const [index, { size }] = await Promise.all([readIndex(path), stat(path)]);
+    if (index.damage !== null || index.isCutOff || spanMs(index) < name.durationMs - nominalMs) return null;
+    return {
+      ...name,
+      bytes: size,
+      sha256: '',
+      variant: 0,
+      format: streamFormatOf(index),
+      entries: entriesOf(index.fragments, index.timescale, name.durationMs),
+    };
+  } catch (error) {
+    if (error instanceof Mp4Error) return null;
+    throw error;
+  }
 }

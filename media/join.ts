@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type { StreamFacts } from '../domain/profile.ts';
 import type { Fragment } from '../domain/segment.ts';
 import { fragmentTable } from './mp4-cut.ts';
-import { readIndex, type SegmentIndex } from './mp4-index.ts';
+import { readIndex, spanMs, type SegmentIndex } from './mp4-index.ts';
 
 /** Finished files of one unbroken run, which read as one stream when joined by bytes. */
 export interface Sources {
@@ -41,7 +41,7 @@ export const maxPauseSeconds = 12;
 const nominalSeconds = 0.25;
 
 /**
- * Walks the files and checks that they continue each other: one init, decode times that go on.
+ * Walks the files and checks that they are whole and continue each other: one init, decode times that go on.
  * @param paths in order of time
  * @param onFile a sign of life: told of each file that was walked
  * @throws JoinError where they do not; Mp4Error where one is no footage; errors of the file system as they are
@@ -70,7 +70,7 @@ export async function inspectSources(paths: readonly string[], onFile?: () => vo
   }
   if (first === null) throw new JoinError(0, 'there are no files to join');
   const { timescale, video } = first;
-  const durationMs = spanMs(fragments, timescale);
+  const durationMs = spanMs({ fragments, timescale });
   return {
     parts,
     first,
@@ -94,6 +94,8 @@ export async function inspectSources(paths: readonly string[], onFile?: () => vo
 function checkContinues(at: number, index: SegmentIndex, first: SegmentIndex | null, before?: Fragment): void {
   const [begin] = index.fragments;
   if (begin === undefined) throw new JoinError(at, 'the file holds no whole fragment');
+  if (index.damage !== null) throw new JoinError(at, `the file is damaged: ${index.damage}`);
+  if (index.isCutOff) throw new JoinError(at, 'the file is cut off');
   if (!begin.key) throw new JoinError(at, 'the file does not start at a key picture');
   if (first === null || before === undefined) return;
   if (index.initSha256 !== first.initSha256) throw new JoinError(at, 'the stream is described differently (init)');
@@ -154,13 +156,6 @@ export async function joinFile(
     throw error;
   }
   return { bytes, sha256: hash.digest('hex') };
-}
-
-function spanMs(fragments: readonly Fragment[], timescale: number): number {
-  const [first] = fragments;
-  const last = fragments[fragments.length - 1];
-  if (first === undefined || last === undefined) return 0;
-  return Math.round(((last.tfdt + last.durationTicks - first.tfdt) * 1000) / timescale);
 }
 
 /** The longest time from a key to the next, or to the end. */

@@ -22,6 +22,8 @@ export interface SegmentIndex {
   fileBytes: number;
   /** What is wrong behind the last whole fragment, e.g. garbage; null = nothing, or merely cut off. */
   damage: string | null;
+  /** It ends in the midst of a box. */
+  isCutOff: boolean;
   /** The earliest presentation of any track, in seconds: FFmpeg's `start_time` of the file. */
   startSeconds: number;
   /** Frames per second, whole where the cadence is not an exact one like 29.97. */
@@ -43,8 +45,10 @@ export async function readIndex(path: string): Promise<SegmentIndex> {
   return withFile(path, async (file, fileBytes) => {
     const walk = createWalk();
     let damage: string | null = null;
+    let walkedBytes = 0;
     try {
       for await (const box of walkFile(file, fileBytes)) {
+        walkedBytes = box.offset + box.bytes;
         if (box.type === 'moov' || box.type === 'moof') walk.table(box.type, box.offset, await readTable(file, box));
         else if (box.type === 'mdat') walk.data(box.offset, box.headerBytes, box.offset + box.bytes);
       }
@@ -64,12 +68,21 @@ export async function readIndex(path: string): Promise<SegmentIndex> {
       wholeBytes,
       fileBytes,
       damage,
+      isCutOff: damage === null && walkedBytes < fileBytes,
       startSeconds,
       fps: estimateFps(durations, moov.video.timescale),
       reordered,
       audioLagMs,
     };
   });
+}
+
+/** From the first picture to the end of the last, in ms: pauses count. */
+export function spanMs({ fragments, timescale }: Pick<SegmentIndex, 'fragments' | 'timescale'>): number {
+  const [first] = fragments;
+  const last = fragments[fragments.length - 1];
+  if (first === undefined || last === undefined) return 0;
+  return Math.round(((last.tfdt + last.durationTicks - first.tfdt) * 1000) / timescale);
 }
 
 /** The catalogue's description of the file. */

@@ -1,7 +1,7 @@
 import { bitrateTolerance } from '../domain/profile-decision.ts';
 import { keySeconds, type EncodeTarget } from '../domain/profile.ts';
 import { keyDistanceMs, maxPauseSeconds, type Sources } from './join.ts';
-import type { SegmentIndex } from './mp4-index.ts';
+import { spanMs, type SegmentIndex } from './mp4-index.ts';
 
 /** Multi-slice H.264 yields samples of parameter sets only, shorter than any frame (200 fps): no picture comes of them. */
 const tinySeconds = 0.005;
@@ -74,13 +74,6 @@ function frameProblems(result: SegmentIndex, sources: Sources, target: EncodeTar
 /** Video samples. */
 export function framesOf(index: Pick<SegmentIndex, 'fragments'>): number {
   return index.fragments.reduce((sum, { samples }) => sum + samples, 0);
-}
-
-function spanMs({ fragments, timescale }: SegmentIndex): number {
-  const [first] = fragments;
-  const last = fragments[fragments.length - 1];
-  if (first === undefined || last === undefined) return 0;
-  return Math.round(((last.tfdt + last.durationTicks - first.tfdt) * 1000) / timescale);
 }
 
 function tinySamples({ fragments, first }: Sources): number {

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { finishWindow, type FinishDeps, type FinishResult } from '../../activities/finish-window.ts';
 import { takeReady, type FedWindow } from '../../db/finish-feed.ts';
 import { giveBack, heldBy, noteHeld, pendingBetween } from '../../db/held-windows.ts';
 import { holesBetween } from '../../db/holes.ts';
+import { cutFile } from '../../media/mp4-cut.ts';
+import { readIndex } from '../../media/mp4-index.ts';
 import { segmentFileName } from '../../recorder/segment-name.ts';
 import { recordMade } from '../media/footage.ts';
 import { createFinishSite, t0, type FinishSite, type SiteCamera } from './finish-site.ts';
@@ -102,6 +104,25 @@ test('a recorder that stores the sources meanwhile wins: the window is given bac
   await site.commit(camera, footage.slice(1), { startMs: t0 + 4000, windowMs, anchor: false });
   expect((await site.finishAll()).map(({ finals }) => finals)).toEqual([1]);
   expect(await variants(camera)).toEqual([[0, 12_000, true]]);
+});
+
+test.each([
+  ['is cut off', async (path: string) => truncate(path, Math.floor((await stat(path)).size * 0.6))],
+  [
+    'has lost its last fragments',
+    async (path: string) => {
+      await cutFile(path, await readIndex(path), { from: 0, to: 1 }, path);
+    },
+  ],
+  ['has lost its beginning', (path: string) => writeFile(path, Buffer.alloc(100_000))],
+])('a held file that %s is made nothing of: its window is given back', async (_what, tear) => {
+  const camera = await site.addCamera('small');
+  await hold(camera);
+  const folder = join(spoolDir, 'closed', camera.id);
+  await tear(join(folder, (await readdir(folder)).toSorted()[1] ?? ''));
+  expect(await finish(await feed(camera))).toMatchObject({ outcome: 'stale', finals: 0 });
+  expect(await variants(camera)).toEqual([]);
+  expect((await heldBy(site.deps.db, hostId)).size).toBe(0);
 });
 
 test('a window whose footage is stored already is not taken for held', async () => {

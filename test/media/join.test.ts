@@ -52,6 +52,30 @@ describe('inspectSources', () => {
   });
 });
 
+/** A file as a loss of power leaves it. */
+async function torn(name: string, tear: (bytes: Buffer) => Buffer): Promise<string> {
+  const path = join(folder.path, name);
+  await writeFile(path, tear(await readFile(segments[1] ?? '')));
+  return path;
+}
+
+describe('inspectSources of torn files', () => {
+  it('refuses one that is cut off, and says which', async () => {
+    const cut = await torn('cut.mp4', (bytes) => bytes.subarray(0, Math.floor(bytes.length * 0.6)));
+    const [first = '', , third = ''] = segments;
+    await expect(inspectSources([first, cut, third])).rejects.toMatchObject({ name: 'JoinError', at: 1 });
+    await expect(inspectSources([first, cut, third])).rejects.toThrow(/cut off/);
+  });
+
+  it('refuses one whose end was never written', async () => {
+    const begin = (await readIndex(segments[1] ?? '')).fragments[1]?.offset ?? 0;
+    const empty = await torn('empty.mp4', (bytes) => Buffer.from(bytes.fill(0xff, begin)));
+    const [first = '', , third = ''] = segments;
+    await expect(inspectSources([first, empty, third])).rejects.toMatchObject({ name: 'JoinError', at: 1 });
+    await expect(inspectSources([first, empty, third])).rejects.toThrow(/damaged/);
+  });
+});
+
 describe('joinFile', () => {
   it('gives one file with all pictures, whose time runs on from the first one', async () => {
     const sources = await inspectSources(segments.slice(1));
