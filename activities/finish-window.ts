@@ -124,7 +124,11 @@ async function finishHeld(
 }
 
 function segmentsOf(deps: FinishDeps, request: FinishJob, work: WindowWork): Promise<Segment[]> {
-  const range = { fromMs: request.windowStartMs, toMs: request.windowStartMs + work.windowMs };
+  const { windowStartMs } = request;
+  const range = {
+    fromMs: Math.max(windowStartMs, work.asked?.fromMs ?? windowStartMs),
+    toMs: Math.min(windowStartMs + work.windowMs, work.asked?.toMs ?? Infinity),
+  };
   const want =
     request.reencodeId === 0
       ? ({ sourcesOnly: true } as const)

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { packEntries } from '../domain/entries.ts';
 import { cameraTiers, type CameraTier } from '../domain/camera.ts';
 import type { Segment } from '../domain/segment.ts';
-import { addBytes, type WindowRef } from './finish-windows.ts';
+import { addBytes, finishDueSql, type WindowRef } from './finish-windows.ts';
 import { heldSql } from './holds.ts';
 import { enqueue } from './object-gc.ts';
 import { profileRow, type Profile } from './profiles.ts';
 import { listedColumns, segmentRow } from './segment-row.ts';
 import { commitSlow } from './segments.ts';
 import { formatId } from './stream-formats.ts';
-import { at, many, maybeOne, type Db, type Transaction } from './sql.ts';
+import { at, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
 /** What a finish job needs to know of its window; a stale reference finds none. */
 export interface WindowWork {
@@ -20,6 +20,8 @@ export interface WindowWork {
   /** The number that finals of this profile bear. */
   variant: number;
   windowMs: number;
+  /** What a bulk job asks for, of which this window may be a part only; null: finishing takes all. */
+  asked: { fromMs: number; toMs: number } | null;
   /** Of the last probe: only a probe or a file's samples tell. */
   hasBFrames: boolean;
 }
@@ -36,6 +38,8 @@ export function workOf(db: Db, ref: WindowRef): Promise<WindowWork | null> {
         profile: profileRow,
         profile_id: z.number(),
         window_ms: z.number(),
+        from_at: instant.nullable(),
+        to_at: instant.nullable(),
         b_frames: z.boolean(),
       })
       .transform((row): WindowWork => ({
@@ -45,9 +49,10 @@ export function workOf(db: Db, ref: WindowRef): Promise<WindowWork | null> {
         profile: row.profile,
         variant: row.profile_id,
         windowMs: row.window_ms,
+        asked: row.from_at === null || row.to_at === null ? null : { fromMs: row.from_at, toMs: row.to_at },
         hasBFrames: row.b_frames,
       })),
-    `select c.id, t.public_id as tenant_id, c.tier, to_jsonb(p) as profile, p.id as profile_id, w.window_ms,
+    `select c.id, t.public_id as tenant_id, c.tier, to_jsonb(p) as profile, p.id as profile_id, w.window_ms, r.from_at, r.to_at,
        coalesce((c.stream ->> 'hasBFrames')::boolean, false) as b_frames
      from finish_window w
      join camera c on c.id = w.camera_id
@@ -62,8 +67,8 @@ export function workOf(db: Db, ref: WindowRef): Promise<WindowWork | null> {
 }
 
 /**
- * The live segments that start in [from, to), in order; only sources, or for encoding again all of other variants but
- * what a hold keeps as it is.
+ * The live segments that start in [from, to), in order; only sources, or for encoding again all finished footage of other
+ * variants but what a hold keeps as it is.
  */
 export function segmentsToFinish(
   db: Db,
@@ -76,7 +81,7 @@ export function segmentsToFinish(
     segmentRow,
     `select ${listedColumns}, s.entries from segment s join stream_format f on f.id = s.format_id
      where s.camera_id = $1::int and s.start_at >= $2::timestamptz and s.start_at < $3::timestamptz and s.state = 0
-       and case when $4::boolean then s.variant = 0 else s.variant <> $5::smallint and not ${heldSql('s', '$6')} end
+       and case when $4::boolean then s.variant = 0 else s.variant <> $5::smallint and not ${heldSql('s', '$6')} and not ${finishDueSql('s')} end
      order by s.start_at`,
     [
       internalId,

@@ -28,6 +28,14 @@ export const noteWindowSql = (from: string, windowStart: string, windowMs: strin
   set state = 'open', generation = w.generation + 1, failures = '[]', not_before = '-infinity'
   where w.state <> 'open'`;
 
+/** Whether a segment lies in a window whose finish is still due: it is not finished footage yet. */
+export const finishDueSql = (segment: string): string => `exists (
+  select from finish_window due
+  where due.camera_id = ${segment}.camera_id and due.reencode_id = 0 and due.state in ('open', 'started')
+    and due.window_start_at <= ${segment}.start_at
+    and due.window_start_at > ${segment}.start_at - interval '1 hour' -- longer than any window
+    and due.window_start_at + due.window_ms * interval '1 ms' > ${segment}.start_at)`;
+
 const matches = `camera_id = (select id from camera where public_id = $1::uuid) and window_start_at = $2::timestamptz
   and reencode_id = $3::int and generation = $4::int`;
 

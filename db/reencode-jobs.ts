@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { finishDueSql } from './finish-windows.ts';
 import { heldSql } from './holds.ts';
 import { at, bigint, instant, maybeOne, many, one, type Db, type Transaction } from './sql.ts';
 
@@ -29,12 +30,7 @@ const found = `from segment s join camera c on c.id = s.camera_id
   where c.public_id = any($1::uuid[]) and s.start_at >= $2::timestamptz and s.start_at < $3::timestamptz and s.state = 0
     and s.variant <> (select id from profile where public_id = $4::uuid)
     and c.status not in ('purging', 'purged')
-    and not exists (
-      select from finish_window w
-      where w.camera_id = s.camera_id and w.reencode_id = 0 and w.state in ('open', 'started')
-        and w.window_start_at <= s.start_at
-        and w.window_start_at > s.start_at - interval '1 hour' -- longer than any window
-        and w.window_start_at + w.window_ms * interval '1 ms' > s.start_at)`;
+    and not ${finishDueSql('s')}`;
 
 const held = heldSql('s', '$6');
 
