@@ -23,6 +23,13 @@ export interface EmbeddedSeaweedfsOptions {
   record?: ProcessRecord | undefined;
 }
 
+const volumeMb = 1024;
+/**
+ * Without a bound of its own the server makes as many volumes as fit on the disk by their greatest size, and each bucket has
+ * its own: with 75 GB free and 1 GB each, the tests' 76th bucket is answered 500.
+ */
+const testVolumeMb = 64;
+
 /**
  * Starts SeaweedFS's master, volume, filer and S3 gateway as one process on free ports of 127.0.0.1.
  * Flags from measurements: its defaults clash over ports, run out of volumes, and leave the filer open.
@@ -50,7 +57,7 @@ export async function startSeaweedfs(options: EmbeddedSeaweedfsOptions): Promise
       '-master.telemetry=false',
       `-master.port=${master}`,
       `-master.port.grpc=${masterGrpc}`,
-      '-master.volumeSizeLimitMB=1024',
+      `-master.volumeSizeLimitMB=${options.durable === false ? testVolumeMb : volumeMb}`,
       // No bound on the number of volumes (a bucket takes 7, the default allows 8), and no wait at a stop.
       `-volume.port=${volume}`,
       `-volume.port.grpc=${volumeGrpc}`,
