@@ -3,16 +3,19 @@ import { Context } from '@temporalio/activity';
 import { recordDeed } from '../db/audit.ts';
 import { databaseNowMs } from '../db/clock.ts';
 import { camerasWithMarkedSegments } from '../db/deletion-ledger.ts';
-import { dueFootage, markDue, type DueFootage } from '../db/due-footage.ts';
+import { dueFootage, markDue, newestFootageMs, type DueFootage } from '../db/due-footage.ts';
+import { takeEndedHolds } from '../db/holds.ts';
 import { allTerms, applyShortenings, lockTerms, type CameraTerms } from '../db/retention.ts';
 import { noteSweep, stopSweeps, sweepState } from '../db/sweep-state.ts';
 import { transaction, type Db, type Pool } from '../db/sql.ts';
+import { auditedHold } from '../domain/holds.ts';
 import { cutoffMs } from '../domain/retention.ts';
 import { forecastAheadMs, judgeSweep } from '../domain/sweep-breaker.ts';
 import type { Logger } from '../log.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import type { Objects } from '../storage/objects.ts';
 import { deleteBatchSize, deleteMarkedFootage } from './delete-footage.ts';
+import { createFailures } from './failures.ts';
 
 export interface SweptFootage {
   segments: number;
@@ -30,7 +33,10 @@ export interface SweepShard {
 export interface SweepRetentionActivities {
   /** Looks at the clocks and at what is due. @returns as of when to sweep, or null: it is stopped, or was just now */
   planSweep(): Promise<{ atMs: number } | null>;
-  /** Deletes what is due of the cameras of one shard. May be called again and again. */
+  /**
+   * Deletes what is due of the cameras of one shard. May be called again and again.
+   * @throws Error when a camera failed, after all others had their turn
+   */
   sweepShard(shard: SweepShard): Promise<SweptFootage>;
   /** Notes a whole sweep, and what the next ones should find. */
   completeSweep(sweep: SweptFootage & { atMs: number }): Promise<void>;
@@ -55,9 +61,9 @@ export function createSweepRetentionActivities(deps: SweepRetentionDeps): SweepR
   return {
     planSweep: () => planSweep(deps),
     sweepShard: (shard) => {
-      const resumed: unknown = Context.current().info.heartbeatDetails;
-      const fromId = typeof resumed === 'number' ? resumed : 0;
-      return sweepShard(deps, shard, { fromId, beat: (internalId) => Context.current().heartbeat(internalId) });
+      const told = Context.current().info.heartbeatDetails as Partial<SweptUntilNow> | undefined;
+      const sofar = { ...nothingSwept, ...told };
+      return sweepShard(deps, shard, sofar, (reached) => Context.current().heartbeat(reached));
     },
     completeSweep: (sweep) => completeSweep(deps, sweep),
   };
@@ -74,7 +80,7 @@ function due(db: Db, cameras: readonly CameraTerms[], atMs: readonly number[]): 
 
 const durationOf = (found: readonly DueFootage[]): number => found.reduce((sum, { durationMs }) => sum + durationMs, 0);
 
-/** The first step of a sweep: puts shorter retentions in force, and asks the breaker. */
+/** The first step of a sweep: asks the breaker, puts shorter retentions in force, and notes which holds have ended. */
 export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: number } | null> {
   const state = await sweepState(deps.db);
   if (state.stopped !== null) {
@@ -86,7 +92,8 @@ export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: numbe
   const atMs = Math.min(clocks.nowMs, clocks.databaseNowMs);
   const cameras = await allTerms(deps.db);
   const dueMs = durationOf(await due(deps.db, cameras, [atMs]));
-  const stop = judgeSweep({ ...clocks, ...state, dueMs });
+  const newestMs = await newestFootageMs(deps.db);
+  const stop = judgeSweep({ ...clocks, ...state, dueMs, newestMs, cameras: cameras.length });
   if (stop !== null) {
     deps.log.error({ ...stop, dueMs }, 'the retention sweep was stopped before it deleted anything');
     await transaction(deps.db, async (tx) => {
@@ -96,9 +103,14 @@ export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: numbe
     return null;
   }
   await transaction(deps.db, async (tx) => {
-    for (const { cameraId, tenantId, days, next } of await applyShortenings(tx, atMs)) {
+    const [shortened, ended] = [await applyShortenings(tx, atMs), await takeEndedHolds(tx, atMs)];
+    for (const { cameraId, tenantId, days, next } of shortened) {
       const change = { before: { retentionDays: days }, after: { retentionDays: next?.days ?? days } };
       await recordDeed(tx, { ...byService(atMs), action: 'retention.apply', tenantId, cameraId, ...change });
+    }
+    for (const hold of ended) {
+      const { tenantId, cameraId } = hold;
+      await recordDeed(tx, { ...byService(atMs), action: 'hold.end', tenantId, cameraId, after: auditedHold(hold) });
     }
   });
   return { atMs };
@@ -106,28 +118,49 @@ export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: numbe
 
 const byService = (atMs: number) => ({ atMs, actor: 'service:retention' });
 
+/** Where a try has come to: the next one goes on there. `refused`: before that camera, whose objects are tried again. */
+interface SweptUntilNow extends SweptFootage {
+  fromId: number;
+}
+export const nothingSwept: SweptUntilNow = { fromId: 0, segments: 0, bytes: 0, refused: 0 };
+
 /**
  * Sweeps the cameras of one shard in the order of their ids. What is deleted is bounded by what was due when it began.
- * @param progress.fromId where the try before this one came to
- * @param progress.beat told each camera, once a batch
+ * @param sofar where the try before this one came to
+ * @param beat told once a batch
+ * @throws Error when a camera failed, after all others had their turn
  */
 export async function sweepShard(
   deps: SweepRetentionDeps,
   { atMs, shard, shards }: SweepShard,
-  progress: { fromId: number; beat: (internalId: number) => void },
+  { fromId, ...sofar }: SweptUntilNow,
+  beat: (reached: SweptUntilNow) => void,
 ): Promise<SweptFootage> {
-  const total: SweptFootage = { segments: 0, bytes: 0, refused: 0 };
+  const total: SweptFootage = { ...sofar };
   const cameras = (await allTerms(deps.db)).filter(
-    ({ internalId }) => internalId % shards === shard && internalId >= progress.fromId,
+    ({ internalId }) => internalId % shards === shard && internalId >= fromId,
   );
   const found = new Map((await due(deps.db, cameras, [atMs])).map((one) => [one.internalId, one.segments]));
   // What a sweep that was killed had marked.
   const marked = new Set(await camerasWithMarkedSegments(deps.db));
+  const failures = createFailures(deps.log, 'cameras to sweep');
+  const next = { fromId, refused: sofar.refused };
+  let hasFailed = false;
+  const beatNow = (): void => beat({ ...total, ...next });
   for (const camera of cameras) {
-    const segments = found.get(camera.internalId) ?? 0;
-    if (segments === 0 && !marked.has(camera.internalId)) continue;
-    await sweepCamera(deps, camera, { atMs, segments }, total, () => progress.beat(camera.internalId));
+    const { internalId, cameraId } = camera;
+    const segments = found.get(internalId) ?? 0;
+    if (segments === 0 && !marked.has(internalId)) continue;
+    // The next try begins at the first camera that failed.
+    if (!hasFailed) Object.assign(next, { fromId: internalId, refused: total.refused });
+    const isSwept = await failures.attempt({ cameraId }, async () => {
+      await sweepCamera(deps, camera, { atMs, segments }, total, beatNow);
+      return true;
+    });
+    hasFailed ||= isSwept === null;
   }
+  beatNow(); // what the last batches came to is in no heartbeat yet
+  failures.throwIfAny();
   return total;
 }
 

@@ -1,7 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import type { Deed } from '../db/audit.ts';
+import type { CameraTerms } from '../db/retention.ts';
 import type { Camera } from '../domain/camera.ts';
 import { callerOf } from './access.ts';
+import { isoTimeOrNull } from './schemas/common.ts';
 
 /** Who does it, and when: the first half of an entry for the audit log. */
 export function doneBy(request: FastifyRequest, deps: { now: () => number }): Pick<Deed, 'atMs' | 'actor'> {
@@ -29,4 +31,18 @@ export function auditedCamera(camera: Camera): NonNullable<Deed['after']> {
 /** The camera that an entry is about. */
 export function aboutCamera(camera: Camera): Pick<Deed, 'tenantId' | 'cameraId'> {
   return { tenantId: camera.tenantId, cameraId: camera.id };
+}
+
+/** A change of how long footage is kept; `retention.undo`: all it did was to take back a shorter one that waited. */
+export function retentionDeed(change: { before: CameraTerms; after: CameraTerms }): Omit<Deed, 'atMs' | 'actor'> {
+  const values = ({ days, next }: CameraTerms) => ({
+    retentionDays: days,
+    nextRetentionDays: next?.days ?? null,
+    nextRetentionAt: isoTimeOrNull(next?.atMs ?? null),
+  });
+  const { before, after } = change;
+  const isUndone = before.next !== null && after.next === null && before.days === after.days;
+  const { tenantId, cameraId } = before;
+  const action = isUndone ? 'retention.undo' : 'retention.change';
+  return { action, tenantId, cameraId, before: values(before), after: values(after) };
 }

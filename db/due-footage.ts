@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { heldSql } from './holds.ts';
-import { at, bigint, many, type Db } from './sql.ts';
+import { at, bigint, instant, many, one, type Db } from './sql.ts';
 
 /** Footage of a camera that becomes due within one step. */
 export interface DueFootage {
@@ -62,6 +62,19 @@ export function dueFootage(
      order by p.camera_id, due.step`,
     [JSON.stringify(plan), atMs.map((ms) => at(ms))],
   );
+}
+
+/** End of the newest footage that ages, of all cameras; null: there is none. One look at the primary key for each. */
+export async function newestFootageMs(db: Db): Promise<number | null> {
+  const { newest } = await one(
+    db,
+    z.object({ newest: instant.nullable() }),
+    `select max(s.end_at) as newest from camera c cross join lateral (
+       select start_at + duration_ms * interval '1 ms' as end_at from segment
+       where camera_id = c.id and state = 0 order by start_at desc limit 1) s
+     where c.status not in ('purging', 'purged')`,
+  );
+  return newest;
 }
 
 /**

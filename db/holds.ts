@@ -127,6 +127,18 @@ export async function releaseHold(
   return { hold, version: retired?.config_version ?? null };
 }
 
+/** Holds that ended by their own time and of which the audit log was not told; from here on it was. */
+export async function takeEndedHolds(tx: Transaction, nowMs: number): Promise<Hold[]> {
+  const taken = await many(
+    tx,
+    z.object({ id: z.number() }).transform(({ id }) => id),
+    `update hold set end_noted_at = $1::timestamptz
+     where until_at <= $1::timestamptz and released_at is null and end_noted_at is null returning id`,
+    [at(nowMs)],
+  );
+  return many(tx, holdRow, `${selectHold} where h.id = any($1::int[]) order by h.until_at, h.id`, [taken]);
+}
+
 /** The hold with this id, or null. */
 export function holdById(db: Db, id: string): Promise<Hold | null> {
   return maybeOne(db, holdRow, `${selectHold} where h.public_id = $1::uuid`, [id]);

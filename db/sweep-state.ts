@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sweepStops, type DueForecast, type SweepStop } from '../domain/sweep-breaker.ts';
+import { sweepStops, type Approval, type DueForecast, type SweepStop } from '../domain/sweep-breaker.ts';
 import { resumeWork, stopWork, type Breaker } from './breaker.ts';
 import { at, bigint, instant, one, type Db, type Transaction } from './sql.ts';
 
@@ -12,8 +12,10 @@ export interface SweepState {
   refused: number;
   forecast: DueForecast[];
   stopped: (SweepStop & { atMs: number; dueMs: number }) | null;
+  /** When an operator let a stopped sweep go on, since the last whole one. */
+  resumedMs: number | null;
   /** Footage that an operator lets the next sweep delete beyond the forecast. */
-  approvedMs: number;
+  approved: Approval | null;
 }
 
 const stateRow = z
@@ -27,11 +29,14 @@ const stateRow = z
     stop_reason: z.enum(sweepStops).nullable(),
     stop_text: z.string().nullable(),
     stopped_due_ms: bigint,
+    resumed_at: instant.nullable(),
     approved_ms: bigint,
+    approved_as_of: instant.nullable(),
   })
   .transform((row): SweepState => {
     const { stopped_at: atMs, stop_reason: reason, stopped_due_ms: dueMs } = row;
     const stopped = atMs === null || reason === null ? null : { reason, text: row.stop_text ?? '', atMs, dueMs };
+    const asOfMs = row.approved_as_of;
     return {
       sweptMs: row.swept_at,
       segments: row.segments,
@@ -39,7 +44,8 @@ const stateRow = z
       refused: row.refused,
       forecast: row.forecast,
       stopped,
-      approvedMs: row.approved_ms,
+      resumedMs: row.resumed_at,
+      approved: asOfMs === null ? null : { dueMs: row.approved_ms, asOfMs },
     };
   });
 
@@ -48,7 +54,7 @@ export function sweepState(db: Db): Promise<SweepState> {
     db,
     stateRow,
     `select swept_at, segments, bytes, refused, forecast, stopped_at, stop_reason, stop_text, stopped_due_ms,
-       approved_ms from retention_sweep`,
+       resumed_at, approved_ms, approved_as_of from retention_sweep`,
   );
 }
 
@@ -68,10 +74,14 @@ export async function stopSweeps(
 }
 
 /**
- * Lets sweeps run again. What was due when they were stopped may be deleted.
+ * Lets sweeps run again: the clocks are good, and what was due when they were stopped may be deleted.
+ * @param nowMs the database's clock, which each sweep compares with its own
  * @throws AppError wrong-state when they are not stopped
  */
-export const resumeSweeps = (tx: Transaction): Promise<void> => resumeWork(tx, breaker);
+export async function resumeSweeps(tx: Transaction, nowMs: number): Promise<void> {
+  await tx.query(`update retention_sweep set resumed_at = $1::timestamptz, approved_as_of = stopped_at`, [at(nowMs)]);
+  await resumeWork(tx, breaker);
+}
 
 /** Lets the next sweep delete this much footage more than was forecast: a hold over it was released. */
 export async function expectMore(db: Db, dueMs: number): Promise<void> {
@@ -91,7 +101,7 @@ export async function noteSweep(
   await db.query(
     `update retention_sweep set swept_at = $1::timestamptz, segments = $2::int, bytes = $3::bigint,
        refused = $4::int, refused_since = case when $4::int > 0 then coalesce(refused_since, $1::timestamptz) end,
-       forecast = $5::jsonb, approved_ms = 0`,
+       forecast = $5::jsonb, approved_ms = 0, approved_as_of = null, resumed_at = null`,
     [at(sweep.atMs), sweep.segments, sweep.bytes, sweep.refused, JSON.stringify(sweep.forecast)],
   );
 }

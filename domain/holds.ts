@@ -15,6 +15,19 @@ export interface Hold {
   releasedBy: string | null;
 }
 
+/** What of a hold the audit log shows. */
+export function auditedHold(hold: Hold) {
+  const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    id: hold.id,
+    from: iso(hold.startMs),
+    to: iso(hold.endMs),
+    reason: hold.reason,
+    until: iso(hold.untilMs),
+    releasedAt: iso(hold.releasedAtMs),
+  };
+}
+
 export const holdStates = ['active', 'ended', 'released'] as const;
 export type HoldState = (typeof holdStates)[number];
 

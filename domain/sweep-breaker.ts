@@ -27,38 +27,71 @@ export function clockDoubt(nowMs: number, databaseNowMs: number): string | null 
   return `Two clocks are ${Math.round(apartMs / 1000)} s apart: ${clocks}.`;
 }
 
+/** How far ahead a sweep has looked: nobody has forecast what is due later than that. */
+export const longestForecastMs = Math.max(...forecastAheadMs);
+
+/** What an operator has seen and lets pass. */
+export interface Approval {
+  /** Due as of `asOfMs`. */
+  dueMs: number;
+  asOfMs: number;
+}
+
 /**
- * Whether a sweep may delete what it found, or why not.
+ * Whether a sweep may delete what it found, or why not. Two clocks that agree may both be wrong, as where one host runs
+ * everything: so a time that is far from the last one that was good is doubted, too, however little is due by it.
  * @param sweep.nowMs this process's clock; `databaseNowMs` a second opinion
  * @param sweep.sweptMs when the last whole sweep looked; null: there was none, so nothing was forecast
+ * @param sweep.resumedMs when an operator let a stopped sweep go on, since then
+ * @param sweep.newestMs end of the newest footage there is; null: there is none to lose
+ * @param sweep.cameras how many there are: each of them makes no more than a minute due in a minute
  * @param sweep.dueMs footage that is due now
- * @param sweep.approvedMs what an operator has seen and lets pass, be it forecast or not
  */
 export function judgeSweep(sweep: {
   nowMs: number;
   databaseNowMs: number;
   sweptMs: number | null;
+  resumedMs: number | null;
+  newestMs: number | null;
+  cameras: number;
   forecast: readonly DueForecast[];
   dueMs: number;
-  approvedMs: number;
+  approved: Approval | null;
 }): SweepStop | null {
-  const { nowMs, databaseNowMs, sweptMs, forecast, dueMs, approvedMs } = sweep;
-  const doubt = clockDoubt(nowMs, databaseNowMs);
+  const { nowMs, databaseNowMs, sweptMs, resumedMs, forecast, dueMs, approved } = sweep;
+  const doubt = clockDoubt(nowMs, databaseNowMs) ?? timeDoubt(nowMs, resumedMs ?? sweptMs);
   if (doubt !== null) return { reason: 'clock', text: doubt };
-  if (sweptMs !== null && nowMs < sweptMs - clockToleranceMs) {
-    return { reason: 'clock', text: `The last sweep was at ${new Date(sweptMs).toISOString()}, which is yet to come.` };
-  }
-  if (dueMs <= Math.max(approvedMs, unpredictedSlackMs)) return null;
-  const hours = (ms: number): number => Math.round(ms / 3_600_000);
-  const step = forecast.find(({ atMs }) => atMs >= nowMs);
-  if (step === undefined && sweptMs !== null) {
-    const since = `${hours(nowMs - sweptMs)} hours after the last sweep, at ${new Date(sweptMs).toISOString()}`;
-    return { reason: 'late', text: `${hours(dueMs)} hours of footage are due ${since}; no forecast reaches so far.` };
-  }
-  const expectedMs = step?.dueMs ?? 0;
+  const late = lateness(sweep);
+  if (late !== null) return { reason: 'late', text: `${hours(dueMs)} hours of footage are due ${late}` };
+  const agedMs = approved === null ? 0 : Math.max(0, nowMs - approved.asOfMs) * sweep.cameras;
+  if (dueMs <= Math.max((approved?.dueMs ?? 0) + agedMs, unpredictedSlackMs)) return null;
+  const expectedMs = forecast.find(({ atMs }) => atMs >= nowMs)?.dueMs ?? 0;
   if (dueMs <= forecastFactor * expectedMs + unpredictedSlackMs) return null;
   return {
     reason: 'unpredicted',
     text: `${hours(dueMs)} hours of footage are due where at most ${hours(expectedMs)} were forecast.`,
   };
+}
+
+const hours = (ms: number): number => Math.round(ms / 3_600_000);
+
+function timeDoubt(nowMs: number, lastMs: number | null): string | null {
+  if (lastMs === null || nowMs >= lastMs - clockToleranceMs) return null;
+  return `The last sweep was at ${new Date(lastMs).toISOString()}, which is yet to come.`;
+}
+
+/** After what it is too late to trust the clock, as the end of a sentence, or null. */
+function lateness(sweep: {
+  nowMs: number;
+  sweptMs: number | null;
+  resumedMs: number | null;
+  newestMs: number | null;
+}): string | null {
+  const { nowMs, newestMs } = sweep;
+  const sweptMs = sweep.resumedMs ?? sweep.sweptMs;
+  const lastMs = sweptMs ?? newestMs;
+  if (newestMs === null || lastMs === null || nowMs - lastMs <= longestForecastMs) return null;
+  const after = sweptMs === null ? 'the newest footage' : 'the last sweep';
+  const since = `${hours(nowMs - lastMs)} hours after ${after}, at ${new Date(lastMs).toISOString()}`;
+  return `${since}; no forecast reaches so far.`;
 }

@@ -4,12 +4,12 @@ import { listHolds, placeHold, releaseHold } from '../../db/holds.ts';
 import { termsOf } from '../../db/retention.ts';
 import { expectMore } from '../../db/sweep-state.ts';
 import { transaction, type Db } from '../../db/sql.ts';
-import type { Hold } from '../../domain/holds.ts';
+import { auditedHold, type Hold } from '../../domain/holds.ts';
 import { cutoffMs } from '../../domain/retention.ts';
 import { doneBy } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { decodeCursor, toPage } from '../paging.ts';
-import { commonProblems, conflictProblem, idParams, isoTime, isoTimeOrNull, uuid } from '../schemas/common.ts';
+import { commonProblems, conflictProblem, idParams, uuid } from '../schemas/common.ts';
 import { holdAnswer, holdBody, holdList, holdQuery, holdSchema, placedHoldSchema } from '../schemas/retention.ts';
 
 /** Evidence holds: footage that is not deleted, whatever else says so. */
@@ -56,7 +56,7 @@ export function registerHolds(app: Api, deps: ApiDeps): void {
       const { hold, beingDeleted } = await transaction(deps.pool, async (tx) => {
         const wanted = { cameraId, startMs, endMs, reason, untilMs, placedBy: by.actor, placedAtMs: by.atMs };
         const placed = await placeHold(tx, wanted);
-        await recordDeed(tx, { ...by, action: 'hold.place', ...about(placed.hold), after: audited(placed.hold) });
+        await recordDeed(tx, { ...by, action: 'hold.place', ...about(placed.hold), after: auditedHold(placed.hold) });
         return placed;
       });
       const minutes = beingDeleted.durationMs / 60_000;
@@ -83,7 +83,10 @@ export function registerHolds(app: Api, deps: ApiDeps): void {
         const released = await releaseHold(tx, request.params.id, { by: by.actor, nowMs: by.atMs });
         // Somebody wanted this: the sweep's breaker should not take it for a fault.
         await expectMore(tx, await dueMs(tx, released.hold.cameraId, by.atMs));
-        const values = { before: audited({ ...released.hold, releasedAtMs: null }), after: audited(released.hold) };
+        const values = {
+          before: auditedHold({ ...released.hold, releasedAtMs: null }),
+          after: auditedHold(released.hold),
+        };
         await recordDeed(tx, { ...by, action: 'hold.release', ...about(released.hold), ...values });
         return released;
       });
@@ -104,14 +107,3 @@ async function dueMs(db: Db, cameraId: string, nowMs: number): Promise<number> {
 }
 
 const about = ({ tenantId, cameraId }: Hold) => ({ tenantId, cameraId });
-
-function audited(hold: Hold) {
-  return {
-    id: hold.id,
-    from: isoTime(hold.startMs),
-    to: isoTime(hold.endMs),
-    reason: hold.reason,
-    until: isoTimeOrNull(hold.untilMs),
-    releasedAt: isoTimeOrNull(hold.releasedAtMs),
-  };
-}

@@ -1,12 +1,12 @@
-import { recordDeed, type Deed } from '../../db/audit.ts';
+import { recordDeed } from '../../db/audit.ts';
 import { noSuchCamera } from '../../db/cameras.ts';
-import { readClocks } from '../../db/clock.ts';
+import { databaseNowMs, readClocks } from '../../db/clock.ts';
 import { dueFootage, type DueFootage } from '../../db/due-footage.ts';
 import { allTerms, changeRetention, termsOf, undoShortening, type CameraTerms } from '../../db/retention.ts';
 import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { transaction, type Db } from '../../db/sql.ts';
 import { changeOfRetention, cutoffMs, dayMs } from '../../domain/retention.ts';
-import { doneBy } from '../audit.ts';
+import { doneBy, retentionDeed } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { commonProblems, conflictProblem, idParams, isoTime, isoTimeOrNull } from '../schemas/common.ts';
 import {
@@ -107,7 +107,7 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
         const { laterMs } = await readClocks(tx, deps);
         const changed = await changeRetention(tx, request.params.id, request.body, laterMs);
         const deletes = await deletedBy(tx, changed.after);
-        await recordDeed(tx, { ...by, action: 'retention.change', ...audited(changed) });
+        await recordDeed(tx, { ...by, ...retentionDeed(changed) });
         return { ...answer(changed.after, by.atMs), deletes };
       });
     },
@@ -128,7 +128,7 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
       const by = doneBy(request, deps);
       return transaction(deps.pool, async (tx) => {
         const changed = await undoShortening(tx, request.params.id);
-        await recordDeed(tx, { ...by, action: 'retention.undo', ...audited(changed) });
+        await recordDeed(tx, { ...by, ...retentionDeed(changed), action: 'retention.undo' });
         return answer(changed.after, by.atMs);
       });
     },
@@ -160,7 +160,7 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
     async (request) => {
       await transaction(deps.pool, async (tx) => {
         const { stopped } = await sweepState(tx);
-        await resumeSweeps(tx);
+        await resumeSweeps(tx, await (deps.databaseNow ?? databaseNowMs)(tx));
         await recordDeed(tx, { ...doneBy(request, deps), action: 'retention.resume', before: { ...stopped } });
       });
       return sweepAnswer(deps.pool);
@@ -216,16 +216,6 @@ function answer(terms: CameraTerms, nowMs: number) {
     frozen: terms.pauses.at(-1)?.endMs === null,
     next: terms.next === null ? null : { days: terms.next.days, effectiveAt: isoTime(terms.next.atMs) },
   };
-}
-
-function audited(change: { before: CameraTerms; after: CameraTerms }): Omit<Deed, 'atMs' | 'actor' | 'action'> {
-  const values = ({ days, next }: CameraTerms) => ({
-    retentionDays: days,
-    nextRetentionDays: next?.days ?? null,
-    nextRetentionAt: isoTimeOrNull(next?.atMs ?? null),
-  });
-  const { tenantId, cameraId } = change.before;
-  return { tenantId, cameraId, before: values(change.before), after: values(change.after) };
 }
 
 async function sweepAnswer(db: Db) {

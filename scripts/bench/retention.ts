@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
-import { sweepShard } from '../../activities/sweep-retention.ts';
+import { nothingSwept, sweepShard } from '../../activities/sweep-retention.ts';
 import { dueFootage } from '../../db/due-footage.ts';
 import { segmentsBetween } from '../../db/footage.ts';
 import { holesOf } from '../../db/holes.ts';
@@ -157,7 +157,7 @@ async function measureSweep(
   const beganMs = performance.now();
   const swept = Promise.all(
     Array.from({ length: shards }, (_, shard) =>
-      sweepShard(deps, { atMs, shard, shards }, { fromId: 0, beat: () => undefined }),
+      sweepShard(deps, { atMs, shard, shards }, nothingSwept, () => undefined),
     ),
   );
   const busy = await commits.during(swept);

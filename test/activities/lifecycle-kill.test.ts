@@ -21,6 +21,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testS3 } from '../support/objects.ts';
 import type { LifecycleProcess, LifecycleWork } from './lifecycle-process.ts';
 import { footageOf, keysOf, storeFootage, type FootageOwner } from './stored-footage.ts';
+import { sweptAnHourBefore } from './whole-sweep.ts';
 
 /** Each place at which a worker is killed; what it ends with afterwards is the same for all places of a kind. */
 const places = {
@@ -107,6 +108,7 @@ async function prepare(kind: Case['kind'], place: string): Promise<Case> {
     const range = { startMs: t0 + 60_000, endMs: t0 + 90_000 };
     const by = { reason: 'case 7', untilMs: null, placedBy: 'account:admin', placedAtMs: t0 };
     await transaction(db, (tx) => placeHold(tx, { cameraId: camera.id, ...range, ...by }));
+    await sweptAnHourBefore(db, sweepMs);
     if (kind === 'sweep') return one(sweepMs);
     await startWorker([one(sweepMs, { kind: 'sweep' }).work]);
     return one(Date.UTC(2026, 1, 1, 1));

@@ -13,7 +13,7 @@ import { bucketOn, stores } from '../storage/buckets.ts';
 import { startMinio, type Minio } from '../storage/minio.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { keysOf, storeFootage } from './stored-footage.ts';
-import { sweep } from './whole-sweep.ts';
+import { sweep, sweptAnHourBefore } from './whole-sweep.ts';
 
 const t0 = Date.UTC(2026, 0, 1);
 const dueMs = t0 + 31 * dayMs;
@@ -51,6 +51,7 @@ test.concurrent.for(stores)(
     const log = createLogger({ level: 'silent', name: 'test' });
     log.warn = (fields: unknown) => warned.push(fields);
     const sweepNow = () => sweep({ db: database.pool, objects, log, now: () => dueMs, databaseNow: async () => dueMs });
+    await sweptAnHourBefore(database.pool, dueMs);
     expect(await sweepNow()).toMatchObject({ segments: 1, refused: 2 });
     expect(new Set(await keysOf(objects, camera))).toEqual(new Set(locked));
     const refusal = expect.stringMatching(/WORM|AccessDenied|InvalidRequest/);

@@ -11,7 +11,7 @@ import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 import { keysOf, storeFootage, type FootageOwner } from './stored-footage.ts';
-import { sweep } from './whole-sweep.ts';
+import { sweep, sweptAnHourBefore } from './whole-sweep.ts';
 
 const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
 /** Ends of months and years, a leap day, and both changes of European summer time. */
@@ -102,12 +102,13 @@ function sweepModel(model: Model, beganMs: number, atMs: number): void {
 async function sweepAt(nowMs: number, skew: number, isHere: boolean): Promise<number | null> {
   const [hereMs, thereMs] = isHere ? [nowMs + skew, nowMs] : [nowMs, nowMs + skew];
   const log = createLogger({ level: 'silent', name: 'test' });
+  await sweptAnHourBefore(database.pool, nowMs);
   const deps = { db: database.pool, objects, log, maxSegmentsPerSecond: 1e9 };
   const swept = await sweep({ ...deps, now: () => hereMs, databaseNow: async () => thereMs });
   if (Math.abs(skew) <= 5 * minuteMs) return Math.min(hereMs, thereMs);
   expect(swept).toBeNull();
   expect((await sweepState(database.pool)).stopped?.reason).toBe('clock');
-  await inTransaction(resumeSweeps);
+  await inTransaction((tx) => resumeSweeps(tx, nowMs));
   return null;
 }
 

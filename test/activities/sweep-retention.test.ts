@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { SweepRetentionDeps } from '../../activities/sweep-retention.ts';
+import { nothingSwept, sweepShard, type SweepRetentionDeps } from '../../activities/sweep-retention.ts';
+import { listAuditEntries } from '../../db/audit.ts';
 import { insertSegment } from '../../db/segments.ts';
 import { placeHold } from '../../db/holds.ts';
 import { changeRetention, notePause } from '../../db/retention.ts';
@@ -13,7 +14,7 @@ import { makeCamera, segmentOf } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 import { keysOf, storeFootage, type FootageOwner } from './stored-footage.ts';
-import { sweep } from './whole-sweep.ts';
+import { sweep, sweptAnHourBefore } from './whole-sweep.ts';
 
 const t0 = Date.UTC(2026, 0, 1);
 const dueMs = t0 + 30 * dayMs;
@@ -43,6 +44,12 @@ function depsAt(nowMs: number, changes: Partial<SweepRetentionDeps> = {}): Sweep
     maxSegmentsPerSecond: 1e9,
     ...changes,
   };
+}
+
+/** A sweep by right clocks, not the first one. */
+async function sweepAt(nowMs: number, changes: Partial<SweepRetentionDeps> = {}) {
+  await sweptAnHourBefore(database.pool, nowMs);
+  return sweep(depsAt(nowMs, changes));
 }
 
 /** Minutes of footage from t0 on. */
@@ -81,9 +88,9 @@ const hold = (cameraId: string, fromMinute: number, toMinute: number, untilMs: n
 
 test('deletes a minute when its end has reached the age, and not a millisecond earlier', async () => {
   const camera = await cameraWith(4);
-  expect(await sweep(depsAt(dueMs + 120_000 - 1))).toMatchObject({ segments: 1 });
+  expect(await sweepAt(dueMs + 120_000 - 1)).toMatchObject({ segments: 1 });
   expect(await minutesOf(camera)).toEqual([1, 2, 3]);
-  expect(await sweep(depsAt(dueMs + 120_000))).toMatchObject({ segments: 1 });
+  expect(await sweepAt(dueMs + 120_000)).toMatchObject({ segments: 1 });
   expect(await minutesOf(camera)).toEqual([2, 3]);
 });
 
@@ -94,8 +101,8 @@ test.each(['sweep-marked', 'marked', 'removed', 'looked', 'forgotten'])(
     const failpoint = (name: string): void => {
       if (name === place) throw new Error(`killed at ${name}`);
     };
-    await expect(sweep(depsAt(dueMs + 120_000, { failpoint }))).rejects.toThrow('killed');
-    await sweep(depsAt(dueMs + 120_000));
+    await expect(sweepAt(dueMs + 120_000, { failpoint })).rejects.toThrow('killed');
+    await sweepAt(dueMs + 120_000);
     expect(await minutesOf(camera)).toEqual([2, 3]);
   },
 );
@@ -104,10 +111,16 @@ test('a hold keeps what it touches until it ends', async () => {
   const camera = await cameraWith(6);
   const endMs = dueMs + 2 * dayMs;
   await hold(camera.id, 1.5, 3, endMs);
-  await sweep(depsAt(endMs - 1));
+  await sweepAt(endMs - 1);
   expect(await minutesOf(camera)).toEqual([1, 2]);
-  await sweep(depsAt(endMs));
+  await sweepAt(endMs);
+  await sweepAt(endMs + 60_000);
   expect(await minutesOf(camera)).toEqual([]);
+  const entries = await listAuditEntries(database.pool, { cameraId: camera.id, limit: 10 });
+  const until = new Date(endMs).toISOString();
+  expect(entries.map(({ body }) => JSON.parse(body) as unknown)).toMatchObject([
+    { at: until, actor: 'service:retention', action: 'hold.end', after: { reason: 'case 7', until } },
+  ]);
 });
 
 test('a hold that is placed while footage is being deleted is told what it came too late for', async () => {
@@ -116,7 +129,7 @@ test('a hold that is placed while footage is being deleted is told what it came 
   const failpoint = async (name: string): Promise<void> => {
     if (name === 'sweep-marked' && told.length === 0) told.push((await hold(camera.id, 0, 4)).beingDeleted);
   };
-  await sweep(depsAt(dueMs + 120_000, { failpoint }));
+  await sweepAt(dueMs + 120_000, { failpoint });
   expect(told).toEqual([{ segments: 2, durationMs: 120_000 }]);
   expect(await minutesOf(camera)).toEqual([2, 3]);
 });
@@ -127,13 +140,13 @@ test('a shorter retention takes effect after its delay, a longer one at once', a
     transaction(database.pool, (tx) => changeRetention(tx, camera.id, days, atMs));
   const askedMs = t0 + 10 * dayMs;
   await change(5, askedMs);
-  await sweep(depsAt(askedMs + shorteningDelayMs - 1));
+  await sweepAt(askedMs + shorteningDelayMs - 1);
   expect(await minutesOf(camera)).toEqual([0, 1]);
   await change(60, askedMs + shorteningDelayMs - 1);
-  await sweep(depsAt(dueMs + dayMs));
+  await sweepAt(dueMs + dayMs);
   expect(await minutesOf(camera)).toEqual([0, 1]);
   await change(5, dueMs + dayMs);
-  await sweep(depsAt(dueMs + dayMs + shorteningDelayMs));
+  await sweepAt(dueMs + dayMs + shorteningDelayMs);
   expect(await minutesOf(camera)).toEqual([]);
 });
 
@@ -144,13 +157,13 @@ test('a camera that came back from grace finds its footage as young as it left i
     camera.internalId,
     new Date(pause.startMs),
   ]);
-  await sweep(depsAt(pause.endMs));
+  await sweepAt(pause.endMs);
   expect(await minutesOf(camera)).toEqual([0, 1]);
   await notePause(database.pool, camera.internalId, pause);
   await database.pool.query(`update camera set retired_at = null where id = $1`, [camera.internalId]);
-  await sweep(depsAt(t0 + 100 * dayMs + 60_000 - 1));
+  await sweepAt(t0 + 100 * dayMs + 60_000 - 1);
   expect(await minutesOf(camera)).toEqual([0, 1]);
-  await sweep(depsAt(t0 + 100 * dayMs + 60_000));
+  await sweepAt(t0 + 100 * dayMs + 60_000);
   expect(await minutesOf(camera)).toEqual([1]);
 });
 
@@ -184,12 +197,64 @@ test('a clock two years ahead deletes nothing: neither this one, nor the databas
   }
 });
 
+test.each([
+  // Eight days, after which nothing is due yet: what becomes due by such a clock would go too early.
+  ['a sweep ran before', t0 + dayMs, t0 + 8 * dayMs + 1],
+  ['none ran yet', null, dueMs + 60_000],
+])('both clocks far ahead delete not even minutes: %s', async (_, sweptMs, daysAheadMs) => {
+  const camera = await cameraWith(3);
+  if (sweptMs !== null) await sweep(depsAt(sweptMs));
+  for (const aheadMs of [dueMs + 2 * 365 * dayMs, daysAheadMs]) {
+    expect(await sweep(depsAt(aheadMs))).toBeNull();
+    expect((await sweepState(database.pool)).stopped?.reason).toBe('late');
+    await database.pool.query(`update retention_sweep set stopped_at = null, stop_reason = null`);
+  }
+  expect(await minutesOf(camera)).toEqual([0, 1, 2]);
+});
+
+test('a system that was off for weeks waits for an operator, who lets it go on however late', async () => {
+  const camera = await cameraWith(4);
+  await sweep(depsAt(t0 + dayMs));
+  const onMs = dueMs + 120_000;
+  expect(await sweep(depsAt(onMs))).toBeNull();
+  expect((await sweepState(database.pool)).stopped).toMatchObject({ reason: 'late', dueMs: 120_000 });
+  const resumedMs = onMs + 10 * dayMs;
+  await transaction(database.pool, (tx) => resumeSweeps(tx, resumedMs));
+  expect(await sweep(depsAt(resumedMs + 600_000))).toMatchObject({ segments: 4 });
+  expect(await minutesOf(camera)).toEqual([]);
+  expect(await sweepState(database.pool)).toMatchObject({ resumedMs: null, approved: null, stopped: null });
+});
+
 test('a bad import stops the sweep, and an operator lets it go on', async () => {
   await sweep(depsAt(t0 + 59 * dayMs));
   const camera = await cameraWithMonth();
   expect(await sweep(depsAt(t0 + 60 * dayMs))).toBeNull();
   expect((await sweepState(database.pool)).stopped).toMatchObject({ reason: 'unpredicted', dueMs: 30 * dayMs });
-  await transaction(database.pool, resumeSweeps);
+  await transaction(database.pool, (tx) => resumeSweeps(tx, t0 + 60 * dayMs));
   expect(await sweep(depsAt(t0 + 60 * dayMs))).toMatchObject({ segments: 720 });
   expect(await minutesOf(camera)).toEqual([]);
+});
+
+test('a camera that fails holds up no other one, and the next try counts what the one before it deleted', async () => {
+  const cameras = [await cameraWith(2), await cameraWith(2), await cameraWith(2)] as const;
+  const failing = cameras[1];
+  const store: Objects = {
+    ...objects,
+    remove: (keys) => {
+      if (keys.some((key) => key.includes(failing.id))) throw new Error('the store is away');
+      return objects.remove(keys);
+    },
+  };
+  const shard = { atMs: dueMs + 120_000, shard: 0, shards: 1 };
+  let reached = nothingSwept;
+  const beat = (next: typeof reached): void => void (reached = next);
+  const told = sweepShard(depsAt(shard.atMs, { objects: store }), shard, nothingSwept, beat);
+  await expect(told).rejects.toThrow(`1 of the cameras to sweep failed, the first: ${failing.id}: the store is away`);
+  const left = await Promise.all(cameras.map((camera) => minutesOf(camera)));
+  expect(left).toEqual([[], [0, 1], []]);
+  expect(reached).toMatchObject({ fromId: failing.internalId, segments: 4, refused: 0 });
+  const { bytes } = reached;
+  expect(await sweepShard(depsAt(shard.atMs), shard, reached, beat)).toMatchObject({ segments: 6 });
+  expect(reached.bytes).toBeGreaterThan(bytes);
+  expect(await minutesOf(failing)).toEqual([]);
 });

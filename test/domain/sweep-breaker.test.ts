@@ -7,8 +7,9 @@ const hourMs = 3_600_000;
 const sweptMs = Date.UTC(2026, 10, 24);
 /** 100 cameras: each hour, 100 hours more are due. */
 const forecast = forecastAheadMs.map((ms) => ({ atMs: sweptMs + ms, dueMs: 100 * ms }));
+const none = { resumedMs: null, newestMs: sweptMs, cameras: 100, approved: null };
 const judge = (nowMs: number, dueMs: number, changes: Partial<Parameters<typeof judgeSweep>[0]> = {}) =>
-  judgeSweep({ nowMs, databaseNowMs: nowMs, sweptMs, forecast, dueMs, approvedMs: 0, ...changes })?.reason ?? 'go';
+  judgeSweep({ nowMs, databaseNowMs: nowMs, sweptMs, forecast, dueMs, ...none, ...changes })?.reason ?? 'go';
 
 test('what the clock brings is let through, at any time up to a week after the last sweep', () => {
   fc.assert(
@@ -34,8 +35,28 @@ test('a clock two years ahead stops it, be it one clock or both', () => {
   expect(judge(sweptMs, 1, { databaseNowMs: sweptMs + clockToleranceMs })).toBe('go');
 });
 
-test('what an operator approved is let through, and not more', () => {
+test('a time more than a week after the last good one stops it, whatever is due', () => {
+  const lateMs = sweptMs + 7 * dayMs + 1;
+  for (const dueMs of [0, 1, dayMs]) {
+    expect(judge(lateMs, dueMs)).toBe('late');
+    expect(judge(lateMs, dueMs, { sweptMs: null, forecast: [] })).toBe('late');
+  }
+  expect(judge(lateMs - 1, 1)).toBe('go');
+  // The first sweep of an installation, and one without footage.
+  expect(judge(lateMs, 1, { sweptMs: null, forecast: [], newestMs: lateMs - hourMs })).toBe('go');
+  expect(judge(lateMs, 0, { newestMs: null })).toBe('go');
+});
+
+test('what an operator approved is let through, and not more than ages meanwhile', () => {
   const nowMs = sweptMs + 30 * dayMs;
-  expect(judge(nowMs, 90 * dayMs, { approvedMs: 90 * dayMs })).toBe('go');
-  expect(judge(nowMs, 90 * dayMs + 1, { approvedMs: 90 * dayMs })).toBe('late');
+  const approved = { dueMs: 90 * dayMs, asOfMs: nowMs - hourMs };
+  const resumed = { approved, resumedMs: nowMs - hourMs };
+  expect(judge(nowMs, 90 * dayMs, { approved })).toBe('late');
+  expect(judge(nowMs, 90 * dayMs + 100 * hourMs, resumed)).toBe('go');
+  expect(judge(nowMs, 90 * dayMs + 100 * hourMs + 1, resumed)).toBe('unpredicted');
+  expect(judge(nowMs + 7 * dayMs, 1, resumed)).toBe('late');
+  // The last sweep was by a clock ahead: from the operator's word on it does not count.
+  const ahead = { ...resumed, sweptMs: nowMs + 2 * 365 * dayMs };
+  expect(judge(nowMs, 1, { ...ahead, resumedMs: null })).toBe('clock');
+  expect(judge(nowMs, 1, ahead)).toBe('go');
 });

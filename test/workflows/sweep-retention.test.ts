@@ -7,6 +7,7 @@ import { dayMs } from '../../domain/retention.ts';
 import { createLogger } from '../../log.ts';
 import type { Objects } from '../../storage/objects.ts';
 import { keysOf, storeFootage, type FootageOwner } from '../activities/stored-footage.ts';
+import { sweptAnHourBefore } from '../activities/whole-sweep.ts';
 import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
@@ -57,6 +58,7 @@ test('one run sweeps all shards and notes it; a stopped one deletes nothing', { 
       for (const camera of cameras) expect(await keysOf(objects, camera)).toHaveLength(2);
       aheadMs = 0;
       await database.pool.query(`update retention_sweep set stopped_at = null, stop_reason = null`);
+      await sweptAnHourBefore(database.pool, Date.now());
       await run('right');
     });
     for (const camera of cameras) expect(await keysOf(objects, camera)).toHaveLength(1);
