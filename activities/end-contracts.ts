@@ -30,14 +30,15 @@ export function createEndContractsActivities(deps: {
       // Over by every clock or by none, and grace goes on until it is: one that is years ahead ends nothing.
       const clocks = await readClocks(deps.db, deps);
       const nowMs = clocks.earlierMs;
+      const times = { nowMs, graceMs: deps.graceMs, clocks, by: 'service:contract' };
       const result = { contracts: 0, cameras: 0 };
       for (const contract of await contractsToEnd(deps.db, dayOf(nowMs))) {
         const told = await transaction(deps.db, async (tx) => {
           if (!(await markContractEnded(tx, contract.id, nowMs))) return null;
-          const retired = await retireCamerasOf(tx, contract.tenantId, { nowMs, graceMs: deps.graceMs, clocks });
+          const retired = await retireCamerasOf(tx, contract.tenantId, times);
           const after = { id: contract.id, reason: contract.endReason, cameras: retired.length };
           const deed = { action: 'contract.end', tenantId: contract.tenantId, after };
-          await recordDeed(tx, { atMs: nowMs, actor: 'service:contract', ...deed });
+          await recordDeed(tx, { atMs: nowMs, actor: times.by, ...deed });
           return retired;
         });
         if (told === null) continue;

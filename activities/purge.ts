@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { recordDeed } from '../db/audit.ts';
 import { lockCamera, setCameraState } from '../db/cameras.ts';
 import { readClocks } from '../db/clock.ts';
 import { notePurgeWait, type PurgeWait } from '../db/deletion-health.ts';
@@ -13,7 +14,7 @@ import {
   type PurgedCamera,
 } from '../db/purge.ts';
 import { spoolsOf } from '../db/purge-spools.ts';
-import { transaction, type Db, type Pool } from '../db/sql.ts';
+import { transaction, type Db, type Pool, type Transaction } from '../db/sql.ts';
 import type { Logger } from '../log.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import type { Sealer } from '../security/seal.ts';
@@ -67,7 +68,10 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
       return transaction(deps.db, async (tx): Promise<PurgeStep> => {
         // A hold is placed under this lock: it is either seen here or refused, since the purge has begun.
         await lockCamera(tx, cameraId);
-        const hold = await activeHold(tx, cameraId, nowMs);
+        const camera = await purgeOf(tx, cameraId);
+        // Called again it finds itself begun: a hold cannot bring back to grace what is being deleted.
+        const isBegun = camera?.status === 'purging' || camera?.status === 'purged';
+        const hold = isBegun ? null : await activeHold(tx, cameraId, nowMs);
         if (hold !== null) {
           const until =
             hold.untilMs === null ? 'until it is released' : `until ${new Date(hold.untilMs).toISOString()}`;
@@ -77,6 +81,7 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
         }
         const begun = await beginPurge(tx, cameraId, { nowMs });
         if (begun.kind === 'wanted') return begun;
+        if (begun.kind === 'begun') await recordBegin(tx, cameraId, nowMs);
         if (begun.kind !== 'not-due') return { kind: 'done' };
         const reason = 'The grace period is not over by all clocks.';
         return { kind: 'waits', reason, againInMs: waitFor(begun.dueMs - nowMs) };
@@ -138,6 +143,16 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
   }
 }
 
+/** The end of grace is nobody's deed but the service's; who asked for it, where somebody did, is in it. */
+async function recordBegin(tx: Transaction, cameraId: string, nowMs: number): Promise<void> {
+  const camera = await purgeOf(tx, cameraId);
+  if (camera === null) throw new Error(`the purge of ${cameraId} that was begun is not there`);
+  const { tenantId, name, cause, requestedBy, epoch, graceEndedAtMs } = camera;
+  const graceEndedAt = graceEndedAtMs === null ? null : new Date(graceEndedAtMs).toISOString();
+  const after = { name, cause, requestedBy, epoch, graceEndedAt };
+  await recordDeed(tx, { atMs: nowMs, actor: 'service:purge', action: 'purge.begin', tenantId, cameraId, after });
+}
+
 /** Notes that a step fails, for the status; Temporal tries it again. */
 async function noted<Result>(deps: PurgeDeps, cameraId: string, work: () => Promise<Result>): Promise<Result> {
   try {
@@ -168,10 +183,12 @@ async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<Wait |
     const hosts = open.map(({ hostId, seenMs }) => `${hostId} (last seen ${new Date(seenMs).toISOString()})`);
     return { for: 'spool', reason: `Waits for the spool of ${hosts.join(', ')} to be empty.`, againInMs };
   }
-  const storesUntil = await storesUntilMs(deps.db, prefix, nowMs);
+  // Over by every clock or not at all: by one that is fast a job would store into what is certified.
+  const { earlierMs } = await readClocks(deps.db, deps);
+  const storesUntil = await storesUntilMs(deps.db, prefix, earlierMs);
   if (storesUntil !== null) {
     const reason = `A finish job that was under way may store an object until ${new Date(storesUntil).toISOString()}.`;
-    return { for: 'finish-job', reason, againInMs: waitFor(storesUntil - nowMs) };
+    return { for: 'finish-job', reason, againInMs: waitFor(storesUntil - earlierMs) };
   }
   const refused = await clearPrefix(deps, camera, prefix);
   if (refused === null) return null;

@@ -47,6 +47,8 @@ export async function requestPurge(
 /** What stands in the way of a purge, or that it goes on from here. */
 export type PurgeBegin =
   | { kind: 'begun' }
+  /** It was begun before. */
+  | { kind: 'goes-on' }
   | { kind: 'purged' }
   /** The camera is wanted again. */
   | { kind: 'wanted' }
@@ -66,7 +68,7 @@ export async function beginPurge(tx: Transaction, cameraId: string, clock: { now
     [cameraId],
   );
   if (camera === null || camera.status === 'purged') return { kind: 'purged' };
-  if (camera.status === 'purging') return { kind: 'begun' };
+  if (camera.status === 'purging') return { kind: 'goes-on' };
   if (camera.intent !== 'retired' || camera.grace_ends_at === null) return { kind: 'wanted' };
   if (clock.nowMs < camera.grace_ends_at) return { kind: 'not-due', dueMs: camera.grace_ends_at };
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { cameraIntents, cameraStates } from '../domain/camera.ts';
 import type { TenantCertificate } from '../domain/certificate.ts';
 import { AppError } from '../errors.ts';
+import { recordDeed, type Deed } from './audit.ts';
 import { changeIntent } from './camera-changes.ts';
 import type { Clocks } from './clock.ts';
 import { requestPurge } from './purge.ts';
@@ -19,27 +20,42 @@ interface Times {
   graceMs: number;
   /** By which grace ends; see `changeIntent`. */
   clocks?: Clocks;
+  /** Who does it, as the audit log names them. */
+  by: string;
 }
 
-/** Retires all cameras of a tenant that are not retired; the path on which a contract ends. */
+/**
+ * Retires all cameras of a tenant that are not retired; the path on which a contract ends. Each has its entry in the
+ * audit log: call it after all that locks rows.
+ */
 export async function retireCamerasOf(tx: Transaction, tenantId: string, times: Times): Promise<Told[]> {
-  const told: Told[] = [];
-  for (const { cameraId, intent } of await camerasLeft(tx, tenantId)) {
+  const retired = await retire(tx, tenantId, times);
+  for (const { deed } of retired) await recordDeed(tx, deed);
+  return retired.map(({ told }) => told);
+}
+
+interface Decided {
+  told: Told;
+  deed: Deed;
+}
+
+/** Without its entries, which come last: others that wait for a camera's row may hold the log. */
+async function retire(tx: Transaction, tenantId: string, times: Times): Promise<Decided[]> {
+  const decided: Decided[] = [];
+  const deed = { atMs: times.nowMs, actor: times.by, action: 'camera.retire', tenantId };
+  for (const { cameraId, name, intent } of await camerasLeft(tx, tenantId)) {
     if (intent === 'retired') continue;
-    told.push({ cameraId, configVersion: await changeIntent(tx, cameraId, 'retire', times) });
+    const told = { cameraId, configVersion: await changeIntent(tx, cameraId, 'retire', times) };
+    decided.push({ told, deed: { ...deed, cameraId, before: { name, intent }, after: { name, intent: 'retired' } } });
   }
-  return told;
+  return decided;
 }
 
 /**
  * Begins a tenant's deletion: no camera can be added any more, and each one it has is retired and purged at once.
  * @throws AppError not-found; wrong-state: the default tenant, or begun already
  */
-export async function requestTenantDeletion(
-  tx: Transaction,
-  tenantId: string,
-  request: { by: string } & Times,
-): Promise<Told[]> {
+export async function requestTenantDeletion(tx: Transaction, tenantId: string, request: Times): Promise<Told[]> {
   const tenant = await maybeOne(
     tx,
     z.object({ id: z.number(), is_default: z.boolean(), is_requested: z.boolean() }),
@@ -58,19 +74,19 @@ export async function requestTenantDeletion(
 }
 
 /** Retires and purges what a tenant still has; also a camera that was added while its deletion began. */
-export async function purgeCamerasOf(
-  tx: Transaction,
-  tenantId: string,
-  request: { by: string } & Times,
-): Promise<Told[]> {
-  const retired = await retireCamerasOf(tx, tenantId, request);
-  const told = new Map(retired.map(({ cameraId, configVersion }) => [cameraId, configVersion]));
-  for (const camera of await camerasLeft(tx, tenantId)) {
-    if (camera.state !== 'grace' || camera.isRequested) continue;
-    const { by, nowMs } = request;
-    told.set(camera.cameraId, await requestPurge(tx, camera.cameraId, { by, cause: 'tenant-deleted', nowMs }));
+export async function purgeCamerasOf(tx: Transaction, tenantId: string, request: Times): Promise<Told[]> {
+  const decided = await retire(tx, tenantId, request);
+  const { by, nowMs } = request;
+  for (const { cameraId, name, state, isRequested } of await camerasLeft(tx, tenantId)) {
+    if (state !== 'grace' || isRequested) continue;
+    const cause = 'tenant-deleted';
+    const told = { cameraId, configVersion: await requestPurge(tx, cameraId, { by, cause, nowMs }) };
+    const deed = { atMs: nowMs, actor: by, action: 'camera.purge', tenantId, cameraId, after: { name, cause } };
+    decided.push({ told, deed });
   }
-  return [...told].map(([cameraId, configVersion]) => ({ cameraId, configVersion }));
+  for (const { deed } of decided) await recordDeed(tx, deed);
+  // Of a camera that was retired and purged, the later version.
+  return [...new Map(decided.map(({ told }) => [told.cameraId, told])).values()];
 }
 
 /** A tenant's cameras that are not purged. */

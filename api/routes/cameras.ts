@@ -9,7 +9,7 @@ import { defaultTenant } from '../../db/tenants.ts';
 import { cameraUrlAad, substreamUrlAad } from '../../security/seal.ts';
 import { AppError } from '../../errors.ts';
 import { newUuid } from '../../security/uuid.ts';
-import { aboutCamera, auditedCamera, doneBy } from '../audit.ts';
+import { aboutCamera, auditedCamera, doneBy, retentionDeed } from '../audit.ts';
 import { sealCameraUrl, type SealedUrl } from '../camera-address.ts';
 import { decodeCursor, toPage } from '../paging.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
@@ -123,13 +123,15 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
         await lockCamera(tx, id);
         const before = await cameraByPublicId(tx, id);
         if (before === null) throw noSuchCamera();
-        if (retentionDays !== undefined) {
-          await changeRetention(tx, id, retentionDays, (await readClocks(tx, deps)).laterMs);
-        }
+        const retention =
+          retentionDays === undefined
+            ? null
+            : await changeRetention(tx, id, retentionDays, (await readClocks(tx, deps)).laterMs);
         const changed = await updateCamera(tx, id, wanted);
         const values = { before: auditedCamera(before), after: auditedCamera(changed.camera) };
-        const deed = { ...doneBy(request, deps), action: 'camera.change', ...values };
-        await recordDeed(tx, { ...deed, ...aboutCamera(before) });
+        const by = doneBy(request, deps);
+        await recordDeed(tx, { ...by, action: 'camera.change', ...values, ...aboutCamera(before) });
+        if (retention !== null) await recordDeed(tx, { ...by, ...retentionDeed(retention) });
         return changed;
       });
       const applied =

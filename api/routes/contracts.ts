@@ -9,6 +9,7 @@ import {
   setContractEnd,
   type Contract,
 } from '../../db/contracts.ts';
+import { readClocks } from '../../db/clock.ts';
 import { transaction, violatedUnique, type Db } from '../../db/sql.ts';
 import { retireCamerasOf } from '../../db/tenant-deletion.ts';
 import { dayOf, lastDayWhenEnded } from '../../domain/contract.ts';
@@ -129,6 +130,7 @@ export function registerContracts(app: Api, deps: ApiDeps): void {
       const { id } = request.params;
       const { reason } = request.body;
       const nowMs = deps.now();
+      const by = doneBy(request, deps);
       const told = await transaction(deps.pool, async (tx) => {
         const before = await existing(tx, id);
         const endsOn = lastDayWhenEnded(before, dayOf(nowMs), reason);
@@ -137,13 +139,14 @@ export function registerContracts(app: Api, deps: ApiDeps): void {
         }
         const graceMs = deps.graceDays * 24 * 3_600_000;
         const atOnce = reason === 'non-payment' && (await markContractEnded(tx, id, nowMs));
-        const retired = atOnce ? await retireCamerasOf(tx, before.tenantId, { nowMs, graceMs }) : [];
+        const times = { nowMs, graceMs, clocks: await readClocks(tx, deps), by: by.actor };
+        const retired = atOnce ? await retireCamerasOf(tx, before.tenantId, times) : [];
         const values = {
           before: audited(before),
           after: { ...audited(await existing(tx, id)), retired: retired.length },
         };
         const deed = { action: 'contract.end', tenantId: before.tenantId, ...values };
-        await recordDeed(tx, { ...doneBy(request, deps), ...deed });
+        await recordDeed(tx, { ...by, ...deed });
         return retired;
       });
       await Promise.all(told.map((change) => deps.workflows.update('retire', change)));

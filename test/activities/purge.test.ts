@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPurgeActivities, type PurgeActivities, type PurgeDeps } from '../../activities/purge.ts';
-import { sweepShard } from '../../activities/sweep-retention.ts';
+import { nothingSwept, sweepShard } from '../../activities/sweep-retention.ts';
+import { listAuditEntries } from '../../db/audit.ts';
 import { changeIntent } from '../../db/camera-changes.ts';
 import { cameraByPublicId } from '../../db/cameras.ts';
 import { certifiedLines, listCertificates } from '../../db/certificates.ts';
@@ -177,9 +178,8 @@ describe('a purge', () => {
     const log = createLogger({ level: 'silent', name: 'test' });
     const deps = { db: database.pool, objects, log, ...clocks, failpoint };
     const shard = { atMs: nowMs, shard: 0, shards: 1 };
-    expect(await sweepShard(deps, shard, { fromId: camera.internalId, beat: () => undefined })).toMatchObject({
-      segments: 4,
-    });
+    const since = { ...nothingSwept, fromId: camera.internalId };
+    expect(await sweepShard(deps, shard, since, () => undefined)).toMatchObject({ segments: 4 });
     expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
     const document = { kind: 'purge', footage: { segments: 4 } };
     expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({ document });
@@ -215,6 +215,28 @@ describe('a purge', () => {
     expect((await cameraByPublicId(database.pool, camera.id))?.state).toBe('grace');
   });
 
+  test('its begin is in the audit log once, and called again it goes on, whatever hold there is', async () => {
+    const camera = await retiredCamera(objects, 1);
+    const activities = activitiesOf(objects);
+    expect(await activities.startPurge(camera.id)).toEqual({ kind: 'done' });
+    await database.pool.query(
+      `insert into hold (camera_id, start_at, end_at, reason, placed_by, placed_at)
+       values ($1, $2, $3, 'case 17', 'account:admin', $2)`,
+      [camera.internalId, new Date(t0), new Date(dueMs)],
+    );
+    expect(await activities.startPurge(camera.id)).toEqual({ kind: 'done' });
+    expect((await cameraByPublicId(database.pool, camera.id))?.state).toBe('purging');
+    const entries = await listAuditEntries(database.pool, { cameraId: camera.id, limit: 10 });
+    expect(entries.map(({ body }) => JSON.parse(body) as unknown)).toMatchObject([
+      {
+        actor: 'service:purge',
+        action: 'purge.begin',
+        tenantId: camera.tenantId,
+        after: { cause: 'grace-ended', requestedBy: null, graceEndedAt: '2026-04-11T00:00:00.000Z' },
+      },
+    ]);
+  });
+
   test('a camera that is wanted again is not purged', async () => {
     const camera = await retiredCamera(objects, 1);
     const times = { nowMs: dueMs - 1, graceMs: 0 };
@@ -228,7 +250,9 @@ describe('a purge', () => {
     await reserveKey(database.pool, camera.internalId, key, dueMs + 60_000);
     expect(await purge(activitiesOf(objects), camera.id)).toMatchObject({ kind: 'waits', againInMs: 60_000 });
     await objects.put(key, Readable.from([body]), body.length, segment.sha256);
-    const later = { now: () => dueMs + 61_000 };
+    const fast = { now: () => dueMs + yearMs };
+    expect(await purge(activitiesOf(objects, fast), camera.id)).toMatchObject({ kind: 'waits', againInMs: 60_000 });
+    const later = { now: () => dueMs + 61_000, databaseNow: async () => dueMs + 61_000 };
     expect(await purge(activitiesOf(objects, later), camera.id)).toEqual({ kind: 'done' });
     expect(await keysOf(objects, camera)).toEqual([]);
     expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createDeleteTenantActivities } from '../../activities/delete-tenant.ts';
 import { createEndContractsActivities } from '../../activities/end-contracts.ts';
 import { certify } from '../../activities/certify.ts';
+import { auditList } from '../../api/schemas/audit.ts';
 import { upsertRecorder } from '../../db/recorders.ts';
 import { transaction } from '../../db/sql.ts';
 import { problemsOf } from '../../security/certificates.ts';
@@ -10,9 +11,11 @@ import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
 const dayMs = 24 * 3_600_000;
 let nowMs = Date.UTC(2026, 0, 15);
+/** The database's clock, where it says something else. */
+let databaseNowMs: number | null = null;
 let api: ApiUnderTest;
 beforeAll(async () => {
-  api = await startApi({ now: () => nowMs });
+  api = await startApi({ now: () => nowMs, databaseNow: async () => databaseNowMs ?? nowMs });
 });
 afterAll(() => api.close());
 
@@ -21,6 +24,12 @@ async function made(url: string, body: unknown): Promise<string> {
   const answer = await api.call('POST', url, body);
   expect([answer.statusCode, answer.body]).toEqual([201, expect.anything()]);
   return idOf.parse(answer.json()).id;
+}
+
+/** Who did what to a camera, the first first. */
+async function deedsOf(cameraId: string): Promise<string[]> {
+  const { items } = auditList.parse((await api.call('GET', `/v1/audit?cameraId=${cameraId}`)).json());
+  return items.map(({ actor, action }) => `${actor} ${action}`).toReversed();
 }
 
 async function cameraOf(tenantId: string, retentionDays: number): Promise<string> {
@@ -99,7 +108,6 @@ describe('certificates', () => {
 });
 
 describe('contracts', () => {
-  let databaseNowMs: number | null = null;
   const told: string[] = [];
   const upkeep = () =>
     createEndContractsActivities({
@@ -142,6 +150,7 @@ describe('contracts', () => {
         state: 'grace',
         graceEndsAt: new Date(nowMs + 90 * dayMs).toISOString(),
       });
+      expect(await deedsOf(camera)).toEqual(['service:contract camera.retire']);
     }
   });
 
@@ -149,8 +158,13 @@ describe('contracts', () => {
     const tenantId = await made('/v1/tenants', { name: 'Shop' });
     const camera = await cameraOf(tenantId, 30);
     const id = await made('/v1/contracts', { tenantId, startsOn: '2026-02-01' });
+    databaseNowMs = nowMs + 10 * dayMs;
     await api.call('POST', `/v1/contracts/${id}/end`, { reason: 'non-payment' });
-    expect((await api.call('GET', `/v1/cameras/${camera}`)).json()).toMatchObject({ state: 'grace' });
+    // By the later clock, as every grace period.
+    const graceEndsAt = new Date(nowMs + 100 * dayMs).toISOString();
+    expect((await api.call('GET', `/v1/cameras/${camera}`)).json()).toMatchObject({ state: 'grace', graceEndsAt });
+    databaseNowMs = null;
+    expect((await deedsOf(camera)).at(-1)).toBe('api-key:test camera.retire');
     const back = await api.call('POST', `/v1/cameras/${camera}/reactivate`);
     expect(back.json()).toMatchObject({ intent: 'record' });
     await made('/v1/contracts', { tenantId, startsOn: '2026-03-01' }); // a new one may be made
@@ -181,6 +195,8 @@ describe('a tenant that is deleted', () => {
     );
     const asked = { cause: 'tenant-deleted', requested_by: 'api-key:test' };
     expect(rows).toEqual([asked, asked]);
+    const decided = ['camera.retire', 'camera.purge'].map((action) => `api-key:test ${action}`);
+    for (const camera of cameras) expect(await deedsOf(camera)).toEqual(decided);
     // Each camera's workflow purges it; see test/activities/purge.test.ts.
     await api.database.pool.query(`update camera set status = 'purged' where public_id = any($1::uuid[])`, [cameras]);
     expect(await deletion.finishTenantDeletion(tenantId)).toEqual({ kind: 'done' });

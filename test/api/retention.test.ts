@@ -78,6 +78,26 @@ test('shortening says what it will delete, waits, and can be undone; lengthening
   expect((await api.call('PUT', path, { days: 0 })).statusCode).toBe(400);
 });
 
+test('each change of a retention is in the audit log with before and after, also by PATCH', async () => {
+  nowMs = t0 + 10 * dayMs;
+  const { id } = await api.addCamera();
+  const patch = (body: object) => api.call('PATCH', `/v1/cameras/${id}`, body);
+  await patch({ retentionDays: 7 });
+  await patch({ retentionDays: 30 }); // what it is: takes back the seven
+  await api.call('PUT', `/v1/cameras/${id}/retention`, { days: 60 });
+  await patch({ name: 'Yard 2' });
+  const { items } = auditList.parse((await api.call('GET', `/v1/audit?cameraId=${id}`)).json());
+  const changes = items.filter(({ action }) => action.startsWith('retention.')).toReversed();
+  const [thirty, sixty] = [{ retentionDays: 30, nextRetentionDays: null }, { retentionDays: 60 }];
+  const seven = { retentionDays: 30, nextRetentionDays: 7, nextRetentionAt: iso(nowMs + shorteningDelayMs) };
+  expect(changes).toMatchObject([
+    { action: 'retention.change', actor: 'api-key:test', before: thirty, after: seven },
+    { action: 'retention.undo', before: seven, after: thirty },
+    { action: 'retention.change', before: thirty, after: sixty },
+  ]);
+  expect(items.filter(({ action }) => action === 'camera.change')).toHaveLength(3);
+});
+
 test.each([400 * dayMs, -400 * dayMs])(
   'delay and grace begin by the later clock (database %d ms ahead), and grace is over by the earlier one',
   async (skewMs) => {
