@@ -8,6 +8,7 @@ import type { Logger } from '../log.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { CameraIds } from './camera-ids.ts';
+import { isMissingFile } from './error-code.ts';
 import { finalsOf, isIn, lookAtFinals, type HeldFile } from './held-finals.ts';
 import type { ClosedFile } from './run-files.ts';
 
@@ -83,7 +84,10 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
     await settle(group);
   }
 
-  /** What is not the host's any more: it has its final, or it is to be committed. */
+  /**
+   * What is not the host's any more: it has its final, or it is to be committed. A parked window is given back before:
+   * nobody reads the spool for it any more, and what is committed is neither held nor on its way.
+   */
   async function settle(group: HeldGroup<HeldFile>): Promise<void> {
     const finals = await finalsOf(db, group);
     const rest: HeldFile[] = [];
@@ -91,6 +95,7 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
       if (finals.some((final) => isIn(final, file))) file.doneMs ??= deps.now();
       else rest.push(file);
     }
+    if (rest.length > 0) await giveBack(db, group, hostId);
     commit(rest);
   }
 
@@ -118,13 +123,23 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
     const waiting = [...files.values()].filter(({ doneMs }) => doneMs === null);
     for (const file of waiting) {
       if (file.bytes > 0) continue;
-      const found = await stat(file.path).catch(() => null);
-      if (found === null) files.delete(file.path); // gone with its camera, or by somebody's hand
-      else file.bytes = found.size;
+      await measure(file).catch((error: unknown) => {
+        log.warn({ cameraId: file.cameraId, cause: errorText(error) }, 'a held file cannot be seen; it stays held');
+      });
     }
     const cameraIds = [...new Set(waiting.map(({ cameraId }) => cameraId))];
     if (cameraIds.length > 0) await lookAt(cameraIds);
     await lookAgain(deps.lingerMs);
+  }
+
+  async function measure(file: HeldFile): Promise<void> {
+    try {
+      file.bytes = (await stat(file.path)).size;
+    } catch (error) {
+      if (!isMissingFile(error)) throw error;
+      await spool.checkPresent(); // with the whole disk gone it may come back
+      files.delete(file.path); // gone with its camera, or by somebody's hand
+    }
   }
 
   async function lookAt(cameraIds: string[]): Promise<void> {

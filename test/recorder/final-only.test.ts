@@ -1,10 +1,11 @@
-import { copyFile, mkdir, mkdtemp, readdir } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { finishWindow, type FinishDeps } from '../../activities/finish-window.ts';
 import { upsertEncoder } from '../../db/encoders.ts';
 import { takeReady } from '../../db/finish-feed.ts';
+import { park } from '../../db/finish-windows.ts';
 import { pendingBetween } from '../../db/held-windows.ts';
 import { createLogger } from '../../log.ts';
 import { createCameraIds } from '../../recorder/camera-ids.ts';
@@ -273,4 +274,58 @@ test('a host that is emptied gives all up, and holds nothing from then on', asyn
   held.add(file);
   expect(host.committed.length).toBe(7);
   await held.stop();
+});
+
+test('a window that is parked is given back, and its sources are stored as recorded and finished the ordinary way', async () => {
+  const host = await createHost();
+  const { db } = site.deps;
+  const held = await takeUpClosed(host);
+  const queue = { queue: 'spool', spoolHostId: host.spool.hostId } as const;
+  const [window] = await takeReady(db, { ...queue, nowMs: host.clock.nowMs, cheap: true, limit: 10 });
+  if (window === undefined) throw new Error('nothing was fed');
+  await park(db, window);
+  await waitFor('its sources are given to the committer', async () => host.committed.length === 3);
+  expect(starts(host.committed)).toEqual([0, 4000, 8000]);
+  expect(await pendingBetween(db, host.camera.id, t0, t0 + windowMs)).toEqual([]);
+  const { rows } = await db.query(
+    `select state, spool_host_id, failures from finish_window where camera_id = $1 and window_start_at = $2`,
+    [host.camera.internalId, new Date(t0)],
+  );
+  expect(rows).toEqual([{ state: 'open', spool_host_id: null, failures: [] }]);
+  for (const file of host.committed) expect(await host.commit(file)).toMatchObject({ kind: 'committed' });
+  expect((await site.finishAll()).filter(({ finals }) => finals > 0).length).toBe(1);
+  expect(await stored(host)).toEqual([[0, 12_000]]);
+  await held.stop();
+});
+
+test.each([
+  ['whose disk is away', (host: Host) => host.spool.dir],
+  ['whose folder is exchanged', (host: Host) => join(host.spool.dir, 'closed', host.camera.id)],
+])('a file %s stays held, and is stored once it is seen again', async (_what, placeOf) => {
+  const host = await createHost();
+  const held = host.open();
+  for (const file of await host.files()) held.add(file);
+  await waitFor('it holds them', async () => held.held().files === footage.length);
+  const place = placeOf(host);
+  await rename(place, `${place}.away`);
+  await writeFile(place, 'no folder');
+  await held.release(); // looks once
+  expect(held.held().files).toBe(footage.length);
+  expect(host.committed).toEqual([]);
+  await rm(place);
+  await rename(`${place}.away`, place);
+  await held.release();
+  expect(host.committed.length).toBe(footage.length);
+  expect(held.held().files).toBe(0);
+});
+
+test('a file that is gone from a spool that is there is not waited for', async () => {
+  const host = await createHost();
+  const held = host.open();
+  for (const file of await host.files()) held.add(file);
+  await waitFor('it holds them', async () => held.held().files === footage.length);
+  await host.spool.remove((await host.files())[1]?.path ?? '');
+  await held.release();
+  expect(starts(host.committed)).toEqual([0, 8000, 12_000, 16_000, 20_000]);
+  expect(held.held().files).toBe(0);
 });
