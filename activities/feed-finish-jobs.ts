@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { encoderSlots } from '../db/encoders.ts';
-import { countStarted, forgetWindows, takeReady, takeUnseen, type FedWindow } from '../db/finish-feed.ts';
+import { forgetWindows, takeUnseen, takeUpTo, type FedWindow } from '../db/finish-feed.ts';
 import { reopen } from '../db/finish-windows.ts';
 import { spoolSlots } from '../db/held-windows.ts';
 import type { Pool } from '../db/sql.ts';
@@ -72,9 +72,7 @@ export async function feedFinishJobs(
       if (await startJob(deps, window, queue)) again += 1;
       onStarted();
     }
-    const room = most - (await countStarted(deps.db, queue, spoolHostId));
-    if (room <= 0) continue;
-    for (const window of await takeReady(deps.db, { queue, spoolHostId, nowMs, cheap, limit: room })) {
+    for (const window of await takeUpTo(deps.db, { queue, spoolHostId, nowMs, cheap, most })) {
       if (await startJob(deps, window, queue)) started += 1;
       onStarted();
     }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { WindowRef } from './finish-windows.ts';
-import { at, instant, many, maybeOne, type Db } from './sql.ts';
+import { at, instant, many, maybeOne, transaction, type Db, type Pool } from './sql.ts';
 
 /** A window that was chosen to be fed, with what its job is started with. */
 export interface FedWindow extends WindowRef {
@@ -111,8 +111,22 @@ export function takeReady(db: Db, request: FeedRequest): Promise<FedWindow[]> {
   );
 }
 
+/**
+ * `takeReady`, up to as many as make `most` jobs with those that are started and not done. Several feeders may run at
+ * once: one counts and takes at a time.
+ */
+export function takeUpTo(db: Pool, request: Omit<FeedRequest, 'limit'> & { most: number }): Promise<FedWindow[]> {
+  const { most, ...rest } = request;
+  return transaction(db, async (tx) => {
+    // Taken in a statement of its own: the count after it then sees what the feeder before has taken.
+    await tx.query(`select pg_advisory_xact_lock(hashtext('finish_window'))`);
+    const limit = most - (await countStarted(tx, rest.queue, rest.spoolHostId ?? null));
+    return limit <= 0 ? [] : takeReady(tx, { ...rest, limit });
+  });
+}
+
 /** How many windows have a job that was started and is not done, by queue. */
-export async function countStarted(db: Db, queue: FinishQueue, spoolHostId: string | null): Promise<number> {
+async function countStarted(db: Db, queue: FinishQueue, spoolHostId: string | null): Promise<number> {
   const row = await maybeOne(
     db,
     z.object({ count: z.coerce.number() }),

@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { feedFinishJobs } from '../../activities/feed-finish-jobs.ts';
 import { upsertEncoder } from '../../db/encoders.ts';
+import { takeUpTo } from '../../db/finish-feed.ts';
 import { parseTariff } from '../../domain/tariff.ts';
 import { createLogger } from '../../log.ts';
 import { finishJobId } from '../../workflows/messages.ts';
@@ -79,4 +80,21 @@ test('jobs that can wait are handed to Temporal in the cheap hours, or at their 
   const ref = { cameraId: patient.id, windowStartMs: t0, reencodeId: 0, generation: 1 };
   const { status } = await client.activity.getHandle(finishJobId(ref, rows[0]?.id ?? 0)).describe();
   expect(status).toBe('RUNNING');
+});
+
+test('however many feeders there are at once, no more jobs are started than were asked for', async () => {
+  const { db } = site.deps;
+  const camera = await site.addCamera('original');
+  await db.query(
+    `insert into finish_window (camera_id, window_start_at, window_ms)
+     select $1, $2::timestamptz + n * interval '8 s', 8000 from generate_series(0, 39) as n`,
+    [camera.internalId, new Date(t0)],
+  );
+  const take = (most: number) =>
+    takeUpTo(db, { queue: 'join', spoolHostId: null, nowMs: t0 + hourMs, cheap: true, most });
+  const taken = (await Promise.all(Array.from({ length: 8 }, () => take(4)))).flat();
+  expect(taken.length).toBe(4);
+  expect(await take(4)).toEqual([]);
+  const more = (await Promise.all(Array.from({ length: 8 }, () => take(6)))).flat();
+  expect(more.length).toBe(2);
 });
