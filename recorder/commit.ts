@@ -17,6 +17,7 @@ import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { CameraIds } from './camera-ids.ts';
 import { cutToParts } from './closed-cut.ts';
+import { moveBehindOwn } from './own-footage.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { ClosedFile, Hold } from './run-files.ts';
 import { fitToSeam, type SeamDeps } from './seam.ts';
@@ -109,6 +110,8 @@ async function tryCommit(deps: CommitDeps, file: ClosedFile): Promise<CommitOutc
     const now = await leaseOf(deps.db, cameraId);
     const met = await fitToLease(deps, file, index, { internalId: ids.internalId, lease: now });
     if (met !== null) return met;
+    const moved = now === null ? null : await moveBehindOwn(deps, file, index, now);
+    if (moved !== null) return { kind: 'cut', parts: [moved] };
     const pieces = how.free.flatMap((free) => pieceWithin(index.fragments, file.name, free) ?? []);
     const parts = await cutToParts(deps, file, index, pieces.filter(isWorthAnObject));
     return parts.length === 0 ? { kind: 'covered' } : { kind: 'cut', parts };

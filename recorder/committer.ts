@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '../errors.ts';
@@ -54,6 +55,7 @@ export function createCommitter(deps: {
   const lanes = new Map<string, Waiting[]>();
   const running = new Set<Promise<void>>();
   const stopped = new AbortController();
+  setMaxListeners(0, stopped.signal); // each camera's lane may wait
   const counts: CommitCounts = { committed: 0, covered: 0, quarantined: 0, failures: 0 };
   const slots = createSlots(concurrentCommits);
   let isFlushing = false;
@@ -78,10 +80,11 @@ export function createCommitter(deps: {
         head.file = { ...head.file, held: isFlushing ? givenUp(outcome.hold) : outcome.hold };
         continue;
       }
-      lane.splice(lane.indexOf(head), 1);
+      const place = lane.indexOf(head);
+      lane.splice(place, 1);
       const commitMs = deps.now() - head.closedAtMs;
       deps.log.debug({ cameraId, outcome: outcome.kind, commitMs }, 'closed file done');
-      if (outcome.kind === 'cut') for (const part of outcome.parts) await insert(lane, part, deps.now());
+      if (outcome.kind === 'cut') await replace(lane, place, outcome.parts, deps.now());
       deps.onDone(head.file, outcome);
     }
     lanes.delete(cameraId);
@@ -163,13 +166,20 @@ function givenUp(hold: Hold): Hold {
 
 /** By start, so that the watermark moves forward and the fast path holds. */
 async function insert(lane: Waiting[], file: ClosedFile, closedAtMs: number): Promise<void> {
-  const waiting = { file, bytes: 0, closedAtMs };
   const place = lane.findIndex((other) => other.file.name.startMs > file.name.startMs);
-  lane.splice(place < 0 ? lane.length : place, 0, waiting);
-  waiting.bytes = await stat(file.path).then(
-    (found) => found.size,
-    () => 0,
-  );
+  await replace(lane, place < 0 ? lane.length : place, [file], closedAtMs);
+}
+
+/** Puts a file's parts at its place: one that was moved on may start after the next one, yet its pictures come before. */
+async function replace(lane: Waiting[], place: number, files: ClosedFile[], closedAtMs: number): Promise<void> {
+  const all = files.map((file) => ({ file, bytes: 0, closedAtMs }));
+  lane.splice(place, 0, ...all);
+  for (const waiting of all) {
+    waiting.bytes = await stat(waiting.file.path).then(
+      (found) => found.size,
+      () => 0,
+    );
+  }
 }
 
 function createSlots(count: number): { run<T>(work: () => Promise<T>): Promise<T> } {

@@ -13,6 +13,12 @@ import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
 export const clockSkewMs = 5000;
 
 /**
+ * A clock that was set may be off by much more. What a host has recorded within this time by its own clock is looked
+ * through for a key whatever the other host's clock says: a minute has 30 files at most, of 2 s.
+ */
+export const recentMs = 60_000;
+
+/**
  * The fragment whose key picture has this SHA-256 (hex); null = none has. Of several (a camera without a picture may
  * repeat itself) the one nearest to `nearMs`.
  * @param startMs wall time of the file's first fragment
@@ -78,9 +84,14 @@ async function closedFilesAround(
   return (await spool.closedFiles(cameraId)).flatMap((file) => {
     const name = parseSegmentFileName(file.name)?.name;
     if (name === undefined || name.epoch >= key.epoch) return [];
-    const isNear = name.startMs < key.atMs + clockSkewMs && name.startMs + name.durationMs > key.atMs - clockSkewMs;
-    return isNear ? [{ path: file.path, name }] : [];
+    return mayHold(name, key.atMs) ? [{ path: file.path, name }] : [];
   });
+}
+
+/** Whether a file may hold a key picture that another host saw at `atMs` by its own clock. */
+export function mayHold({ startMs, durationMs }: SegmentName, atMs: number): boolean {
+  const endMs = startMs + durationMs;
+  return (startMs < atMs + clockSkewMs && endMs > atMs - clockSkewMs) || endMs > Date.now() - recentMs;
 }
 
 /** Null for a file that was moved meanwhile, or of which too little is written. */

@@ -6,9 +6,10 @@ import type { Logger } from '../log.ts';
 import type { SegmentIndex } from '../media/mp4-index.ts';
 import type { Spool } from '../storage/spool.ts';
 import { cutToParts, placeAnew } from './closed-cut.ts';
-import { clockSkewMs, fragmentOfKey, mediaMs, placeOfKey, type FirstKey } from './common-key.ts';
+import { clockSkewMs, fragmentOfKey, mayHold, mediaMs, placeOfKey, recentMs, type FirstKey } from './common-key.ts';
 import type { Failpoint } from './failpoint.ts';
 import { handoverCut } from './handover-cut.ts';
+import { movedOn, moveBehindOwn } from './own-footage.ts';
 import type { ClosedFile, Hold } from './run-files.ts';
 
 export interface SeamDeps {
@@ -43,7 +44,8 @@ export async function fitToSeam(
 ): Promise<Fit> {
   const { lease } = fence;
   return (
-    (await fitNewer(deps, file, fence.internalId, lease)) ??
+    (await fitNewer(deps, file, index, fence)) ??
+    (await fitBehind(deps, file, index, lease)) ??
     (lease.epoch > file.name.epoch ? await fitOlder(deps, file, index, fence) : null) ??
     (await joinWatermark(file, lease.lastEndMs))
   );
@@ -57,14 +59,14 @@ async function fitOlder(
 ): Promise<Fit> {
   const { cameraId, name } = file;
   const { recordingEpoch, firstFrameMs, firstKeySha256 } = lease;
-  if (file.held?.for === 'footage') return null;
+  if (file.held?.for === 'footage') return placeRest(deps, file, internalId, lease);
   // Another host is about to take over, and its first frame may lie within this file.
   if (recordingEpoch <= name.epoch || firstFrameMs === null) return wait(file, Date.now() + firstFrameWaitMs);
 
-  const rest: Hold = { for: 'footage', untilMs: firstFrameMs + deps.handoverHoldMs };
+  const restFrom = (atMs: number): Hold => ({ for: 'footage', untilMs: atMs + deps.handoverHoldMs });
+  const rest = restFrom(firstFrameMs);
   const endMs = name.startMs + name.durationMs;
-  const isNear = endMs > firstFrameMs - clockSkewMs && name.startMs < firstFrameMs + clockSkewMs;
-  if (firstKeySha256 !== null && isNear) {
+  if (firstKeySha256 !== null && mayHold(name, firstFrameMs)) {
     const key: FirstKey = { epoch: recordingEpoch, sha256: firstKeySha256, atMs: firstFrameMs };
     const at = { sha256: key.sha256, startMs: name.startMs, nearMs: key.atMs };
     const place = await fragmentOfKey(file.path, index, at);
@@ -76,7 +78,8 @@ async function fitOlder(
         await markSeam(deps.db, cameraId, { epoch: recordingEpoch, atMs: seamMs });
       }
       await deps.failpoint('seam');
-      if (name.startMs >= seamMs) return { held: rest };
+      // By this host's clock, where the other's is far behind.
+      if (name.startMs >= seamMs) return { held: restFrom(Math.max(firstFrameMs, seamMs)) };
       if (place !== null) return cutInTwo(deps, file, index, { fragment: place, atMs: seamMs });
       return endMs === seamMs ? meetNewer(deps, file, internalId, key) : null;
     }
@@ -115,10 +118,32 @@ async function cutInTwo(
 /** The file ends before the common key: where the newer footage is committed already, that says when the key was. */
 async function meetNewer(deps: SeamDeps, file: ClosedFile, internalId: number, key: FirstKey): Promise<Fit> {
   const { startMs, durationMs } = file.name;
-  const newerMs = await firstStartOf(deps.db, internalId, key.epoch, key.atMs - 2 * clockSkewMs);
-  const isNear = newerMs !== null && Math.abs(newerMs - startMs - durationMs) <= clockSkewMs && newerMs > startMs;
-  if (!isNear || newerMs === startMs + durationMs) return null;
+  const endMs = startMs + durationMs;
+  const newerMs = await startOfNewer(deps, internalId, key, endMs);
+  if (newerMs === null || newerMs === endMs || newerMs <= startMs || newerMs - endMs > recentMs) return null;
   return { parts: [await placeAnew(file, { startMs, endMs: newerMs })] };
+}
+
+/**
+ * From the common key on all pictures are the newer recording's too, wherever that lies: what is left of an older one
+ * takes no free time before that, and is kept only beyond it.
+ */
+async function placeRest(deps: SeamDeps, file: ClosedFile, internalId: number, lease: Lease): Promise<Fit> {
+  const { seam, recordingEpoch, firstFrameMs, firstKeySha256 } = lease;
+  const { startMs, durationMs } = file.name;
+  if (seam?.epoch !== recordingEpoch || firstFrameMs === null || firstKeySha256 === null) return null;
+  const key = { epoch: recordingEpoch, sha256: firstKeySha256, atMs: firstFrameMs };
+  const newerMs = await startOfNewer(deps, internalId, key, seam.atMs);
+  if (newerMs === null || startMs < seam.atMs || startMs >= newerMs) return null;
+  const atMs = startMs + newerMs - seam.atMs;
+  return { parts: [await placeAnew(file, { startMs: atMs, endMs: atMs + durationMs })] };
+}
+
+/** Where a newer recording's first key lies in the catalogue; null = it is not there (yet). */
+async function startOfNewer(deps: SeamDeps, internalId: number, key: FirstKey, seamMs: number): Promise<number | null> {
+  const newerMs = await firstStartOf(deps.db, internalId, key.epoch, Math.min(key.atMs, seamMs) - 2 * clockSkewMs);
+  // Later than that it is what came after the first file was lost.
+  return newerMs === null || newerMs > Math.max(key.atMs, seamMs) + clockSkewMs ? null : newerMs;
 }
 
 /**
@@ -126,17 +151,64 @@ async function meetNewer(deps: SeamDeps, file: ClosedFile, internalId: number, k
  * beyond the key, the file starts at its end (`joinWatermark` would move it there, and this back again, for ever); where
  * it went on for longer, what is left of this file after it has its right place already.
  */
-async function fitNewer(deps: SeamDeps, file: ClosedFile, internalId: number, lease: Lease): Promise<Fit> {
+async function fitNewer(
+  deps: SeamDeps,
+  file: ClosedFile,
+  index: SegmentIndex,
+  { internalId, lease }: { internalId: number; lease: Lease },
+): Promise<Fit> {
   const { seam, lastEndMs } = lease;
   const { epoch, startMs, durationMs, anchor } = file.name;
-  if (!anchor || seam === null || seam.epoch !== epoch) return null;
+  if (!anchor) return null;
+  if (seam?.epoch !== epoch) return waitForSeam(deps, file, index, { internalId, lease });
   const beyondMs = lastEndMs - seam.atMs;
   if (beyondMs > gapToleranceMs && startMs >= lastEndMs) return null;
   const atMs = beyondMs > 0 && beyondMs <= gapToleranceMs ? lastEndMs : seam.atMs;
   if (atMs === startMs) return null;
-  if (Math.abs(atMs - startMs) > clockSkewMs || atMs >= startMs + durationMs) return null;
-  if ((await firstStartOf(deps.db, internalId, epoch, seam.atMs - 2 * clockSkewMs)) !== null) return null;
-  return { parts: [await placeAnew(file, { startMs: atMs, endMs: startMs + durationMs })] };
+  const offMs = Math.abs(atMs - startMs);
+  if (offMs > clockSkewMs && (offMs > recentMs || !(await startsAtKey(file, index, lease)))) return null;
+  if (!(await isFirst(deps, file, internalId, seam.atMs))) return null;
+  return { parts: [await placeAnew(file, movedOn(file.name, atMs))] };
+}
+
+/**
+ * The older recording's footage reaches up to this file, or beyond its start: either this host's clock is behind, or
+ * nothing of the kind. Until the older one has said where the common key lies, this file may take the time of what that
+ * one has not committed yet, or be taken for covered.
+ */
+async function waitForSeam(
+  deps: SeamDeps,
+  file: ClosedFile,
+  index: SegmentIndex,
+  { internalId, lease }: { internalId: number; lease: Lease },
+): Promise<Fit> {
+  const { firstFrameMs, lastEndMs } = lease;
+  if (firstFrameMs === null || lastEndMs <= file.name.startMs - gapToleranceMs) return null;
+  // A backlog's recording has found its place long ago, or never will.
+  if (Date.now() > firstFrameMs + recentMs || !(await startsAtKey(file, index, lease))) return null;
+  if (!(await isFirst(deps, file, internalId, firstFrameMs))) return null;
+  return wait(file, Date.now() + commonKeyWaitMs);
+}
+
+/** Nothing of a recording comes before its seam: this file follows those that were moved there. */
+async function fitBehind(deps: SeamDeps, file: ClosedFile, index: SegmentIndex, lease: Lease): Promise<Fit> {
+  const { seam } = lease;
+  if (seam?.epoch !== file.name.epoch || file.name.startMs >= seam.atMs) return null;
+  const moved = await moveBehindOwn(deps, file, index, lease);
+  return moved === null ? null : { parts: [moved] };
+}
+
+/** Whether this file begins with the first key of its epoch: it is that recording's first one, whatever clocks say. */
+async function startsAtKey({ path, name }: ClosedFile, index: SegmentIndex, lease: Lease): Promise<boolean> {
+  const { recordingEpoch, firstKeySha256: sha256 } = lease;
+  if (recordingEpoch !== name.epoch || sha256 === null) return false;
+  return (await fragmentOfKey(path, index, { sha256, startMs: name.startMs, nearMs: name.startMs })) === 0;
+}
+
+/** Whether nothing of this file's epoch is catalogued. */
+async function isFirst(deps: SeamDeps, file: ClosedFile, internalId: number, aroundMs: number): Promise<boolean> {
+  const fromMs = Math.min(aroundMs, file.name.startMs) - 2 * clockSkewMs;
+  return (await firstStartOf(deps.db, internalId, file.name.epoch, fromMs)) === null;
 }
 
 /**

@@ -1,0 +1,69 @@
+import { segmentsBetween } from '../db/footage.ts';
+import type { Lease } from '../db/leases.ts';
+import type { Pool } from '../db/sql.ts';
+import { keySampleSha256 } from '../media/key-sample.ts';
+import { readIndex, type SegmentIndex } from '../media/mp4-index.ts';
+import type { Spool } from '../storage/spool.ts';
+import { placeAnew } from './closed-cut.ts';
+import { isMissingFile } from './error-code.ts';
+import type { ClosedFile } from './run-files.ts';
+import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
+
+/**
+ * Moved on, a file keeps its length but for this share: so what follows comes back to its host's clock in 44 s where that
+ * stays 2.2 s behind, and where it is set right meanwhile, no more than this share reads as a hole.
+ */
+const kept = 0.95;
+/** A segment is an hour at most, and rows of 2 s in a minute are 30. */
+const maxRows = 100;
+
+/** The place of a file that begins at `atMs`, later or earlier than it was: it ends where it did, or after its length. */
+export function movedOn({ startMs, durationMs }: SegmentName, atMs: number): { startMs: number; endMs: number } {
+  return { startMs: atMs, endMs: Math.max(startMs + durationMs, atMs + Math.ceil(durationMs * kept)) };
+}
+
+/**
+ * A recording never sees a picture twice, so its own footage covers none of its files: that was moved on at a seam, for
+ * this host's clock was behind, and now this file comes after it. Unless it is a copy: a crash between cutting a file and
+ * removing it leaves both.
+ * @returns the file at its new place; null where that is no reason
+ */
+export async function moveBehindOwn(
+  deps: { db: Pool; spool: Spool },
+  file: ClosedFile,
+  index: SegmentIndex,
+  lease: Lease,
+): Promise<ClosedFile | null> {
+  const { cameraId, name } = file;
+  const { lastEndMs } = lease;
+  if (lastEndMs <= name.startMs) return null;
+  const rows = await segmentsBetween(deps.db, cameraId, name.startMs, lastEndMs, { limit: maxRows });
+  if (rows.at(-1)?.epoch !== name.epoch || (await isCopy(deps.spool, file, index))) return null;
+  return placeAnew(file, movedOn(name, lastEndMs));
+}
+
+/** Whether a key picture of this file is in another one of the same recording on this host. */
+async function isCopy(spool: Spool, file: ClosedFile, index: SegmentIndex): Promise<boolean> {
+  const { cameraId, name } = file;
+  const own = await keysOf(file.path, index);
+  const others = [...(await spool.closedFiles(cameraId)), ...(await spool.lingeringFiles(cameraId))];
+  for (const other of others) {
+    const parsed = parseSegmentFileName(other.name);
+    if (other.path === file.path || parsed?.name.epoch !== name.epoch) continue;
+    const { startMs, durationMs } = parsed.name;
+    if (startMs >= name.startMs + name.durationMs || startMs + durationMs <= name.startMs) continue;
+    try {
+      const keys = await keysOf(other.path, await readIndex(other.path));
+      if (keys.some((key) => own.includes(key))) return true;
+    } catch (error) {
+      if (!isMissingFile(error)) throw error; // it has lingered long enough just now
+    }
+  }
+  return false;
+}
+
+/** Picture and media time: a camera without a picture repeats the one, but never with the same time. */
+async function keysOf(path: string, index: SegmentIndex): Promise<string[]> {
+  const keys = index.fragments.filter(({ key }) => key);
+  return Promise.all(keys.map(async (fragment) => `${fragment.tfdt} ${await keySampleSha256(path, fragment)}`));
+}

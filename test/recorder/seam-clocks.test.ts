@@ -1,0 +1,247 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { leaseOf, markRecording, takeEpoch } from '../../db/leases.ts';
+import { anchorClock, placeSegment } from '../../domain/wall-clock.ts';
+import { keySampleSha256 } from '../../media/key-sample.ts';
+import { cutFile } from '../../media/mp4-cut.ts';
+import { readIndex, type SegmentIndex } from '../../media/mp4-index.ts';
+import { createCameraIds } from '../../recorder/camera-ids.ts';
+import { commitFile, type CommitDeps } from '../../recorder/commit.ts';
+import { createCommitter, type Committer } from '../../recorder/committer.ts';
+import { noFailpoint } from '../../recorder/failpoint.ts';
+import { createQuarantine } from '../../recorder/quarantine.ts';
+import type { ClosedFile } from '../../recorder/run-files.ts';
+import { parseSegmentFileName, segmentFileName, type SegmentName } from '../../recorder/segment-name.ts';
+import { openSpool } from '../../storage/spool.ts';
+import { makeSource, record } from '../media/footage.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { createSite, type Site } from './host.ts';
+
+const gops = 16;
+/** The key that the newer recording begins with. */
+const firstOfNewer = 5;
+const gopMs = 1000;
+const gopsInFile = 2;
+
+let site: Site;
+let source: { path: string; index: SegmentIndex; keys: string[] };
+
+interface Host {
+  deps: CommitDeps;
+  committer: Committer;
+}
+let hosts: { older: Host; newer: Host };
+
+beforeAll(async () => {
+  site = await createSite();
+  const dir = path.join(site.dir, 'source');
+  await mkdir(dir);
+  await makeSource(path.join(dir, 'source.mkv'), { seconds: gops, fps: 5, gop: 5 });
+  const [file = ''] = await record(path.join(dir, 'source.mkv'), { dir, segmentSeconds: 600 });
+  const index = await readIndex(file);
+  expect(index.fragments.filter(({ key }) => key)).toHaveLength(gops);
+  expect(index.fragments).toHaveLength(gops);
+  const keys = await Promise.all(index.fragments.map((fragment) => keySampleSha256(file, fragment)));
+  source = { path: file, index, keys };
+  hosts = { older: await openHost('older'), newer: await openHost('newer') };
+});
+afterAll(async () => {
+  await Promise.all([hosts?.older, hosts?.newer].map((host) => host?.committer.stop()));
+  await site?.close();
+});
+
+async function openHost(name: string): Promise<Host> {
+  const { pool: db } = site.database;
+  const { objects, log } = site;
+  const spool = await openSpool({ dir: path.join(site.dir, name), maxBytes: 1e9 });
+  const deps: CommitDeps = {
+    db,
+    spool,
+    objects,
+    cameraIds: createCameraIds(db),
+    quarantine: createQuarantine(spool.dir),
+    limits: { maxDurationMs: 600_000 },
+    windowMs: 600_000,
+    // What the newer recording has all of is looked at once that is committed, however long it takes.
+    handoverHoldMs: 600_000,
+    log,
+    failpoint: noFailpoint,
+  };
+  const committer = createCommitter({
+    commit: (file) => commitFile(deps, file),
+    onDone: () => undefined,
+    log,
+    now: Date.now,
+  });
+  return { deps, committer };
+}
+
+/** What a host's clock is off by while it sees these GOPs: by `offMs` up to `untilGop`, and by `thenMs` from there on. */
+interface HostClock {
+  offMs: number;
+  untilGop: number;
+  thenMs: number;
+}
+
+/** The files of a recording of `[from, to)`, in order and at the places that the recorder gives them. */
+async function recordingOf(
+  host: Host,
+  camera: { id: string; baseMs: number; epoch: number },
+  range: { from: number; to: number },
+  clockOf: HostClock,
+): Promise<{ file: ClosedFile; closesAtGop: number }[]> {
+  const seenMs = (gop: number): number =>
+    camera.baseMs + gop * gopMs + (gop < clockOf.untilGop ? clockOf.offMs : clockOf.thenMs);
+  let clock = anchorClock(seenMs(range.from), range.from * gopMs, null);
+  const folder = path.join(host.deps.spool.dir, 'closed', camera.id);
+  await mkdir(folder, { recursive: true });
+  const files: { file: ClosedFile; closesAtGop: number }[] = [];
+  for (let from = range.from; from < range.to; from += gopsInFile) {
+    const to = Math.min(from + gopsInFile, range.to);
+    const placed = placeSegment(
+      clock,
+      {
+        mediaStartMs: from * gopMs,
+        mediaEndMs: to * gopMs,
+        arrivalMs: seenMs(to),
+        pace: { elapsedMs: (to - from) * gopMs, aheadMs: 0 },
+      },
+      null,
+    );
+    ({ clock } = placed);
+    const name = {
+      startMs: placed.startMs,
+      durationMs: placed.durationMs,
+      epoch: camera.epoch,
+      anchor: from === range.from,
+    };
+    const target = path.join(folder, segmentFileName(name));
+    await cutFile(source.path, source.index, { from, to }, target);
+    files.push({ file: { cameraId: camera.id, path: target, name }, closesAtGop: to });
+  }
+  return files;
+}
+
+async function closedNames(host: Host, cameraId: string): Promise<SegmentName[]> {
+  return (await host.deps.spool.closedFiles(cameraId)).map(({ name }) => {
+    const parsed = parseSegmentFileName(name);
+    if (parsed === null) throw new Error(`not a closed file: ${name}`);
+    return parsed.name;
+  });
+}
+
+/** The GOPs of the archive in the order of its rows. */
+async function archived(cameraId: string): Promise<number[]> {
+  const files: { startMs: number; sha256: string; path: string }[] = [];
+  for (const { deps } of [hosts.older, hosts.newer]) {
+    for (const { name, path: file } of await deps.spool.lingeringFiles(cameraId)) {
+      const parsed = parseSegmentFileName(name);
+      if (parsed?.sha256 == null) throw new Error(`not a lingering file: ${name}`);
+      files.push({ startMs: parsed.name.startMs, sha256: parsed.sha256, path: file });
+    }
+  }
+  files.sort((a, b) => a.startMs - b.startMs);
+  expect(files.map(({ sha256 }) => sha256)).toEqual((await site.segments(cameraId)).map(({ sha256 }) => sha256));
+  const found: number[] = [];
+  for (const { path: file } of files) {
+    const { fragments } = await readIndex(file);
+    for (const fragment of fragments) found.push(source.keys.indexOf(await keySampleSha256(file, fragment)));
+  }
+  return found;
+}
+
+/** As the committer does, once a file is no longer kept back. @returns what became of its last part */
+async function commitToTheEnd(host: Host, file: ClosedFile): Promise<string> {
+  const outcome = await commitFile(host.deps, { ...file, held: { for: 'footage', untilMs: 0 } });
+  if (outcome.kind !== 'cut') return outcome.kind;
+  let last = '';
+  for (const part of outcome.parts) last = await commitToTheEnd(host, part);
+  return last;
+}
+
+/** Two recordings of one stream, and what comes of them. */
+async function handOver(older: HostClock, newer: HostClock, olderEndsAtGop: number): Promise<number[]> {
+  const { pool: db } = site.database;
+  const cameraId = await site.addCamera('rtsp://127.0.0.1/');
+  const baseMs = Date.now() - (firstOfNewer + 2) * gopMs;
+  await db.query(
+    `update camera_lease set last_end_at = $2 where camera_id = (select id from camera where public_id = $1)`,
+    [cameraId, new Date(baseMs - 60_000)],
+  );
+  const take = (host: Host) => takeEpoch(db, cameraId, { hostId: host.deps.spool.hostId, sessionId: null });
+  const first = await take(hosts.older);
+  await markRecording(db, cameraId, first, { frameMs: baseMs + older.offMs, keySha256: source.keys[0] ?? null });
+  const camera = { id: cameraId, baseMs, epoch: first };
+  const olds = await recordingOf(hosts.older, camera, { from: 0, to: olderEndsAtGop }, older);
+  const early = olds.filter(({ closesAtGop }) => closesAtGop <= firstOfNewer);
+  for (const { file } of early) hosts.older.committer.add(file);
+  await waitFor('older footage', async () => (await site.segments(cameraId)).length === early.length);
+
+  const epoch = await take(hosts.newer);
+  const frameMs = baseMs + firstOfNewer * gopMs + newer.offMs;
+  await markRecording(db, cameraId, epoch, { frameMs, keySha256: source.keys[firstOfNewer] ?? null });
+  const news = await recordingOf(hosts.newer, { ...camera, epoch }, { from: firstOfNewer, to: gops }, newer);
+  for (const { file } of olds.slice(early.length)) hosts.older.committer.add(file);
+  for (const { file } of news) hosts.newer.committer.add(file);
+
+  const left = async () => (await closedNames(hosts.newer, cameraId)).length;
+  await waitFor('the newer footage is committed', async () => (await left()) === 0);
+  await waitFor('the older one has nothing left before the seam', async () => {
+    const seam = (await leaseOf(db, cameraId))?.seam;
+    const starts = await closedNames(hosts.older, cameraId);
+    return seam?.epoch === epoch && starts.every(({ startMs }) => startMs >= seam.atMs);
+  });
+  // What the older one has beyond the common key.
+  for (const name of await closedNames(hosts.older, cameraId)) {
+    const file = path.join(hosts.older.deps.spool.dir, 'closed', cameraId, segmentFileName(name));
+    expect(await commitToTheEnd(hosts.older, { cameraId, path: file, name })).toBe('covered');
+  }
+  return archived(cameraId);
+}
+
+interface Case {
+  what: string;
+  older?: HostClock;
+  newer: HostClock;
+  ends?: number;
+}
+
+/** Any clocks of two hosts that are off by up to 25 s, and set at any moment; the same ones each time. */
+function anyClocks(): Case[] {
+  const clock = (least: number, most: number) =>
+    fc.record({
+      offMs: fc.integer({ min: least, max: most }),
+      untilGop: fc.integer({ min: firstOfNewer, max: gops }),
+      thenMs: fc.oneof(fc.constant(0), fc.integer({ min: least, max: most })),
+    });
+  const all = fc.record({
+    older: clock(-2000, 2000),
+    newer: clock(-25_000, 4000),
+    ends: fc.integer({ min: firstOfNewer + 1, max: firstOfNewer + 4 }),
+  });
+  return fc.sample(all, { numRuns: 12, seed: 4 }).map((found) => ({ what: JSON.stringify(found), ...found }));
+}
+
+const right = { offMs: 0, untilGop: 0, thenMs: 0 };
+const stays = (offMs: number): HostClock => ({ offMs, untilGop: Infinity, thenMs: offMs });
+
+test.concurrent.each<Case>([
+  { what: 'equal clocks', newer: right },
+  { what: 'the newer one 2.2 s behind, then set right', newer: { offMs: -2200, untilGop: 9, thenMs: 0 } },
+  { what: 'the same, its clock set right within the first file', newer: { offMs: -2200, untilGop: 6, thenMs: 0 } },
+  { what: 'the newer one 2.2 s behind for good', newer: stays(-2200) },
+  { what: 'the newer one 1 s behind: it meets the older one to a ms', newer: stays(-1000) },
+  { what: 'the newer one 4 s behind, then set right', newer: { offMs: -4000, untilGop: 8, thenMs: 0 } },
+  { what: 'the newer one 20 s behind, then set right', newer: { offMs: -20_000, untilGop: 10, thenMs: 0 } },
+  { what: 'the newer one 20 s behind for good', newer: stays(-20_000) },
+  { what: 'the newer one 3 s ahead for good', newer: stays(3000) },
+  { what: 'the newer one set back 10 s just then', newer: { offMs: 0, untilGop: 6, thenMs: -10_000 } },
+  { what: 'the older one 20 s behind since it began', older: stays(-20_000), newer: right },
+  { what: 'the older one set back 8 s before', older: { offMs: 0, untilGop: 3, thenMs: -8000 }, newer: right },
+  { what: 'the older one ends with the common GOP', newer: stays(-3000), ends: firstOfNewer + 1 },
+  ...anyClocks(),
+])('a picture is kept once: $what', async ({ older = right, newer, ends = firstOfNewer + 3 }) => {
+  expect(await handOver(older, newer, ends)).toEqual(Array.from({ length: gops }, (_, gop) => gop));
+});
