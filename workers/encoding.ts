@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
@@ -49,7 +48,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
   const slots = ladder.length === 0 ? 0 : (config.encoderSlots ?? (await measuredSlots(context, best)) ?? usualSlots());
   const running: Record<FinishQueue, number> = { encode: 0, join: 0, spool: 0 };
   const gate = createEncodeGate(slots);
-  const workDir = await makeWorkFolder(join(config.dataDir, 'finish'));
+  const folder = await makeWorkFolder(join(config.dataDir, 'finish'), workerId, log);
 
   const feed = createFeeder(context, stopping.signal);
   const activities = createFinishActivities({
@@ -66,7 +65,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
       ),
     failpoint: noFailpoint,
     spoolDir: config.spool.dir,
-    workDir,
+    workDir: folder.path,
     host,
     log,
     stopping: stopping.signal,
@@ -116,7 +115,7 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
     stopping.abort();
     report.stop();
     await Promise.all([workers.stop(), spoolWorkers?.stop()]);
-    await rm(workDir, { recursive: true, force: true });
+    await folder.remove();
     await removeEncoder(db, workerId, now()).catch((error: unknown) =>
       log.warn({ cause: errorText(error) }, 'this encoder is counted until it is not seen any more'),
     );

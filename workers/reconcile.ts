@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createReconcileActivities } from '../activities/reconcile.ts';
 import { createSampleFootageActivities } from '../activities/sample-footage.ts';
@@ -7,7 +8,7 @@ import { makeWorkFolder } from './work-folder.ts';
 
 /** The activities that compare bucket and catalogue, and read footage back. */
 export async function createCheckActivities({ db, objects, log, now, config }: RoleContext) {
-  const workDir = await makeWorkFolder(join(config.dataDir, 'check'));
+  const { path: workDir } = await makeWorkFolder(join(config.dataDir, 'check'), randomUUID(), log);
   const windowMs = config.windowSeconds * 1000;
   const { maxPercent, quarantineDays } = config.reconcile;
   const shared = { db, objects, log, now, workDir };

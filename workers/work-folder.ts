@@ -1,24 +1,53 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
 
-/** A folder named after this process; those of processes that were killed go. */
-export async function makeWorkFolder(parent: string): Promise<string> {
-  await mkdir(parent, { recursive: true });
-  for (const name of await readdir(parent)) {
-    if (Number(name) === process.pid || !isAlive(Number(name))) {
-      await rm(join(parent, name), { recursive: true, force: true });
-    }
-  }
-  const own = join(parent, String(process.pid));
-  await mkdir(own);
-  return own;
+export interface WorkFolder {
+  path: string;
+  remove(): Promise<void>;
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+const beatEveryMs = 30_000;
+/** A worker whose event loop stands still for this long is no worker any more. */
+const deadAfterMs = 10 * 60_000;
+
+/**
+ * A folder of this worker, and those of workers that were killed go. Containers may share the parent, where a process id
+ * tells nothing of the others' processes: a worker lives as long as it touches its folder.
+ * @param name the worker's id
+ */
+export async function makeWorkFolder(
+  parent: string,
+  name: string,
+  log: Logger,
+  everyMs = beatEveryMs,
+): Promise<WorkFolder> {
+  const path = join(parent, name);
+  await mkdir(path, { recursive: true });
+  const beat = async (): Promise<void> => {
+    const now = new Date();
+    await utimes(path, now, now);
+    for (const other of await readdir(parent)) if (other !== name) await removeDead(join(parent, other), now.getTime());
+  };
+  await beat();
+  const timer = setInterval(() => {
+    beat().catch((error: unknown) => log.warn({ cause: errorText(error) }, 'the work folder was not touched'));
+  }, everyMs);
+  timer.unref();
+  return {
+    path,
+    async remove() {
+      clearInterval(timer);
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}
+
+async function removeDead(folder: string, nowMs: number): Promise<void> {
+  const found = await stat(folder).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null; // another was faster
+    throw error;
+  });
+  if (found !== null && found.mtimeMs < nowMs - deadAfterMs) await rm(folder, { recursive: true, force: true });
 }

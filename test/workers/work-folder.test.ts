@@ -1,0 +1,55 @@
+import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createLogger } from '../../log.ts';
+import { makeWorkFolder, type WorkFolder } from '../../workers/work-folder.ts';
+import { makeFolder } from '../media/footage.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const log = createLogger({ level: 'silent', name: 'test' });
+const longAgo = new Date(Date.now() - 3_600_000);
+const open: WorkFolder[] = [];
+let folder: { path: string; remove: () => Promise<void> };
+beforeAll(async () => {
+  folder = await makeFolder();
+});
+afterAll(async () => {
+  for (const one of open) await one.remove();
+  await folder.remove();
+});
+
+async function make(parent: string, name: string, everyMs?: number): Promise<WorkFolder> {
+  const made = await makeWorkFolder(join(folder.path, parent), name, log, everyMs);
+  open.push(made);
+  return made;
+}
+
+test('a worker leaves the folder of another that lives alone, as of another container on the same disk', async () => {
+  const first = await make('living', 'a');
+  await writeFile(join(first.path, 'sources.mp4'), 'x');
+  const second = await make('living', 'b');
+  expect(await readdir(join(folder.path, 'living'))).toEqual(['a', 'b']);
+  expect(await readdir(first.path)).toEqual(['sources.mp4']);
+  await second.remove();
+  expect(await readdir(join(folder.path, 'living'))).toEqual(['a']);
+});
+
+test('what killed workers have left goes at a start, and while others live', async () => {
+  const parent = join(folder.path, 'killed');
+  const dead = async (name: string): Promise<void> => {
+    await mkdir(join(parent, name), { recursive: true });
+    await writeFile(join(parent, name, 'sources.mp4'), 'x');
+    await utimes(join(parent, name), longAgo, longAgo);
+  };
+  await dead('1234');
+  await make('killed', 'own', 20);
+  expect(await readdir(parent)).toEqual(['own']);
+  await dead('5678');
+  await waitFor('it is gone', async () => (await readdir(parent)).length === 1);
+});
+
+test('a worker that lives touches its folder, though nothing moves in it', async () => {
+  const { path } = await make('touched', 'own', 20);
+  await utimes(path, longAgo, longAgo);
+  await waitFor('it is touched', async () => (await stat(path)).mtimeMs > longAgo.getTime() + 60_000);
+});
