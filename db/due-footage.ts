@@ -17,12 +17,27 @@ export interface DueFootage {
  * hold lasts. Reads the primary key alone, camera by camera: what is not due by the last instant is not read.
  * @param cameras the cutoff of each at each instant
  * @param atMs the instants, in order
+ * @param perStatement so many cameras are looked up at once: a week of 3,000 is too much for one statement's 30 s
  */
-export function dueFootage(
+export async function dueFootage(
   db: Db,
-  cameras: readonly { internalId: number; cutoffsMs: readonly number[] }[],
+  cameras: readonly PlannedCamera[],
   atMs: readonly number[],
+  perStatement = 100,
 ): Promise<DueFootage[]> {
+  const found: DueFootage[][] = [];
+  for (let from = 0; from < cameras.length; from += perStatement) {
+    found.push(await dueOfSome(db, cameras.slice(from, from + perStatement), atMs));
+  }
+  return found.flat();
+}
+
+interface PlannedCamera {
+  internalId: number;
+  cutoffsMs: readonly number[];
+}
+
+function dueOfSome(db: Db, cameras: readonly PlannedCamera[], atMs: readonly number[]): Promise<DueFootage[]> {
   const plan = cameras.map(({ internalId, cutoffsMs }) => ({
     camera_id: internalId,
     cutoffs: cutoffsMs.map((ms) => new Date(ms).toISOString()),

@@ -52,6 +52,17 @@ test('what is due by when is read from the primary keys alone, camera by camera'
   });
   expect(plan).not.toMatch(/Seq Scan on segment/);
   expect(plan).toMatch(/Index Only Scan using segment_\d+_pkey/);
+
+  let statements = 0;
+  const counted: Db = {
+    query: (text, values) => {
+      statements += 1;
+      return database.pool.query(text, values);
+    },
+  };
+  const inPages = await dueFootage(counted, cameras, atMs, 25);
+  expect(statements).toBe(3); // 60 cameras
+  expect(inPages).toEqual(await dueFootage(database.pool, cameras, atMs));
 });
 
 test('a batch is marked by the index', async () => {
