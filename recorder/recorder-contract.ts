@@ -11,6 +11,7 @@ import type { Recording } from './recording.ts';
 export interface RecorderDeps {
   config: Pick<
     Config,
+    | 'dataDir'
     | 'host'
     | 'port'
     | 'spool'

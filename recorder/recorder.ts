@@ -4,7 +4,6 @@ import { backoffMs } from '../domain/retry.ts';
 import type { SanityLimits } from '../domain/segment.ts';
 import { createPortTokens } from '../security/port-token.ts';
 import { createSealer } from '../security/seal.ts';
-import { openSpool } from '../storage/spool.ts';
 import { createBackgroundWrites } from './background-writes.ts';
 import { createCameraIds } from './camera-ids.ts';
 import { commitFile, type CommitOutcome } from './commit.ts';
@@ -17,6 +16,7 @@ import { createGapClaims, type GapClaims } from './gap-claims.ts';
 import { createHoleReasons } from './hole-reasons.ts';
 import { openInternalPort, type InternalPort } from './internal-port.ts';
 import { openJournal } from './journal.ts';
+import { openKnownSpool } from './known-spool.ts';
 import { createLateSalvage } from './late-salvage.ts';
 import { createLinger } from './linger.ts';
 import { createPurgeOrders } from './purge-orders.ts';
@@ -45,12 +45,13 @@ const longestSegmentMs = 600_000;
 
 /**
  * Opens the spool and makes the recorder; it records nothing before `start`.
- * @throws Error when the spool cannot be used (its disk is missing)
+ * @throws SpoolMissingError when the spool's disk is missing; Error when it cannot be used
  */
 export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const { config, services, db, objects, log, now } = deps;
   const failpoint = deps.failpoint ?? noFailpoint;
-  const spool = await openSpool({ dir: path.resolve(config.spool.dir), maxBytes: config.spool.maxBytes });
+  const { dir, maxBytes } = config.spool;
+  const spool = await openKnownSpool({ dir: path.resolve(dir), maxBytes, dataDir: path.resolve(config.dataDir) }, log);
   const { hostId } = spool;
   const journal = openJournal(spool, log);
   const limits: SanityLimits = { maxDurationMs: Math.max(longestSegmentMs, config.segmentSeconds * 3000) };

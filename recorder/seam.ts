@@ -158,7 +158,7 @@ async function fitNewer(
   { internalId, lease }: { internalId: number; lease: Lease },
 ): Promise<Fit> {
   const { seam, lastEndMs } = lease;
-  const { epoch, startMs, durationMs, anchor } = file.name;
+  const { epoch, startMs, anchor } = file.name;
   if (!anchor) return null;
   if (seam?.epoch !== epoch) return waitForSeam(deps, file, index, { internalId, lease });
   const beyondMs = lastEndMs - seam.atMs;

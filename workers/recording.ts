@@ -9,9 +9,17 @@ import { cameraWorkflowId, hostQueue, recorderReportSignal, recordQueue } from '
 import type { RoleContext, RunningRole } from './role.ts';
 import { createRunningWorkers, createTogether } from './running-workers.ts';
 import { createSharedSlots } from './shared-slots.ts';
+import { startOnceSpoolIsThere } from './spool-wait.ts';
 
-/** The role `recorder`: the recordings of this host, and the sessions that attach to them. */
-export async function startRecording(context: RoleContext): Promise<RunningRole> {
+/**
+ * The role `recorder`: the recordings of this host, and the sessions that attach to them. Where the host's spool is not
+ * there, it starts when it is.
+ */
+export function startRecording(context: RoleContext): Promise<RunningRole> {
+  return startOnceSpoolIsThere(context.log, () => startHere(context));
+}
+
+async function startHere(context: RoleContext): Promise<RunningRole> {
   const { config, db, log, now } = context;
   const drain = new AbortController();
   const recorder = await createRecorder({ ...context, onDraining: () => drain.abort() });

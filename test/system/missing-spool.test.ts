@@ -1,7 +1,11 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createSite, type Site } from '../recorder/host.ts';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { createSite, environmentOf, type Site } from '../recorder/host.ts';
+import { startProcess } from '../recorder/start-process.ts';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { waitFor } from '../support/system.ts';
 
@@ -50,4 +54,61 @@ test('a spool whose disk is gone: nothing is written in its place, and recording
   expect((await site.gaps(cameraId)).map(({ reason }) => reason)).toEqual(['operator', 'storage-down']);
   const rows = await site.segments(cameraId);
   rows.slice(1).forEach((row, i) => expect(row.startMs).toBeGreaterThanOrEqual(rows[i]?.endMs ?? 0));
+});
+
+/** The real worker process with the role recorder; Temporal is away, so it records what its journal says. */
+function startWorkers(name: string, logPath: string): { stop: () => Promise<unknown> } {
+  const entry = new URL('../../workers/main.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, ['--import', 'tsx', entry], {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      ...environmentOf({ ...site, name, databaseUrl: site.database.url }),
+      FRAMEKEEP_TEMPORAL_ADDRESS: '127.0.0.1:1',
+      FRAMEKEEP_ROLES: 'recorder',
+    },
+    stdio: ['ignore', openSync(logPath, 'w'), 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return {
+    stop() {
+      child.kill('SIGINT');
+      return exited;
+    },
+  };
+}
+
+test('a process that starts without the disk of its spool: it makes no new one, and records once the disk is there', async () => {
+  const cameraId = await site.addCamera(camera.url());
+  const before = startProcess(site, 'b', { cameraIds: [cameraId] });
+  onTestFinished(() => void before.child.kill('SIGKILL'));
+  await waitFor('segments', async () => (await site.segments(cameraId)).length >= 2);
+  before.child.kill('SIGKILL');
+  await before.exited;
+
+  const spool = path.join(site.dir, 'b');
+  const disk = path.join(site.dir, 'disk-of-b');
+  await rename(spool, disk);
+  await mkdir(spool);
+  const logPath = path.join(site.dir, 'workers.log');
+  const workers = startWorkers('b', logPath);
+  await waitFor('it says what is missing', async () => {
+    const log = await readFile(logPath, 'utf8');
+    return log.includes(`The spool ${spool}, which this host has recorded into, is not there: mount its disk`);
+  });
+  // Its other roles would run by now.
+  await waitFor('started', async () => (await readFile(logPath, 'utf8')).includes('workers started'));
+  expect(await readdir(spool)).toEqual([]);
+
+  const rowsBefore = await site.segments(cameraId);
+  await rm(spool, { recursive: true });
+  await rename(disk, spool);
+  const backMs = Date.now();
+  await waitFor('footage', async () => (await site.segments(cameraId)).some((row) => row.startMs > backMs));
+  await workers.stop();
+  const rows = await site.segments(cameraId);
+  expect(rows.slice(0, rowsBefore.length)).toEqual(rowsBefore);
+  rows.slice(1).forEach((row, i) => expect(row.startMs).toBeGreaterThanOrEqual(rows[i]?.endMs ?? 0));
+  expect((await site.gaps(cameraId)).map(({ reason }) => reason)).toContain('host-lost');
 });
