@@ -2,6 +2,7 @@ import { recordDeed } from '../../db/audit.ts';
 import { noSuchCamera } from '../../db/cameras.ts';
 import { databaseNowMs, readClocks } from '../../db/clock.ts';
 import { dueFootage, type DueFootage } from '../../db/due-footage.ts';
+import { upcomingPurges } from '../../db/purge-preview.ts';
 import { allTerms, changeRetention, termsOf, undoShortening, type CameraTerms } from '../../db/retention.ts';
 import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { transaction, type Db } from '../../db/sql.ts';
@@ -40,7 +41,8 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
       const nowMs = deps.now();
       const atMs = Array.from({ length: days + 1 }, (_, day) => nowMs + day * dayMs);
       const cameras = await allTerms(deps.pool, { cameraId });
-      if (cameraId !== undefined && cameras.length === 0) throw noSuchCamera();
+      const upcoming = await upcomingPurges(deps.pool, { nowMs, untilMs: nowMs + days * dayMs, cameraId });
+      if (cameraId !== undefined && cameras.length + upcoming.length === 0) throw noSuchCamera();
       const found = byCamera(await due(deps.pool, cameras, atMs));
       const items = cameras.flatMap((camera) => {
         const steps = found.get(camera.internalId);
@@ -49,7 +51,12 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
         const dated = steps.map((one) => ({ by: isoTime(atMs[one.step] ?? nowMs), ...sum([one]) }));
         return [{ cameraId: id, name, retentionDays, ...sum(steps), steps: dated }];
       });
-      return { asOf: isoTime(nowMs), ...sum([...found.values()].flat()), items };
+      const purges = upcoming.map(({ durationMs, atMs: at, ...purge }) => ({
+        ...purge,
+        at: isoTimeOrNull(at),
+        minutes: durationMs / 60_000,
+      }));
+      return { asOf: isoTime(nowMs), ...sum([...found.values()].flat()), items, purges };
     },
   );
 

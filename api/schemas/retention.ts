@@ -65,6 +65,19 @@ export const retentionPreviewSchema = z
           .describe('Due by this time and not by the one before; the first are due now.'),
       }),
     ),
+    purges: z
+      .array(
+        z.object({
+          cameraId: uuid,
+          name: z.string(),
+          state: z.enum(['grace', 'purging']),
+          at: timeOut.nullable().describe('When it begins, or began; null: not before a hold is released.'),
+          ...amounts,
+        }),
+      )
+      .describe(
+        'Cameras that are being purged, or whose grace ends in this time, with all footage they have; not in the sums.',
+      ),
   })
   .meta({ id: 'RetentionPreview' });
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cameraForRecording } from '../../db/cameras.ts';
+import { beginPurge } from '../../db/purge.ts';
+import { transaction } from '../../db/sql.ts';
 import { dayMs, shorteningDelayMs } from '../../domain/retention.ts';
 import { auditList } from '../../api/schemas/audit.ts';
 import {
@@ -136,6 +138,34 @@ test('the preview tells what goes when, and a hold takes it out', async () => {
     { by: iso(t0 + 31 * dayMs), minutes: 8 },
     { by: until, minutes: 2 },
   ]);
+});
+
+test('the preview lists what purges delete, once the end of grace is in its range', async () => {
+  nowMs = t0 + 10 * dayMs;
+  const id = await cameraWithFootage();
+  await api.call('POST', `/v1/cameras/${id}/retire`);
+  const graceEndsMs = nowMs + 90 * dayMs;
+  const preview = async () =>
+    retentionPreviewSchema.parse((await api.call('GET', `/v1/retention/preview?days=7&cameraId=${id}`)).json());
+  expect(await preview()).toMatchObject({ minutes: 0, items: [], purges: [] });
+  nowMs = graceEndsMs - 7 * dayMs;
+  const ten = { cameraId: id, state: 'grace', segments: 10, minutes: 10, bytes: expect.any(Number) };
+  expect(await preview()).toMatchObject({ minutes: 0, items: [], purges: [{ ...ten, at: iso(graceEndsMs) }] });
+  const until = iso(graceEndsMs + dayMs);
+  const body = { cameraId: id, from: iso(t0), to: iso(t0 + 90_000), reason: 'case 9' };
+  await api.call('POST', '/v1/holds', { ...body, until });
+  expect((await preview()).purges).toMatchObject([{ ...ten, at: until }]);
+  const endless = placedHoldSchema.parse((await api.call('POST', '/v1/holds', body)).json());
+  expect((await preview()).purges).toMatchObject([{ ...ten, at: null }]);
+  await api.call('DELETE', `/v1/holds/${endless.id}`);
+
+  nowMs = graceEndsMs + 2 * dayMs;
+  await transaction(api.database.pool, (tx) => beginPurge(tx, id, { nowMs }));
+  const began = { ...ten, state: 'purging', at: iso(nowMs) };
+  nowMs += dayMs;
+  expect((await preview()).purges).toMatchObject([began]);
+  await api.database.pool.query(`update camera set status = 'purged' where public_id = $1`, [id]);
+  expect((await api.call('GET', `/v1/retention/preview?days=7&cameraId=${id}`)).statusCode).toBe(404);
 });
 
 test('in grace footage does not age, unless the tenant wants it to', async () => {
