@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
+import { createPool } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import { cameraWorkflowId } from '../workflows/messages.ts';
 import { toolPath } from './embedded/tool-path.ts';
@@ -16,7 +17,7 @@ const wanted = process.argv.slice(2);
 
 /**
  * Records the histories that test/workflows/replay.test.ts replays: a camera's life through every intent, with a
- * recorder that goes and comes back, the end of a tenant, and one run of each scheduled workflow. Run it when a
+ * recorder that goes and comes back, another one's grace and purge, the end of a tenant, and one run of each scheduled workflow. Run it when a
  * workflow changes on purpose; histories of older versions stay, since cameras in the field have them.
  */
 async function recordHistories(): Promise<void> {
@@ -33,15 +34,14 @@ async function recordHistories(): Promise<void> {
   }
 }
 
-/** @returns the camera's id */
-async function liveThroughAll(system: BenchSystem, url: string): Promise<string> {
+/** @returns the cameras' ids by the names of their histories */
+async function liveThroughAll(system: BenchSystem, url: string): Promise<Record<string, string>> {
   system.start('api', 'api');
   system.start('control', 'control');
   const recorder = system.start('recorder', 'recorder');
   await until('the API answers', async () => (await fetch(`${system.url}/readyz`)).ok);
   const { id } = await system.call<{ id: string }>('POST', '/v1/cameras', { name: 'Gate', url });
-  const isIn = (state: string) => async (): Promise<boolean> =>
-    (await system.call<{ state: string }>('GET', `/v1/cameras/${id}`)).state === state;
+  const isIn = (state: string) => async (): Promise<boolean> => (await stateOf(system, id)) === state;
 
   await until('it records', isIn('recording'));
   await sleep(12_000); // two session rollovers
@@ -54,6 +54,7 @@ async function liveThroughAll(system: BenchSystem, url: string): Promise<string>
   await sleep(5_000);
   // Before a host is lost: a purge waits for the spool of every host there was.
   await deleteTenant(system, url);
+  const cameraPurge = await purgeCamera(system, `${url}?purge`);
   recorder.kill('SIGKILL');
   await sleep(1_000);
   system.start('recorder-again', 'recorder');
@@ -64,6 +65,42 @@ async function liveThroughAll(system: BenchSystem, url: string): Promise<string>
   await system.call('POST', `/v1/cameras/${id}/reactivate`);
   await until('reactivated', isIn('recording'));
   await sleep(3_000);
+  return { camera: id, cameraPurge };
+}
+
+async function stateOf(system: BenchSystem, id: string): Promise<string> {
+  return (await system.call<{ state: string }>('GET', `/v1/cameras/${id}`)).state;
+}
+
+/**
+ * A camera whose grace ends by itself, that a hold then keeps from its purge, and that is purged.
+ * @returns its id
+ */
+async function purgeCamera(system: BenchSystem, url: string): Promise<string> {
+  const { id } = await system.call<{ id: string }>('POST', '/v1/cameras', { name: 'Purged', url });
+  const isIn = (state: string) => async (): Promise<boolean> => (await stateOf(system, id)) === state;
+  await until('the camera to be purged records', isIn('recording'));
+  await sleep(5_000);
+  const hold = async (): Promise<string> => {
+    const to = new Date().toISOString();
+    const body = { cameraId: id, from: '2026-01-01T00:00:00Z', to, reason: 'case 7' };
+    return (await system.call<{ id: string }>('POST', '/v1/holds', body)).id;
+  };
+  const [first, second] = [await hold(), await hold()];
+  await system.call('POST', `/v1/cameras/${id}/retire`);
+  await until('it is in grace', isIn('grace'));
+  await sleep(2_000); // its workflow waits for 90 days
+  const pool = createPool(system.databaseUrl, { max: 1, applicationName: 'record-histories' });
+  await pool.query(`update camera set grace_ends_at = now() + interval '10 s' where public_id = $1`, [id]);
+  await pool.end();
+  // Tells the workflow to look again: now it waits for 10 s.
+  await system.call('DELETE', `/v1/holds/${first}`);
+  await until('its purge waits for the other hold', async () => {
+    const { stateReason } = await system.call<{ stateReason: string | null }>('GET', `/v1/cameras/${id}`);
+    return stateReason?.includes('case 7') ?? false;
+  });
+  await system.call('DELETE', `/v1/holds/${second}`);
+  await until('it is purged', isIn('purged'));
   return id;
 }
 
@@ -78,19 +115,20 @@ async function deleteTenant(system: BenchSystem, url: string): Promise<void> {
     const { items } = await system.call<{ items: { kind: string }[] }>('GET', path);
     return items.some(({ kind }) => kind === 'tenant');
   });
-  if ((await system.call<{ state: string }>('GET', `/v1/cameras/${id}`)).state !== 'purged')
-    throw new Error('no purge');
+  if ((await stateOf(system, id)) !== 'purged') throw new Error('no purge');
 }
 
-async function write(system: BenchSystem, cameraId: string): Promise<void> {
+/** @param cameras ids by the names of their histories; those of other cameras are not written */
+async function write(system: BenchSystem, cameras: Record<string, string>): Promise<void> {
+  const names = new Map(Object.entries(cameras).map(([name, id]) => [cameraWorkflowId(id), name]));
   const folder = fileURLToPath(new URL('../test/histories', import.meta.url));
   await mkdir(folder, { recursive: true });
   const connection = await Connection.connect({ address: system.temporalAddress });
   try {
     const seen = new Set<string>();
     for await (const { workflowId, runId, type } of new Client({ connection }).workflow.list()) {
-      const name = workflowId === cameraWorkflowId(cameraId) ? 'camera' : type;
-      if (seen.has(name) || (wanted.length > 0 && !wanted.includes(name))) continue;
+      const name = names.get(workflowId) ?? type;
+      if (name === 'cameraWorkflow' || seen.has(name) || (wanted.length > 0 && !wanted.includes(name))) continue;
       seen.add(name);
       const history: unknown = JSON.parse(await historyOf(system, workflowId, runId), withoutRoot);
       await writeFile(`${folder}/${name}.json`, `${JSON.stringify(history, null, 2)}\n`);
