@@ -5,6 +5,10 @@ import { z } from 'zod';
 export const roles = ['api', 'control', 'recorder', 'encoder'] as const;
 export type Role = (typeof roles)[number];
 
+/** The best first. */
+const encoderKinds = ['nvenc', 'vaapi', 'qsv', 'x264'] as const;
+type EncoderKind = (typeof encoderKinds)[number];
+
 const port = z.coerce.number().int().min(1).max(65_535);
 const count = z.coerce.number().int().min(0);
 const positive = z.coerce.number().int().min(1);
@@ -66,7 +70,14 @@ const settings = z
     FRAMEKEEP_RECONCILE_MAX_PERCENT: z.coerce.number().min(0).max(100).default(1),
     FRAMEKEEP_QUARANTINE_DAYS: positive.max(366).default(14),
     FRAMEKEEP_SAMPLE_SEGMENTS: count.max(10_000).default(20),
-    FRAMEKEEP_ENCODER: z.enum(['auto', 'nvenc', 'vaapi', 'qsv', 'x264', 'none']).default('auto'),
+    FRAMEKEEP_ENCODER: list(z.enum(['auto', 'none', ...encoderKinds]))
+      .refine(
+        (kinds) => kinds.length === 1 || (kinds.length > 1 && !kinds.includes('auto') && !kinds.includes('none')),
+        {
+          error: '"auto" and "none" stand alone',
+        },
+      )
+      .default(['auto']),
     FRAMEKEEP_ENCODER_SLOTS: positive.optional(),
     FRAMEKEEP_ENCODER_SESSION_DIR: z.string().min(1).optional(),
     FRAMEKEEP_RECORDER_SLOTS: positive.default(200),
@@ -122,7 +133,8 @@ export type Config = Readonly<{
   reconcile: { maxPercent: number; quarantineDays: number };
   /** Segments that are read back each hour. */
   sampleSegments: number;
-  encoder: 'auto' | 'nvenc' | 'vaapi' | 'qsv' | 'x264' | 'none';
+  /** Which kinds may encode; `auto` = all that this host has. */
+  encoder: 'auto' | readonly EncoderKind[];
   encoderSlots: number | undefined;
   /** Shared by all encoder workers of a host; undefined = in the system's temporary folder. */
   encoderSessionDir: string | undefined;
@@ -206,7 +218,9 @@ function toConfig(s: z.infer<typeof settings>): Config {
     graceDays: s.FRAMEKEEP_GRACE_DAYS,
     reconcile: { maxPercent: s.FRAMEKEEP_RECONCILE_MAX_PERCENT, quarantineDays: s.FRAMEKEEP_QUARANTINE_DAYS },
     sampleSegments: s.FRAMEKEEP_SAMPLE_SEGMENTS,
-    encoder: s.FRAMEKEEP_ENCODER,
+    encoder: s.FRAMEKEEP_ENCODER.includes('auto')
+      ? 'auto'
+      : encoderKinds.filter((kind) => s.FRAMEKEEP_ENCODER.includes(kind)),
     encoderSlots: s.FRAMEKEEP_ENCODER_SLOTS,
     encoderSessionDir: s.FRAMEKEEP_ENCODER_SESSION_DIR,
     recorder: { slots: s.FRAMEKEEP_RECORDER_SLOTS, url: s.FRAMEKEEP_RECORDER_URL },

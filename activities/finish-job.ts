@@ -93,7 +93,9 @@ async function afterFailure(deps: FinishJobDeps, request: FinishJob, error: unkn
   const atMs = deps.now();
   const failures = await addFailure(deps.db, request, { host: deps.host, failure, text, atMs });
   const workers = await liveEncoders(deps.db, atMs);
-  const hosts = workers.filter(({ slots }) => request.queue === 'join' || slots > 0).map(({ host }) => host);
+  const hosts = workers
+    .filter(({ slots, joinSlots }) => (request.queue === 'join' ? joinSlots : slots) > 0)
+    .map(({ host }) => host);
   await settle(deps, request, failures, new Set(hosts).size);
   // The end of this round, not of the window: its next job may bear the same id, which needs this one to have failed.
   return ApplicationFailure.nonRetryable(text, failure);

@@ -5,6 +5,7 @@ export type EncodeFailure =
   | 'no-driver' // or a container without the `video` capability
   | 'wrong-driver'
   | 'no-device'
+  | 'no-session-file' // sessions cannot be counted: their file cannot be read or written
   | 'device-lost'
   | 'unsupported-input' // this encoder or decoder cannot do this stream; another may
   | 'not-built-in' // this ffmpeg lacks the encoder, a filter or an option
@@ -30,6 +31,7 @@ const actions: Record<EncodeFailure, EncodeAction> = {
   'no-driver': 'encoder-off',
   'wrong-driver': 'encoder-off',
   'no-device': 'encoder-off',
+  'no-session-file': 'encoder-off',
   'device-lost': 'encoder-off',
   'unsupported-input': 'next-encoder',
   'not-built-in': 'encoder-off',
@@ -61,6 +63,11 @@ export class EncodeError extends Error {
     this.action = options.action ?? actions[failure];
     this.retryAfterMs = options.retryAfterMs ?? null;
   }
+}
+
+/** Whether the driver has no session or memory left: the encoder is there, and busy. */
+export function isFull(error: unknown): boolean {
+  return error instanceof EncodeError && ['session-limit', 'gpu-memory'].includes(error.failure);
 }
 
 /**

@@ -40,6 +40,8 @@ export interface EncodeResult {
 
 /** A running encode takes some of its input every second; a hung GPU driver takes none for ever. */
 const stallMs = 60_000;
+/** Recorders on the same host come first: finals can wait, packets cannot. */
+export const x264Niceness = 10;
 /** A window of 50 minutes at a tenth of real time; the watch above sees real stalls long before. */
 const longestMs = 9 * 3600 * 1000;
 
@@ -155,6 +157,7 @@ async function runEncode(request: EncodeRequest, options: EncodeOptions): Promis
       signal: end.signal,
       stdin: Readable.from(feed(), { objectMode: false }),
       onStderr: (line) => classifier.push(line),
+      ...(options.encoder.kind === 'x264' ? { niceness: x264Niceness } : {}),
     });
     const failure = cause ?? failureOf(result, classifier.result());
     if (failure !== null) throw failure;

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { encodeArguments, type Encoder, type EncoderKind } from './encode-arguments.ts';
-import { createEncodeClassifier, type EncodeError } from './encode-errors.ts';
+import { createEncodeClassifier, isFull, type EncodeError } from './encode-errors.ts';
 import { failureOf } from './encode-file.ts';
 import { runTool } from './ffmpeg.ts';
 import { probeClip } from './probe-clip.ts';
@@ -18,11 +18,10 @@ export interface ProbeOptions {
 /**
  * Encodes two frames with this encoder, decoding and scaling on its device: `-encoders` lists what was compiled in,
  * whether or not there is a device.
- * @returns null where it works, a refusal for want of a free session included
+ * @returns null where it works; `isFull` of an error says that it would, were others not using it up
  */
 export async function probeEncoder(encoder: Encoder, options: ProbeOptions): Promise<EncodeError | null> {
   const failure = await probeOnce(encoder, encoder.kind === 'x264' ? 'cpu' : 'gpu', options);
-  if (failure?.failure === 'session-limit' || failure?.failure === 'gpu-memory') return null;
   if (failure?.failure === 'unsupported-input') return probeOnce(encoder, 'cpu', options);
   return failure;
 }
@@ -50,18 +49,17 @@ async function probeOnce(encoder: Encoder, decode: 'gpu' | 'cpu', options: Probe
 
 /** The encoders to try, best first: NVENC, then the other GPUs, x264 where the operator lets it have the cores. */
 export async function candidateEncoders(
-  wanted: EncoderKind | 'auto' | 'none',
-  options: ProbeOptions & { allowX264: boolean },
+  wanted: readonly EncoderKind[] | 'auto',
+  options: ProbeOptions,
 ): Promise<Encoder[]> {
-  if (wanted === 'none') return [];
-  const wants = (kind: EncoderKind): boolean => wanted === 'auto' || wanted === kind;
+  const wants = (kind: EncoderKind): boolean => wanted === 'auto' || wanted.includes(kind);
   const nodes = wants('vaapi') || wants('qsv') ? await renderNodes() : [];
   // One that is asked for by name shows why it does not work.
   const devices = nodes.length > 0 || wanted === 'auto' ? nodes : ['/dev/dri/renderD128'];
   return [
     ...(wants('nvenc') ? await nvidiaGpus(options) : []),
     ...(['vaapi', 'qsv'] as const).flatMap((kind) => (wants(kind) ? devices.map((device) => ({ kind, device })) : [])),
-    ...(wanted === 'x264' || options.allowX264 ? [{ kind: 'x264' as const, device: null }] : []),
+    ...(wants('x264') ? [{ kind: 'x264' as const, device: null }] : []),
   ];
 }
 
@@ -71,7 +69,8 @@ async function nvidiaGpus(options: ProbeOptions): Promise<Encoder[]> {
   for (let i = 1; i < mostGpus; i++) {
     // In order: the first number that does not work ends the search.
     const last = gpus[gpus.length - 1];
-    if (last === undefined || (await probeEncoder(last, options)) !== null) return i === 1 ? gpus : gpus.slice(0, -1);
+    const failure = last === undefined ? null : await probeEncoder(last, options);
+    if (failure !== null && !isFull(failure)) return i === 1 ? gpus : gpus.slice(0, -1);
     gpus.push({ kind: 'nvenc', device: String(i) });
   }
   return gpus;

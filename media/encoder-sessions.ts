@@ -13,6 +13,8 @@ import {
   unknownCeiling,
   type Ceiling,
 } from '../domain/encoder-ceiling.ts';
+import { errorText } from '../errors.ts';
+import { EncodeError, isFull } from './encode-errors.ts';
 
 /** A session of this host's driver; every one ends in `release`. */
 export interface EncoderSession {
@@ -28,6 +30,8 @@ export interface SessionsStatus {
   used: number;
   /** Null = not known: none was refused. */
   ceiling: number | null;
+  /** How many may run now, of all workers: one above the ceiling once that is due; null = no limit is known. */
+  allowed: number | null;
   reason: string;
 }
 
@@ -40,6 +44,7 @@ export interface CeilingChange {
   atMs: number;
 }
 
+/** All of it throws EncodeError `no-session-file` where the file cannot be read or written. */
 export interface EncoderSessions {
   /** A session, or how long to wait for one. */
   take(): Promise<EncoderSession | { retryAfterMs: number }>;
@@ -75,7 +80,7 @@ export function openEncoderSessions(options: {
 
   /** Reads, changes and writes the file while no other worker does. */
   const change = async <T>(work: (state: State, nowMs: number) => T): Promise<T> =>
-    withLock(folder, async () => {
+    usingFile(folder, async () => {
       const nowMs = now();
       const state = await readState(path);
       for (const [id, untilMs] of Object.entries(state.sessions)) if (untilMs <= nowMs) delete state.sessions[id];
@@ -126,9 +131,36 @@ export function openEncoderSessions(options: {
     change((state, nowMs) => ({
       used: Object.keys(state.sessions).length,
       ceiling: state.ceiling.limit,
+      allowed: allowedSessions(state.ceiling, nowMs),
       reason: describeCeiling(state.ceiling, nowMs),
     }));
   return { take, status };
+}
+
+/**
+ * Encodes within a session, whose fate the host's file is told.
+ * @param onUncounted told where that failed: what the driver did stands all the same
+ * @throws EncodeError `session-limit` where none is free; what `work` throws
+ */
+export async function withSession<T>(
+  sessions: EncoderSessions,
+  work: () => Promise<T>,
+  onUncounted: (error: unknown) => void,
+): Promise<T> {
+  const session = await sessions.take();
+  if ('retryAfterMs' in session) {
+    throw new EncodeError('session-limit', 'All sessions that the driver gives are in use.', session);
+  }
+  try {
+    const result = await work();
+    await session.given().catch(onUncounted);
+    return result;
+  } catch (error) {
+    if (isFull(error)) await session.refused().catch(onUncounted);
+    throw error;
+  } finally {
+    await session.release().catch(onUncounted);
+  }
 }
 
 /** What is missing or spoilt is learned anew. */
@@ -140,6 +172,17 @@ async function readState(path: string): Promise<State> {
     return stateSchema.parse(JSON.parse(text));
   } catch {
     return empty;
+  }
+}
+
+async function usingFile<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await withLock(folder, work);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : errorText(error);
+    throw new EncodeError('no-session-file', `The host's encoding sessions cannot be counted: ${code}`, {
+      cause: error,
+    });
   }
 }
 

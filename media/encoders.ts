@@ -1,20 +1,23 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeTarget, type ProfileSpec } from '../domain/profile.ts';
+import { errorText } from '../errors.ts';
 import type { Encoder, EncoderKind } from './encode-arguments.ts';
-import { EncodeError, type EncodeFailure } from './encode-errors.ts';
+import { EncodeError, isFull, type EncodeFailure } from './encode-errors.ts';
+import { createEncodeGate } from './encode-gate.ts';
 import { encodeFile, type EncodeResult } from './encode-file.ts';
 import { candidateEncoders, probeEncoder } from './encoder-probe.ts';
-import { openEncoderSessions, type CeilingChange, type SessionsStatus } from './encoder-sessions.ts';
+import { openEncoderSessions, withSession, type CeilingChange, type SessionsStatus } from './encoder-sessions.ts';
 import type { Sources } from './join.ts';
 
-export type EncoderSetting = EncoderKind | 'auto' | 'none';
+/** `auto` = all kinds this host has. Those that are named show why they do not work; none = sources stay as they are. */
+export type EncoderSetting = 'auto' | readonly EncoderKind[];
 
 /** One step of the ladder. */
 export interface Rung {
   encoder: Encoder;
   state: 'up' | 'down';
-  /** Why it is down, or that it encoded two frames. */
+  /** Why it is down, or what shows that it is up. */
   reason: string;
   sinceMs: number;
   /** Encodes of this process on it. */
@@ -34,7 +37,6 @@ export interface EncoderStep {
 }
 
 export interface EncodersStatus {
-  wanted: EncoderSetting;
   /** Best first; empty = sources stay as they are. */
   ladder: Rung[];
   /** NVENC's, of this host. */
@@ -68,28 +70,31 @@ export interface Encoders {
   encode(job: EncodeJob): Promise<EncodeResult>;
 }
 
+/** Of a rung that is up. */
+const encodes = 'It encoded two frames.';
 /** A device that is gone is asked for again, after twice the time each time it stays away. */
 const firstReturnMs = 60_000;
 const longestReturnMs = 30 * 60_000;
 
 /**
  * The encoders of this process, proved by encoding.
- * @param options.allowX264 the ladder ends at the CPU, else at keeping the sources
+ * @param options.x264Slots jobs that leave a GPU wait here for the CPU, however many the GPU had; default as they come
  * @param options.hostFolder shared by all workers of this host; default in the system's temporary folder
  */
 export function createEncoders(options: {
   ffmpeg: string;
   wanted: EncoderSetting;
-  allowX264: boolean;
+  x264Slots?: number;
   hostFolder?: string;
   onStep?: (step: EncoderStep) => void;
   onCeiling?: (change: CeilingChange) => void;
   now?: () => number;
 }): Encoders {
-  const { ffmpeg, wanted, allowX264, now = Date.now } = options;
+  const { ffmpeg, wanted, x264Slots = Infinity, now = Date.now } = options;
   const folder = options.hostFolder ?? join(tmpdir(), 'framekeep-encoders');
   const { onCeiling } = options;
   const sessions = openEncoderSessions({ folder, now, ...(onCeiling === undefined ? {} : { onCeiling }) });
+  const cpu = createEncodeGate(() => x264Slots);
   const returns = new Map<Rung, { atMs: number; waitMs: number }>();
   const asked = new Map<Rung, Promise<unknown>>();
   let known: Rung[] = [];
@@ -113,16 +118,23 @@ export function createEncoders(options: {
     Object.assign(rung, { state: 'down', reason: error.message, ...(wasUp ? { sinceMs: now() } : {}) });
     if (wasUp) step('down', rung, error);
   };
+  /** @returns why the sessions of a card cannot be counted, or null where they can, or need not be */
+  const uncounted = async ({ encoder }: Rung): Promise<EncodeError | null> => {
+    if (encoder.kind !== 'nvenc') return null;
+    return sessions.status().then(() => null, asEncodeError);
+  };
   /** @returns why it does not work, or null */
   const prove = async (rung: Rung): Promise<EncodeError | null> => {
-    const failure = await probeEncoder(rung.encoder, { ffmpeg });
+    const answer = await probeEncoder(rung.encoder, { ffmpeg });
+    const failure = answer === null || isFull(answer) ? await uncounted(rung) : answer;
     if (failure !== null) {
       setDown(rung, failure);
       return failure;
     }
     returns.delete(rung);
+    rung.reason = answer === null ? encodes : `It is there, and full: ${answer.message}`;
     if (rung.state === 'up') return null;
-    Object.assign(rung, { state: 'up', reason: 'It encoded two frames.', sinceMs: now() });
+    Object.assign(rung, { state: 'up', sinceMs: now() });
     if (known.includes(rung)) step('up', rung, null);
     return null;
   };
@@ -134,7 +146,7 @@ export function createEncoders(options: {
     await asking;
   };
   const probeAll = async (): Promise<Rung[]> => {
-    const candidates = await candidateEncoders(wanted, { ffmpeg, allowX264 });
+    const candidates = await candidateEncoders(wanted, { ffmpeg });
     const rungs = candidates.map((encoder): Rung => {
       return { encoder, state: 'down', reason: 'It was not tried yet.', sinceMs: now(), running: 0 };
     });
@@ -152,7 +164,14 @@ export function createEncoders(options: {
 
   const status = async (): Promise<EncodersStatus> => {
     const rungs = await ladder();
-    return { wanted, ladder: rungs.map((rung) => ({ ...rung })), sessions: await sessions.status() };
+    const cards = rungs.filter(({ encoder }) => encoder.kind === 'nvenc');
+    const used = cards.reduce((sum, { running }) => sum + running, 0);
+    const unknown = (reason: string): SessionsStatus => ({ used, ceiling: null, allowed: null, reason });
+    const counted =
+      cards.length === 0
+        ? unknown('No driver here counts sessions.')
+        : await sessions.status().catch((error: unknown) => unknown(asEncodeError(error).message));
+    return { ladder: rungs.map((rung) => ({ ...rung })), sessions: counted };
   };
   const probe = async (): Promise<EncodersStatus> => {
     for (const rung of await ladder()) await prove(rung);
@@ -164,33 +183,27 @@ export function createEncoders(options: {
   };
 
   const encodeOn = async (rung: Rung, job: EncodeJob): Promise<EncodeResult> => {
-    const session = rung.encoder.kind === 'nvenc' ? await sessions.take() : null;
-    if (session !== null && 'retryAfterMs' in session) {
-      const { retryAfterMs } = session;
-      throw new EncodeError('session-limit', 'All sessions that the driver gives are in use.', { retryAfterMs });
-    }
     rung.running += 1;
     try {
-      const target = encodeTarget(job.profile, job.sources.facts);
-      const { sources, output, signal, onProgress } = job;
-      const result = await encodeFile({
-        ffmpeg,
-        encoder: rung.encoder,
-        sources,
-        target,
-        output,
-        ...(signal === undefined ? {} : { signal }),
-        ...(onProgress === undefined ? {} : { onProgress }),
-      });
-      await session?.given();
+      const { profile, ...request } = job;
+      const target = encodeTarget(profile, job.sources.facts);
+      const result = await encodeFile({ ...request, ffmpeg, encoder: rung.encoder, target });
+      rung.reason = encodes;
       return result;
-    } catch (error) {
-      const isFull = error instanceof EncodeError && ['session-limit', 'gpu-memory'].includes(error.failure);
-      if (isFull) await session?.refused();
-      throw error;
     } finally {
       rung.running -= 1;
-      await session?.release();
+    }
+  };
+
+  const inTurn = (rung: Rung, job: EncodeJob): Promise<EncodeResult> => {
+    const work = (): Promise<EncodeResult> => encodeOn(rung, job);
+    switch (rung.encoder.kind) {
+      case 'x264':
+        return cpu.run(work, { signal: job.signal, onWaiting: () => job.onProgress?.(0) });
+      case 'nvenc':
+        return withSession(sessions, work, (error) => setDown(rung, asEncodeError(error)));
+      default:
+        return work();
     }
   };
 
@@ -206,7 +219,7 @@ export function createEncoders(options: {
       await askWhenDue(rung);
       if (rung.state === 'down') continue;
       try {
-        return await encodeOn(rung, job);
+        return await inTurn(rung, job);
       } catch (error) {
         if (!(error instanceof EncodeError)) throw error;
         if (error.action === 'retry-later' || error.action === 'give-up') throw error;
@@ -227,4 +240,8 @@ export function createEncoders(options: {
     });
   };
   return { probe, status, askAgain, encode };
+}
+
+function asEncodeError(error: unknown): EncodeError {
+  return error instanceof EncodeError ? error : new EncodeError('failed', errorText(error), { cause: error });
 }

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { setPriority } from 'node:os';
 import { pipeline, Readable } from 'node:stream';
 import { errorText } from '../errors.ts';
 import { cleanStderr, createProgressReader, parseListLine, type ListLine, type Progress } from './ffmpeg-output.ts';
@@ -99,6 +100,8 @@ export interface ToolOptions {
   onStderr?: (line: string) => void;
   /** More on stdout ends the tool; default 4 MiB. */
   maxStdoutBytes?: number;
+  /** How far it gives way to other processes, 0 to 19; default 0. */
+  niceness?: number;
 }
 
 export interface ToolResult {
@@ -122,6 +125,8 @@ export async function runTool(options: ToolOptions): Promise<ToolResult> {
     cause ??= why;
     child.kill('SIGKILL');
   };
+  // At once: threads have that of the one that starts them.
+  if (options.niceness !== undefined && child.pid !== undefined) giveWay(child.pid, options.niceness);
   const chunks: Buffer[] = [];
   let bytes = 0;
   child.stdout.on('data', (chunk: Buffer) => {
@@ -154,6 +159,15 @@ export async function runTool(options: ToolOptions): Promise<ToolResult> {
   if (error !== null) stderr.push(error.message);
   const ended = cause ?? (error === null ? 'exit' : 'not-started');
   return { cause: ended, code, signal, stdout: Buffer.concat(chunks), stderr };
+}
+
+function giveWay(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch (error) {
+    // It has ended already, as its exit tells.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SYSTEM_ERROR')) throw error;
+  }
 }
 
 async function endByLadder(child: ChildProcess, exited: Promise<unknown>): Promise<void> {

@@ -27,7 +27,6 @@ try {
   const { ladder } = await createEncoders({
     ffmpeg: config.ffmpeg,
     wanted: config.encoder,
-    allowX264: true,
     ...hostFolder,
   }).status();
   for (const { encoder, state, reason } of ladder) {

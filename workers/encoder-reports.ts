@@ -1,6 +1,7 @@
 import { upsertEncoder } from '../db/encoders.ts';
 import { errorText } from '../errors.ts';
 import type { Encoders } from '../media/encoders.ts';
+import type { EncoderSlots } from './encoder-slots.ts';
 import type { RoleContext } from './role.ts';
 
 const reportEveryMs = 5_000;
@@ -15,9 +16,9 @@ export function startReports(
     encoders: Encoders;
     workerId: string;
     host: string;
-    slots: number;
+    slots: EncoderSlots;
     joinSlots: number;
-    used: () => { encode: number; join: number };
+    joinUsed: () => number;
     spoolHostId: () => string | null;
   },
   everyMs = reportEveryMs,
@@ -25,17 +26,18 @@ export function startReports(
   const { db, log, now } = context;
   const { workerId, host, slots, joinSlots } = worker;
   const report = async (): Promise<void> => {
-    const { ladder, sessions } = await worker.encoders.status();
-    const used = worker.used();
+    const status = await worker.encoders.status();
+    const { ladder, sessions } = status;
+    slots.look(status);
     const best = ladder.find(({ state }) => state === 'up');
     await upsertEncoder(db, {
       workerId,
       host,
       kind: best?.encoder.kind ?? 'none',
-      slots: best === undefined ? 0 : slots,
-      used: used.encode,
+      slots: slots.now(),
+      used: ladder.reduce((sum, { running }) => sum + running, 0),
       joinSlots,
-      joinUsed: used.join,
+      joinUsed: worker.joinUsed(),
       ceiling: sessions.ceiling,
       ceilingReason: sessions.ceiling === null ? null : sessions.reason,
       spoolHostId: worker.spoolHostId(),

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { feedFinishJobs } from '../activities/feed-finish-jobs.ts';
@@ -8,12 +7,13 @@ import { removeEncoder } from '../db/encoders.ts';
 import { parseTariff } from '../domain/tariff.ts';
 import { errorText } from '../errors.ts';
 import { readCalibrations } from '../media/calibration-file.ts';
-import { createEncoders, type Rung } from '../media/encoders.ts';
+import { createEncodeGate } from '../media/encode-gate.ts';
+import { createEncoders } from '../media/encoders.ts';
 import { noFailpoint } from '../recorder/failpoint.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { spoolQueue, type FinishQueue } from '../workflows/messages.ts';
-import { createEncodeGate } from './encode-gate.ts';
 import { startReports } from './encoder-reports.ts';
+import { createEncoderSlots, x264Slots } from './encoder-slots.ts';
 import { createStepNotes } from './encoder-steps.ts';
 import type { RoleContext, RunningRole, TemporalConnections } from './role.ts';
 import { createRunningWorkers, createTogether } from './running-workers.ts';
@@ -24,30 +24,34 @@ import { makeWorkFolder } from './work-folder.ts';
 const joinSlots = 4;
 /** Jobs whose sources are fetched while all slots are busy. */
 const jobsAhead = 1;
-/** One x264 job takes one core, and as much again goes to decoding, the store and Node. */
-const coresPerSlot = 2;
 /** Jobs that end together are made up for by one look at the backlog. */
 const feedAfterMs = 500;
 
-/** The role `encoder`: finish jobs, as many at once as this host has slots. */
-export async function startEncoding(context: RoleContext): Promise<RunningRole> {
+/**
+ * The role `encoder`: finish jobs, as many at once as this host has slots.
+ * @throws where its folder cannot be made; nothing runs then, and it may be called again
+ */
+export async function startEncoding(context: RoleContext, workerId: string): Promise<RunningRole> {
   const { config, db, objects, log, now } = context;
   const host = hostname();
-  const workerId = randomUUID();
   const stopping = new AbortController();
+  const calibrations = await readCalibrations(config.dataDir).catch((error: unknown) => {
+    log.warn({ cause: errorText(error) }, 'the calibration cannot be read; run it again');
+    return [];
+  });
   const encoders = createEncoders({
     ffmpeg: config.ffmpeg,
     wanted: config.encoder,
-    allowX264: config.encoder === 'auto' || config.encoder === 'x264',
+    x264Slots: x264Slots(config, calibrations),
     ...(config.encoderSessionDir === undefined ? {} : { hostFolder: config.encoderSessionDir }),
     now,
     ...createStepNotes({ db, log, host }),
   });
-  const { ladder } = await encoders.status();
-  const best = ladder.find(({ state }) => state === 'up');
-  const slots = ladder.length === 0 ? 0 : (config.encoderSlots ?? (await measuredSlots(context, best)) ?? usualSlots());
+  const status = await encoders.status();
+  const slots = createEncoderSlots(config, calibrations, status);
   const running: Record<FinishQueue, number> = { encode: 0, join: 0, spool: 0 };
-  const gate = createEncodeGate(slots);
+  // With all encoders down one job goes on, to be told so and to wait in its queue.
+  const gate = createEncodeGate(() => Math.max(1, slots.now()));
   const folder = await makeWorkFolder(join(config.dataDir, 'finish'), workerId, log);
 
   const feed = createFeeder(context, stopping.signal);
@@ -88,16 +92,16 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
   const workers = createRunningWorkers(context, (temporal) =>
     createTogether([
       createWorker(temporal, 'join', joinSlots),
-      ...(slots > 0 ? [createWorker(temporal, 'encode', slots + jobsAhead)] : []),
+      ...(slots.most > 0 ? [createWorker(temporal, 'encode', slots.most + jobsAhead)] : []),
     ]),
   );
   const spool = watchSpool(config.spool.dir, stopping.signal);
   const spoolWorkers =
-    slots === 0
+    slots.most === 0
       ? null
       : createRunningWorkers(context, async (temporal) => {
           const hostId = await spool.appears;
-          return hostId === null ? [] : [await createWorker(temporal, spoolQueue(hostId), slots + jobsAhead)];
+          return hostId === null ? [] : [await createWorker(temporal, spoolQueue(hostId), slots.most + jobsAhead)];
         });
   const report = startReports(context, {
     encoders,
@@ -105,10 +109,10 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
     host,
     slots,
     joinSlots,
-    used: () => ({ encode: gate.running(), join: running.join }),
+    joinUsed: () => running.join,
     spoolHostId: spool.hostId,
   });
-  log.info({ host, slots, encoder: best?.encoder.kind ?? 'none' }, 'encoder started');
+  log.info({ host, slots: slots.now(), most: slots.most }, 'encoder started');
   feed();
 
   async function stop(): Promise<void> {
@@ -121,22 +125,6 @@ export async function startEncoding(context: RoleContext): Promise<RunningRole> 
     );
   }
   return { drain: stop, stop };
-}
-
-/** What `npm run calibrate` found for this encoder; null where it was not run, or left something unreadable. */
-async function measuredSlots({ config, log }: RoleContext, best: Rung | undefined): Promise<number | null> {
-  const calibrations = await readCalibrations(config.dataDir).catch((error: unknown) => {
-    log.warn({ cause: errorText(error) }, 'the calibration cannot be read; run it again');
-    return [];
-  });
-  const measured = calibrations.find(
-    ({ encoder }) => encoder.kind === best?.encoder.kind && encoder.device === best.encoder.device,
-  );
-  return measured?.slots ?? null;
-}
-
-function usualSlots(): number {
-  return Math.max(1, Math.floor(availableParallelism() / coresPerSlot));
 }
 
 /** Feeds again when jobs have ended here, so that queues of short jobs do not run dry between two schedules. */

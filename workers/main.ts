@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
@@ -9,6 +10,7 @@ import { createObjects } from '../storage/objects.ts';
 import { connectWithRetry } from '../temporal/connect.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { startControl } from './control.ts';
+import { startWhenPossible } from './encoder-start.ts';
 import { startEncoding } from './encoding.ts';
 import { startRecording } from './recording.ts';
 import type { RoleContext, RunningRole, TemporalConnections } from './role.ts';
@@ -44,7 +46,9 @@ async function run(): Promise<void> {
     // The recorder first: its journalled recordings go on while Temporal is still away.
     if (config.roles.includes('recorder')) running.push(await startRecording(context));
     if (config.roles.includes('control')) running.push(startControl(context));
-    if (config.roles.includes('encoder')) running.push(await startEncoding(context));
+    if (config.roles.includes('encoder')) {
+      running.push(startWhenPossible(context, randomUUID(), (workerId) => startEncoding(context, workerId)));
+    }
     log.info({ roles: config.roles }, 'workers started');
 
     const reason = await signal;

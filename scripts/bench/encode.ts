@@ -11,6 +11,7 @@ import { defaultTenant } from '../../db/tenants.ts';
 import { encodeTarget } from '../../domain/profile.ts';
 import { encodeArguments } from '../../media/encode-arguments.ts';
 import { runTool } from '../../media/ffmpeg.ts';
+import { x264Niceness } from '../../media/encode-file.ts';
 import { inspectSources, joinFile } from '../../media/join.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { createObjects } from '../../storage/objects.ts';
@@ -137,7 +138,8 @@ async function measureBare(
   const work = async (slot: number): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      const result = await runTool({ binary: 'ffmpeg', args: args(join(folder, `${slot}.mp4`)), timeoutMs: 600_000 });
+      const own = args(join(folder, `${slot}.mp4`));
+      const result = await runTool({ binary: 'ffmpeg', args: own, timeoutMs: 600_000, niceness: x264Niceness });
       if (result.code !== 0) throw new Error(result.stderr.join('\n'));
     }
   };

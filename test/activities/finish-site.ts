@@ -57,8 +57,7 @@ export async function createFinishSite(given?: { database: TestDatabase; objects
   await mkdir(workDir);
   const encoders = createEncoders({
     ffmpeg,
-    wanted: 'x264',
-    allowX264: true,
+    wanted: ['x264'],
     hostFolder: join(dir, 'host'),
   });
   const deps: FinishDeps = {

@@ -1,15 +1,18 @@
-import { mkdir, mkdtemp, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EncodeError, EncodeFailure } from '../../media/encode-errors.ts';
 import { createEncodeClassifier } from '../../media/encode-errors.ts';
 import { encodeFile } from '../../media/encode-file.ts';
-import { createEncoders, type EncoderStep } from '../../media/encoders.ts';
+import { createEncoders, type EncoderSetting, type EncoderStep } from '../../media/encoders.ts';
 import { openEncoderSessions, type CeilingChange } from '../../media/encoder-sessions.ts';
 import { inspectSources, type Sources } from '../../media/join.ts';
+import { encodesOf } from '../support/encodes.ts';
 import { ffmpegLines } from '../support/stand-in-ffmpeg/lines.ts';
 import { makeStandIn, type Device } from '../support/stand-in-ffmpeg/stand-in.ts';
-import { makeFolder, recordMade } from './footage.ts';
+import { ffmpeg, makeFolder, recordMade } from './footage.ts';
 
 let folder: { path: string; remove: () => Promise<void> };
 let sources: Sources;
@@ -24,10 +27,7 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 /** A machine with these encoders, and a clock the test moves. */
-async function machine(
-  devices: Record<string, Device>,
-  options: { wanted?: 'auto' | 'nvenc'; allowX264?: boolean } = {},
-) {
+async function machine(devices: Record<string, Device>, options: { wanted?: EncoderSetting; x264Slots?: number } = {}) {
   const own = await mkdtemp(join(folder.path, 'machine-'));
   await mkdir(join(own, 'host'));
   const standIn = await makeStandIn(own, devices);
@@ -38,7 +38,7 @@ async function machine(
     createEncoders({
       ffmpeg: standIn.path,
       wanted: options.wanted ?? 'auto',
-      allowX264: options.allowX264 ?? true,
+      ...(options.x264Slots === undefined ? {} : { x264Slots: options.x264Slots }),
       hostFolder: join(own, 'host'),
       onStep: (step) => steps.push(step),
       onCeiling: (change) => ceilings.push(change),
@@ -112,7 +112,7 @@ describe('the ladder', () => {
   it('asks encoders again where all are down, with no job to ask for it, and not sooner than it should', async () => {
     const { standIn, steps, clock, worker } = await machine(
       { h264_nvenc: { lines: ffmpegLines.noDriver } },
-      { wanted: 'nvenc', allowX264: false },
+      { wanted: ['nvenc'] },
     );
     const encoders = worker();
     const state = async () => (await encoders.status()).ladder.map((rung) => rung.state);
@@ -153,10 +153,7 @@ describe('the ladder', () => {
   });
 
   it('ends at the sources where the CPU may not encode', async () => {
-    const { worker, job } = await machine(
-      { h264_nvenc: { lines: ffmpegLines.noDriver } },
-      { wanted: 'nvenc', allowX264: false },
-    );
+    const { worker, job } = await machine({ h264_nvenc: { lines: ffmpegLines.noDriver } }, { wanted: ['nvenc'] });
     await expect(worker().encode(job())).rejects.toMatchObject({
       failure: 'no-encoder',
       action: 'retry-later',
@@ -165,7 +162,7 @@ describe('the ladder', () => {
   });
 
   it('gives up on a job that no encoder can do, and on none of its encoders', async () => {
-    const { standIn, worker, job } = await machine({ h264_nvenc: {} }, { allowX264: false, wanted: 'nvenc' });
+    const { standIn, worker, job } = await machine({ h264_nvenc: {} }, { wanted: ['nvenc'] });
     const encoders = worker();
     await encoders.status();
     await standIn.set({ h264_nvenc: { lines: ffmpegLines.overWide } });
@@ -174,13 +171,74 @@ describe('the ladder', () => {
   });
 });
 
+describe('a worker of a host', () => {
+  it('has x264 in turn for jobs that leave a card, however many that had at once', async () => {
+    const { standIn, worker, job } = await machine({ h264_nvenc: {} }, { x264Slots: 1 });
+    const encoders = worker();
+    await encoders.status();
+    await standIn.set({ h264_nvenc: { lines: ffmpegLines.deviceLost } });
+    let left = 4;
+    const jobs = Array.from({ length: left }, () => encoders.encode(job()).finally(() => (left -= 1)));
+    const seen = new Set<number>();
+    while (left > 0) {
+      seen.add((await encoders.status()).ladder.at(-1)?.running ?? 0);
+      await sleep(5);
+    }
+    expect((await Promise.all(jobs)).map(({ encoder }) => encoder.kind)).toEqual(['x264', 'x264', 'x264', 'x264']);
+    expect(Math.max(...seen)).toBe(1);
+  });
+
+  it('needs no file of sessions for x264, whose ffmpeg gives way to recorders', async () => {
+    const { own, job } = await machine({});
+    await writeFile(join(own, 'no-folder'), '');
+    const encoders = createEncoders({ ffmpeg, wanted: ['x264'], hostFolder: join(own, 'no-folder') });
+    expect(await encoders.status()).toMatchObject({ ladder: [{ state: 'up' }], sessions: { used: 0, ceiling: null } });
+    const niceness = new Set<number>();
+    const onProgress = (): void => {
+      for (const pid of encodesOf(new Set([process.pid]))) niceness.add(getPriority(pid));
+    };
+    expect((await encoders.encode({ ...job(), onProgress })).encoder.kind).toBe('x264');
+    expect([...niceness]).toEqual([10]);
+  });
+
+  it('leaves a card out while its sessions cannot be counted, says so, and goes on with x264', async () => {
+    const { own, steps, clock, worker, job } = await machine({ h264_nvenc: {} });
+    const encoders = worker();
+    expect((await encoders.encode(job())).encoder.kind).toBe('nvenc');
+    await rm(join(own, 'host'), { recursive: true });
+    await writeFile(join(own, 'host'), 'no folder');
+    expect((await encoders.encode(job())).encoder.kind).toBe('x264');
+    const { ladder, sessions } = await encoders.status();
+    expect(ladder[0]).toMatchObject({ state: 'down', reason: expect.stringMatching(/cannot be counted: E[A-Z]+$/) });
+    expect(sessions).toMatchObject({ used: 0, ceiling: null, reason: expect.stringMatching(/cannot be counted/) });
+    clock.nowMs += 61_000;
+    await encoders.askAgain();
+    expect((await encoders.status()).ladder[0]?.state).toBe('down');
+    await rm(join(own, 'host'));
+    clock.nowMs += 121_000;
+    expect((await encoders.encode(job())).encoder.kind).toBe('nvenc');
+    expect(steps.map(({ kind, failure }) => [kind, failure])).toEqual([
+      ['down', 'no-session-file'],
+      ['up', null],
+    ]);
+  });
+});
+
 describe('the session limit of a host', () => {
+  it('is no proof that a card works: until it has encoded, it says that it is full', async () => {
+    const cap = { cap: 0, capLines: ffmpegLines.sessionLimit };
+    const { standIn, worker, job } = await machine({ h264_nvenc: cap }, { wanted: ['nvenc'] });
+    const encoders = worker();
+    const card = async () => (await encoders.status()).ladder[0];
+    expect(await card()).toMatchObject({ state: 'up', reason: expect.stringMatching(/^It is there, and full: Open/) });
+    await standIn.set({ h264_nvenc: {} });
+    await encoders.encode(job());
+    expect(await card()).toMatchObject({ state: 'up', reason: 'It encoded two frames.' });
+  });
+
   it('is learned from the driver, shared by its workers, and asked again later', async () => {
     const cap = { cap: 2, capLines: ffmpegLines.sessionLimit };
-    const { standIn, ceilings, clock, worker, job } = await machine(
-      { h264_nvenc: cap },
-      { allowX264: false, wanted: 'nvenc' },
-    );
+    const { standIn, ceilings, clock, worker, job } = await machine({ h264_nvenc: cap }, { wanted: ['nvenc'] });
     const workers = [worker(), worker()];
     for (const one of workers) await one.status();
     // Two sessions of another program: the driver has none left.
@@ -205,7 +263,7 @@ describe('the session limit of a host', () => {
 
   it('never makes a job fail: all of a crowd get done, two at a time', async () => {
     const cap = { cap: 2, capLines: ffmpegLines.sessionLimit };
-    const { standIn, clock, worker, job } = await machine({ h264_nvenc: cap }, { allowX264: false, wanted: 'nvenc' });
+    const { standIn, clock, worker, job } = await machine({ h264_nvenc: cap }, { wanted: ['nvenc'] });
     const workers = [worker(), worker()];
     for (const one of workers) await one.status();
     const untilDone = async (i: number): Promise<number> => {

@@ -7,6 +7,7 @@ import { encoderSlots } from '../../db/encoders.ts';
 import { createLogger } from '../../log.ts';
 import { createEncoders } from '../../media/encoders.ts';
 import { startReports } from '../../workers/encoder-reports.ts';
+import { createEncoderSlots } from '../../workers/encoder-slots.ts';
 import { createStepNotes } from '../../workers/encoder-steps.ts';
 import { makeFolder } from '../media/footage.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -35,14 +36,14 @@ test('a host whose encoders are all down has no slots, and has them again by its
   const notes = createStepNotes({ db, log, host: 'gpu' });
   const encoders = createEncoders({
     ffmpeg: standIn.path,
-    wanted: 'nvenc',
-    allowX264: false,
+    wanted: ['nvenc'],
     hostFolder,
     now,
     ...notes,
   });
-  const own = { workerId: randomUUID(), host: 'gpu', slots: 2, joinSlots: 4, spoolHostId: () => null };
-  const reports = startReports({ db, log, now }, { ...own, encoders, used: () => ({ encode: 0, join: 0 }) }, 50);
+  const slots = createEncoderSlots({ encoder: ['nvenc'], encoderSlots: 2 }, [], await encoders.status());
+  const own = { workerId: randomUUID(), host: 'gpu', slots, joinSlots: 4, spoolHostId: () => null };
+  const reports = startReports({ db, log, now }, { ...own, encoders, joinUsed: () => 0 }, 50);
   try {
     await waitFor('the worker lives', async () => (await encoderSlots(db, nowMs)).joinHosts === 1);
     expect(await encoderSlots(db, nowMs)).toMatchObject({ encode: 0, encodeHosts: 0 });
