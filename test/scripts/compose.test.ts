@@ -72,6 +72,26 @@ test('what is named is there', () => {
   expect(waits.filter(([name, { condition }]) => condition === 'service_healthy' && !healthy.has(name))).toEqual([]);
 });
 
+test('encoders see the spool of the recorder beside them, which they only read, and share what they learn of its driver', () => {
+  const [recorder, encoder] = [compose.services['recorder'], compose.services['encoder']].map((one) => {
+    const environment = Object.entries(one?.environment ?? {}).map(([key, value]) => [
+      key,
+      interpolate(value, secrets),
+    ]);
+    const config = readConfig({
+      FRAMEKEEP_DATA_DIR: '/data',
+      ...(Object.fromEntries(environment) as Record<string, string>),
+    });
+    return { config, mounts: (one?.volumes ?? []).map((volume) => volume.split(':')) };
+  });
+  const mount = recorder?.mounts.find(([, path]) => path === '/data');
+  const beside = encoder?.mounts.find(([name]) => name === mount?.[0]);
+  expect(beside?.[2]).toBe('ro');
+  expect(encoder?.config.spool.dir).toBe(recorder?.config.spool.dir.replace('/data', beside?.[1] ?? ''));
+  const written = encoder?.mounts.filter(([, , mode]) => mode !== 'ro').map(([, path]) => `${path}/`) ?? [];
+  expect(written.some((path) => encoder?.config.encoderSessionDir?.startsWith(path))).toBe(true);
+});
+
 test('only this machine reaches the console and the Temporal page, and nothing else is open', () => {
   const open = services.filter(([, { ports }]) => ports.length > 0);
   expect(open.map(([name]) => name)).toEqual(['api', 'temporal-ui']);
