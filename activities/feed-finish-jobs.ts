@@ -9,6 +9,7 @@ import { isCheap, type Tariff } from '../domain/tariff.ts';
 import type { Logger } from '../log.ts';
 import { startFinishJob } from '../temporal/finish-jobs.ts';
 import { finishQueues, type FinishQueue } from '../workflows/messages.ts';
+import { decideFirst } from './feed-decisions.ts';
 
 export interface FeedDeps {
   db: Pool;
@@ -36,7 +37,9 @@ const forgetAtOnce = 5_000;
 export function createFeedFinishJobsActivities(deps: FeedDeps): FeedFinishJobsActivities {
   return {
     async feedFinishJobs() {
-      const result = await feedFinishJobs(deps, () => Context.current().heartbeat());
+      const heartbeat = (): void => Context.current().heartbeat();
+      const result = await feedFinishJobs(deps, heartbeat);
+      await decideFirst(deps.db, deps.now(), heartbeat);
       await forgetWindows(deps.db, deps.now() - doneKeptMs, forgetAtOnce);
       return result;
     },

@@ -1,14 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { saveDecision, segmentsToFinish, workOf, type WindowWork } from '../db/finish-swap.ts';
+import { saveDecision } from '../db/finish-decisions.ts';
+import { segmentsToFinish, workOf, type WindowWork } from '../db/finish-swap.ts';
 import { markDone, reopen } from '../db/finish-windows.ts';
 import { giveBack } from '../db/held-windows.ts';
 import { unbrokenRuns } from '../domain/finish-window.ts';
 import { decideProfile } from '../domain/profile-decision.ts';
-import type { StreamFacts } from '../domain/profile.ts';
 import type { Segment } from '../domain/segment.ts';
 import { JoinError } from '../media/join.ts';
 import type { FinishJob } from '../workflows/messages.ts';
+import { factsOf, flatten, type RunSegment } from './finish-facts.ts';
 import { finishRun, type FinishRunDeps } from './finish-run.ts';
 import { fetchSources, type SourceDeps } from './finish-sources.ts';
 import { heldSources } from './held-sources.ts';
@@ -134,29 +135,6 @@ function segmentsOf(deps: FinishDeps, request: FinishJob, work: WindowWork): Pro
       ? ({ sourcesOnly: true } as const)
       : ({ sourcesOnly: false, notVariant: work.variant, atMs: deps.now() } as const);
   return segmentsToFinish(deps.db, work.internalId, range, want);
-}
-
-type RunSegment = Segment & { initSha256: string };
-
-function flatten(segment: Segment): RunSegment {
-  return { ...segment, initSha256: segment.format.initSha256 };
-}
-
-/** What the catalogue knows of a run's stream. An entry is a GOP, or some of less than 1.9 s. */
-function factsOf(run: readonly Segment[], hasBFrames: boolean): StreamFacts {
-  const format = run[0]?.format ?? { codec: 'h264' as const, width: 0, height: 0 };
-  const fps = run.reduce((most, segment) => Math.max(most, segment.format.fps), 0);
-  const bytes = run.reduce((sum, segment) => sum + segment.bytes, 0);
-  const durationMs = run.reduce((sum, segment) => sum + segment.durationMs, 0);
-  return {
-    codec: format.codec,
-    width: format.width,
-    height: format.height,
-    fps: fps === 0 ? null : fps,
-    bitrateKbps: durationMs === 0 ? null : (bytes * 8) / durationMs,
-    keyDistanceMs: run.reduce((most, { entries }) => entries.reduce((long, { ms }) => Math.max(long, ms), most), 0),
-    hasBFrames,
-  };
 }
 
 /** Fetches a run and makes its final; where the files turn out to be no run, one final of each part that is. */

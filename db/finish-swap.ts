@@ -211,17 +211,3 @@ async function endReservation(tx: Transaction, { finalKey, nowMs }: Pick<Swap, '
   ]);
   if (rowCount !== 1) throw new StaleSwapError('the reservation of the final is over');
 }
-
-/** Shows what the profile makes of the camera's stream, and why. */
-export async function saveDecision(
-  db: Db,
-  internalId: number,
-  decision: { variant: number; action: 'copy' | 'encode' | 'undecided'; reason: string },
-): Promise<void> {
-  await db.query(
-    `update camera set finish_profile_id = $2::smallint, finish_action = $3::text, finish_reason = $4::text
-     where id = $1::int and profile_id = $2::smallint
-       and (finish_profile_id, finish_action, finish_reason) is distinct from ($2::smallint, $3::text, $4::text)`,
-    [internalId, decision.variant, decision.action, decision.reason],
-  );
-}
