@@ -38,8 +38,8 @@ export interface SweepRetentionActivities {
    * @throws Error when a camera failed, after all others had their turn
    */
   sweepShard(shard: SweepShard): Promise<SweptFootage>;
-  /** Notes a whole sweep, and what the next ones should find. */
-  completeSweep(sweep: SweptFootage & { atMs: number }): Promise<void>;
+  /** Notes a sweep, and what the next ones should find. `isWhole` false: a shard failed; what it did is not counted. */
+  completeSweep(sweep: SweptFootage & { atMs: number; isWhole: boolean }): Promise<void>;
 }
 
 export interface SweepRetentionDeps {
@@ -205,7 +205,10 @@ function markBatch(
 }
 
 /** The last step of a sweep. */
-export async function completeSweep(deps: SweepRetentionDeps, sweep: SweptFootage & { atMs: number }): Promise<void> {
+export async function completeSweep(
+  deps: SweepRetentionDeps,
+  sweep: Parameters<SweepRetentionActivities['completeSweep']>[0],
+): Promise<void> {
   const aheadMs = forecastAheadMs.map((ms) => sweep.atMs + ms);
   const found = await due(deps.db, await allTerms(deps.db), aheadMs);
   const forecast = aheadMs.map((atMs, place) => ({

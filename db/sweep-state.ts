@@ -7,6 +7,8 @@ import { at, bigint, instant, one, type Db, type Transaction } from './sql.ts';
 export interface SweepState {
   /** As of when the last whole sweep looked. */
   sweptMs: number | null;
+  /** As of when the last one looked, be it whole or not. */
+  lookedMs: number | null;
   segments: number;
   bytes: number;
   refused: number;
@@ -21,6 +23,7 @@ export interface SweepState {
 const stateRow = z
   .object({
     swept_at: instant.nullable(),
+    looked_at: instant.nullable(),
     segments: z.number(),
     bytes: bigint,
     refused: z.number(),
@@ -39,6 +42,7 @@ const stateRow = z
     const asOfMs = row.approved_as_of;
     return {
       sweptMs: row.swept_at,
+      lookedMs: row.looked_at ?? row.swept_at,
       segments: row.segments,
       bytes: row.bytes,
       refused: row.refused,
@@ -53,7 +57,7 @@ export function sweepState(db: Db): Promise<SweepState> {
   return one(
     db,
     stateRow,
-    `select swept_at, segments, bytes, refused, forecast, stopped_at, stop_reason, stop_text, stopped_due_ms,
+    `select swept_at, looked_at, segments, bytes, refused, forecast, stopped_at, stop_reason, stop_text, stopped_due_ms,
        resumed_at, approved_ms, approved_as_of from retention_sweep`,
   );
 }
@@ -93,15 +97,24 @@ export async function expectMore(db: Db, dueMs: number): Promise<void> {
   );
 }
 
-/** Notes a whole sweep, and what was forecast at its end. */
+/** Notes a sweep, and what was forecast at its end. @param sweep.isWhole false: a part of it failed */
 export async function noteSweep(
   db: Db,
-  sweep: { atMs: number; segments: number; bytes: number; refused: number; forecast: readonly DueForecast[] },
+  sweep: {
+    atMs: number;
+    segments: number;
+    bytes: number;
+    refused: number;
+    forecast: readonly DueForecast[];
+    isWhole: boolean;
+  },
 ): Promise<void> {
   await db.query(
-    `update retention_sweep set swept_at = $1::timestamptz, segments = $2::int, bytes = $3::bigint,
-       refused = $4::int, refused_since = case when $4::int > 0 then coalesce(refused_since, $1::timestamptz) end,
+    `update retention_sweep set looked_at = $1::timestamptz,
+       swept_at = case when $6::boolean then $1::timestamptz else swept_at end, segments = $2::int, bytes = $3::bigint,
+       refused = $4::int, refused_since = case when $4::int > 0 then coalesce(refused_since, $1::timestamptz)
+         when not $6::boolean then refused_since end,
        forecast = $5::jsonb, approved_ms = 0, approved_as_of = null, resumed_at = null`,
-    [at(sweep.atMs), sweep.segments, sweep.bytes, sweep.refused, JSON.stringify(sweep.forecast)],
+    [at(sweep.atMs), sweep.segments, sweep.bytes, sweep.refused, JSON.stringify(sweep.forecast), sweep.isWhole],
   );
 }

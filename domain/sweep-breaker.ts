@@ -41,7 +41,7 @@ export interface Approval {
  * Whether a sweep may delete what it found, or why not. Two clocks that agree may both be wrong, as where one host runs
  * everything: so a time that is far from the last one that was good is doubted, too, however little is due by it.
  * @param sweep.nowMs this process's clock; `databaseNowMs` a second opinion
- * @param sweep.sweptMs when the last whole sweep looked; null: there was none, so nothing was forecast
+ * @param sweep.lookedMs when the last sweep looked; null: there was none, so nothing was forecast
  * @param sweep.resumedMs when an operator let a stopped sweep go on, since then
  * @param sweep.newestMs end of the newest footage there is; null: there is none to lose
  * @param sweep.cameras how many there are: each of them makes no more than a minute due in a minute
@@ -50,7 +50,7 @@ export interface Approval {
 export function judgeSweep(sweep: {
   nowMs: number;
   databaseNowMs: number;
-  sweptMs: number | null;
+  lookedMs: number | null;
   resumedMs: number | null;
   newestMs: number | null;
   cameras: number;
@@ -58,8 +58,8 @@ export function judgeSweep(sweep: {
   dueMs: number;
   approved: Approval | null;
 }): SweepStop | null {
-  const { nowMs, databaseNowMs, sweptMs, resumedMs, forecast, dueMs, approved } = sweep;
-  const doubt = clockDoubt(nowMs, databaseNowMs) ?? timeDoubt(nowMs, resumedMs ?? sweptMs);
+  const { nowMs, databaseNowMs, lookedMs, resumedMs, forecast, dueMs, approved } = sweep;
+  const doubt = clockDoubt(nowMs, databaseNowMs) ?? timeDoubt(nowMs, resumedMs ?? lookedMs);
   if (doubt !== null) return { reason: 'clock', text: doubt };
   const late = lateness(sweep);
   if (late !== null) return { reason: 'late', text: `${hours(dueMs)} hours of footage are due ${late}` };
@@ -83,15 +83,15 @@ function timeDoubt(nowMs: number, lastMs: number | null): string | null {
 /** After what it is too late to trust the clock, as the end of a sentence, or null. */
 function lateness(sweep: {
   nowMs: number;
-  sweptMs: number | null;
+  lookedMs: number | null;
   resumedMs: number | null;
   newestMs: number | null;
 }): string | null {
   const { nowMs, newestMs } = sweep;
-  const sweptMs = sweep.resumedMs ?? sweep.sweptMs;
-  const lastMs = sweptMs ?? newestMs;
+  const lookedMs = sweep.resumedMs ?? sweep.lookedMs;
+  const lastMs = lookedMs ?? newestMs;
   if (newestMs === null || lastMs === null || nowMs - lastMs <= longestForecastMs) return null;
-  const after = sweptMs === null ? 'the newest footage' : 'the last sweep';
+  const after = lookedMs === null ? 'the newest footage' : 'the last sweep';
   const since = `${hours(nowMs - lastMs)} hours after ${after}, at ${new Date(lastMs).toISOString()}`;
   return `${since}; no forecast reaches so far.`;
 }

@@ -18,9 +18,14 @@ const shards = 4;
 export async function sweepRetention(): Promise<void> {
   const plan = await planSweep();
   if (plan === null) return;
-  const parts = await Promise.all(
+  const parts = await Promise.allSettled(
     Array.from({ length: shards }, (_, shard) => sweepShard({ atMs: plan.atMs, shard, shards })),
   );
-  const sum = (of: 'segments' | 'bytes' | 'refused'): number => parts.reduce((total, part) => total + part[of], 0);
-  await completeSweep({ atMs: plan.atMs, segments: sum('segments'), bytes: sum('bytes'), refused: sum('refused') });
+  const swept = parts.flatMap((part) => (part.status === 'fulfilled' ? [part.value] : []));
+  const failed = parts.find((part) => part.status === 'rejected');
+  const sum = (of: 'segments' | 'bytes' | 'refused'): number => swept.reduce((total, part) => total + part[of], 0);
+  // Also where one shard failed: without a forecast the breaker would stop all others after a week.
+  const amounts = { segments: sum('segments'), bytes: sum('bytes'), refused: sum('refused') };
+  await completeSweep({ atMs: plan.atMs, ...amounts, isWhole: failed === undefined });
+  if (failed !== undefined) throw failed.reason;
 }

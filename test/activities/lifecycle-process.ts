@@ -64,7 +64,7 @@ async function carryOut({ kind, databaseUrl, id, nowMs }: LifecycleWork): Promis
     if (plan === null) throw new Error('the sweep was stopped');
     const swept = await inActivity(() => sweep.sweepShard({ ...plan, shard: 0, shards: 1 }));
     failpoint('swept');
-    await sweep.completeSweep({ ...plan, ...swept });
+    await sweep.completeSweep({ ...plan, ...swept, isWhole: true });
     return swept;
   } finally {
     await db.end();

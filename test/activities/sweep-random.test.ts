@@ -182,7 +182,7 @@ test(
         await sweepNow();
         expect(model.left).toEqual([]);
         await database.pool.query(`update camera set status = 'purged'`);
-        await database.pool.query(`update retention_sweep set swept_at = null, forecast = '[]'`);
+        await database.pool.query(`update retention_sweep set swept_at = null, looked_at = null, forecast = '[]'`);
       }),
       { numRuns: 15 },
     );

@@ -11,7 +11,8 @@ import type { Db } from '../../db/sql.ts';
 /** As if the last sweep had been an hour ago: tests let weeks pass at once, after which a real one stops and asks. */
 export async function sweptAnHourBefore(db: Db, nowMs: number): Promise<void> {
   await db.query(
-    `update retention_sweep set swept_at = $1, resumed_at = null where coalesce(swept_at, '-infinity') < $1`,
+    `update retention_sweep set looked_at = $1, swept_at = $1, resumed_at = null
+     where coalesce(looked_at, '-infinity') < $1`,
     [new Date(nowMs - 3_600_000)],
   );
 }
@@ -27,6 +28,6 @@ export async function sweep(deps: SweepRetentionDeps): Promise<SweptFootage | nu
     total.bytes += part.bytes;
     total.refused += part.refused;
   }
-  await completeSweep(deps, { ...plan, ...total });
+  await completeSweep(deps, { ...plan, ...total, isWhole: true });
   return total;
 }

@@ -30,7 +30,7 @@ async function metric(name: string): Promise<string[]> {
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();
-const sweep = { atMs: t0, segments: 1, bytes: 1, forecast: [] };
+const sweep = { atMs: t0, segments: 1, bytes: 1, forecast: [], isWhole: true };
 
 test('a sweep that is overdue, meets locked objects, or is stopped', async () => {
   expect(await metric('sweep_last_age_seconds')).toEqual(['framekeep_sweep_last_age_seconds Nan']);
@@ -38,6 +38,7 @@ test('a sweep that is overdue, meets locked objects, or is stopped', async () =>
   nowMs = t0 + hourMs;
   expect(await problems()).toEqual([]);
   nowMs += 1;
+  await noteSweep(api.deps.pool, { ...sweep, atMs: nowMs, refused: 0, isWhole: false });
   const overdue = 'has not come to its end for more than an hour';
   expect(await problems()).toEqual([['sweep-overdue', 'The retention sweep', overdue, iso(t0)]]);
   expect(await metric('sweep_')).toEqual(['framekeep_sweep_stopped 0', 'framekeep_sweep_last_age_seconds 3600.001']);

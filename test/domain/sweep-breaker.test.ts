@@ -9,7 +9,7 @@ const sweptMs = Date.UTC(2026, 10, 24);
 const forecast = forecastAheadMs.map((ms) => ({ atMs: sweptMs + ms, dueMs: 100 * ms }));
 const none = { resumedMs: null, newestMs: sweptMs, cameras: 100, approved: null };
 const judge = (nowMs: number, dueMs: number, changes: Partial<Parameters<typeof judgeSweep>[0]> = {}) =>
-  judgeSweep({ nowMs, databaseNowMs: nowMs, sweptMs, forecast, dueMs, ...none, ...changes })?.reason ?? 'go';
+  judgeSweep({ nowMs, databaseNowMs: nowMs, lookedMs: sweptMs, forecast, dueMs, ...none, ...changes })?.reason ?? 'go';
 
 test('what the clock brings is let through, at any time up to a week after the last sweep', () => {
   fc.assert(
@@ -23,7 +23,7 @@ test('far more than was forecast stops it', () => {
   const nowMs = sweptMs + hourMs;
   expect(judge(nowMs, 2 * 100 * hourMs + unpredictedSlackMs)).toBe('go');
   expect(judge(nowMs, 2 * 100 * hourMs + unpredictedSlackMs + 1)).toBe('unpredicted');
-  expect(judge(nowMs, 90 * dayMs, { sweptMs: null, forecast: [] })).toBe('unpredicted');
+  expect(judge(nowMs, 90 * dayMs, { lookedMs: null, forecast: [] })).toBe('unpredicted');
 });
 
 test('a clock two years ahead stops it, be it one clock or both', () => {
@@ -39,11 +39,11 @@ test('a time more than a week after the last good one stops it, whatever is due'
   const lateMs = sweptMs + 7 * dayMs + 1;
   for (const dueMs of [0, 1, dayMs]) {
     expect(judge(lateMs, dueMs)).toBe('late');
-    expect(judge(lateMs, dueMs, { sweptMs: null, forecast: [] })).toBe('late');
+    expect(judge(lateMs, dueMs, { lookedMs: null, forecast: [] })).toBe('late');
   }
   expect(judge(lateMs - 1, 1)).toBe('go');
   // The first sweep of an installation, and one without footage.
-  expect(judge(lateMs, 1, { sweptMs: null, forecast: [], newestMs: lateMs - hourMs })).toBe('go');
+  expect(judge(lateMs, 1, { lookedMs: null, forecast: [], newestMs: lateMs - hourMs })).toBe('go');
   expect(judge(lateMs, 0, { newestMs: null })).toBe('go');
 });
 
@@ -56,7 +56,7 @@ test('what an operator approved is let through, and not more than ages meanwhile
   expect(judge(nowMs, 90 * dayMs + 100 * hourMs + 1, resumed)).toBe('unpredicted');
   expect(judge(nowMs + 7 * dayMs, 1, resumed)).toBe('late');
   // The last sweep was by a clock ahead: from the operator's word on it does not count.
-  const ahead = { ...resumed, sweptMs: nowMs + 2 * 365 * dayMs };
+  const ahead = { ...resumed, lookedMs: nowMs + 2 * 365 * dayMs };
   expect(judge(nowMs, 1, { ...ahead, resumedMs: null })).toBe('clock');
   expect(judge(nowMs, 1, ahead)).toBe('go');
 });

@@ -24,49 +24,69 @@ afterAll(async () => {
   await database.drop();
 });
 
-test('one run sweeps all shards and notes it; a stopped one deletes nothing', { timeout: 60_000 }, async () => {
-  const startMs = Date.now() - 31 * dayMs;
-  const cameras: FootageOwner[] = [];
-  for (let i = 0; i < 6; i += 1) {
-    const camera = await makeCamera(database.pool, { createdAtMs: startMs });
-    const youngMs = Date.now() - 29 * dayMs;
-    await storeFootage({ db: database.pool, objects }, camera, { startMs });
-    await storeFootage({ db: database.pool, objects }, camera, { startMs: youngMs });
-    cameras.push(camera);
-  }
-  const { address, namespace } = await testTemporal();
-  const [connection, native] = await Promise.all([
-    Connection.connect({ address }),
-    NativeConnection.connect({ address }),
-  ]);
-  try {
-    const client = new Client({ connection, namespace });
-    let aheadMs = 2 * 365 * dayMs;
-    const deps = { db: database.pool, objects, log: createLogger({ level: 'silent', name: 'test' }) };
-    const worker = await Worker.create({
-      connection: native,
-      namespace,
-      taskQueue: 'control',
-      workflowBundle: await workflowBundle(),
-      activities: createSweepRetentionActivities({ ...deps, now: () => Date.now() + aheadMs }),
-    });
-    const run = (workflowId: string): Promise<unknown> =>
-      client.workflow.execute('sweepRetention', { workflowId, taskQueue: 'control' });
-    await worker.runUntil(async () => {
-      await run('ahead');
-      expect((await sweepState(database.pool)).stopped?.reason).toBe('clock');
-      for (const camera of cameras) expect(await keysOf(objects, camera)).toHaveLength(2);
-      aheadMs = 0;
-      await database.pool.query(`update retention_sweep set stopped_at = null, stop_reason = null`);
-      await sweptAnHourBefore(database.pool, Date.now());
-      await run('right');
-    });
-    for (const camera of cameras) expect(await keysOf(objects, camera)).toHaveLength(1);
-    const state = await sweepState(database.pool);
-    expect(state).toMatchObject({ segments: 6, refused: 0, stopped: null });
-    expect(state.forecast.map(({ dueMs }) => dueMs / 60_000)).toEqual([0, 0, 0, 6, 6, 6]);
-  } finally {
-    await connection.close();
-    await native.close();
-  }
-});
+test(
+  'one run sweeps all shards and notes it; a stopped one deletes nothing, one that fails keeps the forecast',
+  { timeout: 120_000 },
+  async () => {
+    const startMs = Date.now() - 31 * dayMs;
+    const cameras: FootageOwner[] = [];
+    for (let i = 0; i < 6; i += 1) {
+      const camera = await makeCamera(database.pool, { createdAtMs: startMs });
+      const youngMs = Date.now() - 29 * dayMs;
+      await storeFootage({ db: database.pool, objects }, camera, { startMs });
+      await storeFootage({ db: database.pool, objects }, camera, { startMs: youngMs });
+      cameras.push(camera);
+    }
+    const { address, namespace } = await testTemporal();
+    const [connection, native] = await Promise.all([
+      Connection.connect({ address }),
+      NativeConnection.connect({ address }),
+    ]);
+    try {
+      const client = new Client({ connection, namespace });
+      let aheadMs = 2 * 365 * dayMs;
+      let isFailing = false;
+      const [first] = cameras;
+      const store: Objects = {
+        ...objects,
+        remove: (keys) => {
+          if (isFailing && keys.some((key) => key.includes(first?.id ?? ''))) throw new Error('the store is away');
+          return objects.remove(keys);
+        },
+      };
+      const deps = { db: database.pool, objects, log: createLogger({ level: 'silent', name: 'test' }) };
+      const worker = await Worker.create({
+        connection: native,
+        namespace,
+        taskQueue: 'control',
+        workflowBundle: await workflowBundle(),
+        activities: createSweepRetentionActivities({ ...deps, objects: store, now: () => Date.now() + aheadMs }),
+      });
+      const run = (workflowId: string): Promise<unknown> =>
+        client.workflow.execute('sweepRetention', { workflowId, taskQueue: 'control' });
+      await worker.runUntil(async () => {
+        await run('ahead');
+        expect((await sweepState(database.pool)).stopped?.reason).toBe('clock');
+        for (const camera of cameras) expect(await keysOf(objects, camera)).toHaveLength(2);
+        aheadMs = 0;
+        await database.pool.query(`update retention_sweep set stopped_at = null, stop_reason = null`);
+        await sweptAnHourBefore(database.pool, Date.now());
+        isFailing = true;
+        await expect(run('failing')).rejects.toThrow('Workflow execution failed');
+        const failed = await sweepState(database.pool);
+        expect(failed.lookedMs).toBeGreaterThan(failed.sweptMs ?? Infinity);
+        expect(failed.forecast.length).toBeGreaterThan(0);
+        for (const camera of cameras) expect(await keysOf(objects, camera)).toHaveLength(camera === first ? 2 : 1);
+        isFailing = false;
+        await run('right');
+      });
+      for (const camera of cameras) expect(await keysOf(objects, camera)).toHaveLength(1);
+      const state = await sweepState(database.pool);
+      expect(state).toMatchObject({ segments: 1, refused: 0, stopped: null, sweptMs: state.lookedMs });
+      expect(state.forecast.map(({ dueMs }) => dueMs / 60_000)).toEqual([0, 0, 0, 6, 6, 6]);
+    } finally {
+      await connection.close();
+      await native.close();
+    }
+  },
+);
