@@ -91,6 +91,11 @@ async function tryCommit(deps: CommitDeps, file: ClosedFile): Promise<CommitOutc
 
   const { bytes, sha256 } = await hashFile(file.path);
   await failpoint('hashed');
+  // Nothing of a recording comes before its seam: this file follows those that were moved there.
+  if (lease !== null && file.name.startMs < (lease.seam?.atMs ?? 0)) {
+    const moved = await moveBehindOwn(deps, file, index, { lease, sha256 });
+    if (moved !== null) return { kind: 'cut', parts: [moved] };
+  }
   const segment: Segment = {
     ...file.name,
     bytes,
@@ -110,7 +115,7 @@ async function tryCommit(deps: CommitDeps, file: ClosedFile): Promise<CommitOutc
     const now = await leaseOf(deps.db, cameraId);
     const met = await fitToLease(deps, file, index, { internalId: ids.internalId, lease: now });
     if (met !== null) return met;
-    const moved = now === null ? null : await moveBehindOwn(deps, file, index, now);
+    const moved = now === null ? null : await moveBehindOwn(deps, file, index, { lease: now, sha256 });
     if (moved !== null) return { kind: 'cut', parts: [moved] };
     const pieces = how.free.flatMap((free) => pieceWithin(index.fragments, file.name, free) ?? []);
     const parts = await cutToParts(deps, file, index, pieces.filter(isWorthAnObject));

@@ -5,6 +5,7 @@ import { keySampleSha256 } from '../media/key-sample.ts';
 import { readIndex, type SegmentIndex } from '../media/mp4-index.ts';
 import type { Spool } from '../storage/spool.ts';
 import { placeAnew } from './closed-cut.ts';
+import { recentMs } from './common-key.ts';
 import { isMissingFile } from './error-code.ts';
 import type { ClosedFile } from './run-files.ts';
 import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
@@ -14,7 +15,7 @@ import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
  * stays 2.2 s behind, and where it is set right meanwhile, no more than this share reads as a hole.
  */
 const kept = 0.95;
-/** A segment is an hour at most, and rows of 2 s in a minute are 30. */
+/** Rows of 2 s in a minute are 30. */
 const maxRows = 100;
 
 /** The place of a file that begins at `atMs`, later or earlier than it was: it ends where it did, or after its length. */
@@ -23,23 +24,23 @@ export function movedOn({ startMs, durationMs }: SegmentName, atMs: number): { s
 }
 
 /**
- * A recording never sees a picture twice, so its own footage covers none of its files: that was moved on at a seam, for
- * this host's clock was behind, and now this file comes after it. Unless it is a copy: a crash between cutting a file and
- * removing it leaves both.
+ * A recording never sees a picture twice, so its own footage covers none of its files: that was moved on at the seam, for
+ * this host's clock was behind, and now this file comes after it. Unless it is a copy: a crash between insert and linger,
+ * or between cutting a file and removing it, leaves what is catalogued already, perhaps as part of a final by now.
  * @returns the file at its new place; null where that is no reason
  */
 export async function moveBehindOwn(
   deps: { db: Pool; spool: Spool },
   file: ClosedFile,
   index: SegmentIndex,
-  lease: Lease,
+  { lease, sha256 }: { lease: Lease; sha256: string },
 ): Promise<ClosedFile | null> {
   const { cameraId, name } = file;
-  const { lastEndMs } = lease;
-  if (lastEndMs <= name.startMs) return null;
+  const { lastEndMs, seam } = lease;
+  if (seam?.epoch !== name.epoch || lastEndMs <= name.startMs || lastEndMs - name.startMs > recentMs) return null;
   const rows = await segmentsBetween(deps.db, cameraId, name.startMs, lastEndMs, { limit: maxRows });
-  if (rows.at(-1)?.epoch !== name.epoch || (await isCopy(deps.spool, file, index))) return null;
-  return placeAnew(file, movedOn(name, lastEndMs));
+  if (rows.at(-1)?.epoch !== name.epoch || rows.some((row) => row.variant > 0 || row.sha256 === sha256)) return null;
+  return (await isCopy(deps.spool, file, index)) ? null : placeAnew(file, movedOn(name, lastEndMs));
 }
 
 /** Whether a key picture of this file is in another one of the same recording on this host. */

@@ -9,7 +9,7 @@ import { cutToParts, placeAnew } from './closed-cut.ts';
 import { clockSkewMs, fragmentOfKey, mayHold, mediaMs, placeOfKey, recentMs, type FirstKey } from './common-key.ts';
 import type { Failpoint } from './failpoint.ts';
 import { handoverCut } from './handover-cut.ts';
-import { movedOn, moveBehindOwn } from './own-footage.ts';
+import { movedOn } from './own-footage.ts';
 import type { ClosedFile, Hold } from './run-files.ts';
 
 export interface SeamDeps {
@@ -45,7 +45,6 @@ export async function fitToSeam(
   const { lease } = fence;
   return (
     (await fitNewer(deps, file, index, fence)) ??
-    (await fitBehind(deps, file, index, lease)) ??
     (lease.epoch > file.name.epoch ? await fitOlder(deps, file, index, fence) : null) ??
     (await joinWatermark(file, lease.lastEndMs))
   );
@@ -188,14 +187,6 @@ async function waitForSeam(
   if (Date.now() > firstFrameMs + recentMs || !(await startsAtKey(file, index, lease))) return null;
   if (!(await isFirst(deps, file, internalId, firstFrameMs))) return null;
   return wait(file, Date.now() + commonKeyWaitMs);
-}
-
-/** Nothing of a recording comes before its seam: this file follows those that were moved there. */
-async function fitBehind(deps: SeamDeps, file: ClosedFile, index: SegmentIndex, lease: Lease): Promise<Fit> {
-  const { seam } = lease;
-  if (seam?.epoch !== file.name.epoch || file.name.startMs >= seam.atMs) return null;
-  const moved = await moveBehindOwn(deps, file, index, lease);
-  return moved === null ? null : { parts: [moved] };
 }
 
 /** Whether this file begins with the first key of its epoch: it is that recording's first one, whatever clocks say. */

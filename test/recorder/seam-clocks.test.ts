@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -162,7 +162,11 @@ async function commitToTheEnd(host: Host, file: ClosedFile): Promise<string> {
 }
 
 /** Two recordings of one stream, and what comes of them. */
-async function handOver(older: HostClock, newer: HostClock, olderEndsAtGop: number): Promise<number[]> {
+async function handOver(
+  older: HostClock,
+  newer: HostClock,
+  olderEndsAtGop: number,
+): Promise<{ cameraId: string; archive: number[] }> {
   const { pool: db } = site.database;
   const cameraId = await site.addCamera('rtsp://127.0.0.1/');
   const baseMs = Date.now() - (firstOfNewer + 2) * gopMs;
@@ -198,7 +202,7 @@ async function handOver(older: HostClock, newer: HostClock, olderEndsAtGop: numb
     const file = path.join(hosts.older.deps.spool.dir, 'closed', cameraId, segmentFileName(name));
     expect(await commitToTheEnd(hosts.older, { cameraId, path: file, name })).toBe('covered');
   }
-  return archived(cameraId);
+  return { cameraId, archive: await archived(cameraId) };
 }
 
 interface Case {
@@ -243,5 +247,26 @@ test.concurrent.each<Case>([
   { what: 'the older one ends with the common GOP', newer: stays(-3000), ends: firstOfNewer + 1 },
   ...anyClocks(),
 ])('a picture is kept once: $what', async ({ older = right, newer, ends = firstOfNewer + 3 }) => {
-  expect(await handOver(older, newer, ends)).toEqual(Array.from({ length: gops }, (_, gop) => gop));
+  const { archive } = await handOver(older, newer, ends);
+  expect(archive).toEqual(Array.from({ length: gops }, (_, gop) => gop));
+});
+
+test.each([0, -2200])('what a kill left of a committed file is no later footage: %i ms behind', async (offMs) => {
+  const { cameraId } = await handOver(right, stays(offMs), firstOfNewer + 3);
+  const { deps } = hosts.newer;
+  for (const { name: lingering, path: from } of await deps.spool.lingeringFiles(cameraId)) {
+    const name = parseSegmentFileName(lingering)?.name;
+    if (name === undefined) throw new Error(`not a lingering file: ${lingering}`);
+    const again = path.join(deps.spool.dir, 'closed', cameraId, segmentFileName(name));
+    await rename(from, again); // killed between insert and linger
+    const file = { cameraId, path: again, name };
+    expect(await commitFile(deps, file)).toEqual({ kind: 'already' });
+    await rename(from, again);
+    await site.database.pool.query(
+      `update segment set variant = 1, sha256 = sha256(sha256)
+       where start_at = $2 and camera_id = (select id from camera where public_id = $1)`,
+      [cameraId, new Date(name.startMs)],
+    );
+    expect(await commitFile(deps, file)).toEqual({ kind: 'covered' });
+  }
 });
