@@ -116,6 +116,9 @@ test('a camera is retired with the days of its tenant, taken back, and deleted o
   await dialog().waitFor({ state: 'detached' });
   const { rows } = await ui.api.database.pool.query(`select 1 from camera_purge where cause = 'requested'`);
   expect(rows).toHaveLength(1);
+  await page.goto('/retention/plan');
+  const purges = page.getByRole('table', { name: 'Cameras that are deleted as a whole' });
+  await eventually(() => purges.locator('tbody').textContent()).toContain('Hall');
 });
 
 test('a stopped deletion by age is said and let go on', async () => {

@@ -6,7 +6,7 @@ import { useList, useLoaded } from '../loaded.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Link } from '../parts/link.tsx';
 import { LoadState } from '../parts/load-state.tsx';
-import { Table } from '../parts/table.tsx';
+import { Table, type Column } from '../parts/table.tsx';
 import { Tabs } from '../parts/tabs.tsx';
 import { words } from '../words/index.ts';
 
@@ -56,44 +56,80 @@ function Plan() {
     <section class="panel card">
       <p class="lead">{w.planLead}</p>
       <LoadState of={preview}>
-        {({ items, minutes, bytes: count, asOf }) =>
-          items.length === 0 ? (
-            <Empty icon="clock" text={w.nothingGoes} />
-          ) : (
+        {(answer) => {
+          const { items, purges } = answer;
+          if (items.length === 0 && purges.length === 0) return <Empty icon="clock" text={w.nothingGoes} />;
+          return (
             <>
-              <p class="total">
-                <strong>{duration(minutes * minuteMs)}</strong> {bytes(count)}{' '}
-                <small class="muted">{w.asOfTime(dateTime(Date.parse(asOf)))}</small>
-              </p>
-              <Table
-                label={w.plan}
-                rows={items}
-                keyOf={({ cameraId }) => cameraId}
-                columns={[
-                  {
-                    name: w.camera,
-                    cell: (item) => (
-                      <Link class="text-link" href={`/cameras/${item.cameraId}/retention`}>
-                        {item.name}
-                      </Link>
-                    ),
-                  },
-                  { name: w.keptFor, cell: (item) => w.days(item.retentionDays) },
-                  { name: w.footage, number: true, cell: (item) => duration(item.minutes * minuteMs) },
-                  { name: w.size, number: true, cell: (item) => bytes(item.bytes) },
-                  {
-                    name: w.firstAt,
-                    cell: (item) => {
-                      const first = item.steps.find((step) => step.segments > 0);
-                      return first === undefined ? '' : w.until(dateTime(Date.parse(first.by)));
-                    },
-                  },
-                ]}
-              />
+              {items.length > 0 && <ByAge preview={answer} />}
+              {purges.length > 0 && <Purges purges={purges} />}
             </>
-          )
-        }
+          );
+        }}
       </LoadState>
     </section>
+  );
+}
+
+const cameraColumn = (name: string): Column<{ cameraId: string; name: string }> => ({
+  name,
+  cell: (item) => (
+    <Link class="text-link" href={`/cameras/${item.cameraId}/retention`}>
+      {item.name}
+    </Link>
+  ),
+});
+
+const amountColumns = (footage: string, size: string): Column<{ minutes: number; bytes: number }>[] => [
+  { name: footage, number: true, cell: (item) => duration(item.minutes * minuteMs) },
+  { name: size, number: true, cell: (item) => bytes(item.bytes) },
+];
+
+function ByAge({ preview: { items, minutes, bytes: count, asOf } }: { preview: RetentionPreview }) {
+  const w = words.value;
+  return (
+    <>
+      <p class="total">
+        <strong>{duration(minutes * minuteMs)}</strong> {bytes(count)}{' '}
+        <small class="muted">{w.asOfTime(dateTime(Date.parse(asOf)))}</small>
+      </p>
+      <Table
+        label={w.plan}
+        rows={items}
+        keyOf={({ cameraId }) => cameraId}
+        columns={[
+          cameraColumn(w.camera),
+          { name: w.keptFor, cell: (item) => w.days(item.retentionDays) },
+          ...amountColumns(w.footage, w.size),
+          {
+            name: w.firstAt,
+            cell: (item) => {
+              const first = item.steps.find((step) => step.segments > 0);
+              return first === undefined ? '' : w.until(dateTime(Date.parse(first.by)));
+            },
+          },
+        ]}
+      />
+    </>
+  );
+}
+
+/** Cameras that go as a whole, with all their footage. */
+function Purges({ purges }: { purges: RetentionPreview['purges'] }) {
+  const w = words.value;
+  return (
+    <>
+      <h2>{w.purges}</h2>
+      <Table
+        label={w.purges}
+        rows={purges}
+        keyOf={({ cameraId }) => cameraId}
+        columns={[
+          cameraColumn(w.camera),
+          ...amountColumns(w.footage, w.size),
+          { name: w.purgeAt, cell: ({ at }) => (at === null ? w.afterHolds : dateTime(Date.parse(at))) },
+        ]}
+      />
+    </>
   );
 }

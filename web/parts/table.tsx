@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-interface Column<T> {
+export interface Column<T> {
   name: string;
   cell: (row: T) => ComponentChildren;
   /** Numbers are set flush right. */
