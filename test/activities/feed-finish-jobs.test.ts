@@ -85,13 +85,14 @@ test('jobs that can wait are handed to Temporal in the cheap hours, or at their 
 test('however many feeders there are at once, no more jobs are started than were asked for', async () => {
   const { db } = site.deps;
   const camera = await site.addCamera('original');
+  const spoolHostId = randomUUID(); // a queue of its own
   await db.query(
-    `insert into finish_window (camera_id, window_start_at, window_ms)
-     select $1, $2::timestamptz + n * interval '8 s', 8000 from generate_series(0, 39) as n`,
-    [camera.internalId, new Date(t0)],
+    `insert into finish_window (camera_id, window_start_at, window_ms, spool_host_id, spool_from_at, spool_to_at, spool_closed)
+     select $1, at, 8000, $3, at, at + interval '8 s', true
+     from generate_series($2::timestamptz, $2::timestamptz + interval '5 min', interval '8 s') as at`,
+    [camera.internalId, new Date(t0), spoolHostId],
   );
-  const take = (most: number) =>
-    takeUpTo(db, { queue: 'join', spoolHostId: null, nowMs: t0 + hourMs, cheap: true, most });
+  const take = (most: number) => takeUpTo(db, { queue: 'spool', spoolHostId, nowMs: t0 + hourMs, cheap: true, most });
   const taken = (await Promise.all(Array.from({ length: 8 }, () => take(4)))).flat();
   expect(taken.length).toBe(4);
   expect(await take(4)).toEqual([]);

@@ -177,14 +177,14 @@ describe('a worker of a host', () => {
     const encoders = worker();
     await encoders.status();
     await standIn.set({ h264_nvenc: { lines: ffmpegLines.deviceLost } });
-    let left = 4;
+    let left = 3;
     const jobs = Array.from({ length: left }, () => encoders.encode(job()).finally(() => (left -= 1)));
     const seen = new Set<number>();
     while (left > 0) {
       seen.add((await encoders.status()).ladder.at(-1)?.running ?? 0);
-      await sleep(5);
+      await sleep(20);
     }
-    expect((await Promise.all(jobs)).map(({ encoder }) => encoder.kind)).toEqual(['x264', 'x264', 'x264', 'x264']);
+    expect((await Promise.all(jobs)).map(({ encoder }) => encoder.kind)).toEqual(['x264', 'x264', 'x264']);
     expect(Math.max(...seen)).toBe(1);
   });
 

@@ -299,20 +299,24 @@ test('a window that is parked is given back, and its sources are stored as recor
 });
 
 test.each([
-  ['whose disk is away', (host: Host) => host.spool.dir],
-  ['whose folder is exchanged', (host: Host) => join(host.spool.dir, 'closed', host.camera.id)],
-])('a file %s stays held, and is stored once it is seen again', async (_what, placeOf) => {
+  ['whose disk is away', (host: Host) => host.spool.dir, (place: string) => mkdir(place)],
+  [
+    'whose folder cannot be read',
+    (host: Host) => join(host.spool.dir, 'closed', host.camera.id),
+    (place: string) => writeFile(place, 'no folder'),
+  ],
+])('a file %s stays held, and is stored once it is seen again', async (_what, placeOf, put) => {
   const host = await createHost();
   const held = host.open();
   for (const file of await host.files()) held.add(file);
   await waitFor('it holds them', async () => held.held().files === footage.length);
   const place = placeOf(host);
   await rename(place, `${place}.away`);
-  await writeFile(place, 'no folder');
+  await put(place);
   await held.release(); // looks once
   expect(held.held().files).toBe(footage.length);
   expect(host.committed).toEqual([]);
-  await rm(place);
+  await rm(place, { recursive: true });
   await rename(`${place}.away`, place);
   await held.release();
   expect(host.committed.length).toBe(footage.length);

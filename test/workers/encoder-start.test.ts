@@ -27,7 +27,7 @@ async function shown(workerId: string) {
 
 test('an encoder whose folder cannot be made is listed with why, starts once it can, and keeps nobody waiting', async () => {
   const workerId = randomUUID();
-  const parent = join(folder.path, 'data');
+  const parent = join(folder.path, workerId);
   await writeFile(parent, 'no folder');
   const events: string[] = [];
   const role = startWhenPossible(
