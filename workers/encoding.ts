@@ -34,6 +34,8 @@ const feedAfterMs = 500;
 export async function startEncoding(context: RoleContext, workerId: string): Promise<RunningRole> {
   const { config, db, objects, log, now } = context;
   const host = hostname();
+  // First, since it may fail: proving encoders takes seconds.
+  const folder = await makeWorkFolder(join(config.dataDir, 'finish'), workerId, log);
   const stopping = new AbortController();
   const calibrations = await readCalibrations(config.dataDir).catch((error: unknown) => {
     log.warn({ cause: errorText(error) }, 'the calibration cannot be read; run it again');
@@ -47,12 +49,14 @@ export async function startEncoding(context: RoleContext, workerId: string): Pro
     now,
     ...createStepNotes({ db, log, host }),
   });
-  const status = await encoders.status();
+  const status = await encoders.status().catch(async (error: unknown) => {
+    await folder.remove();
+    throw error;
+  });
   const slots = createEncoderSlots(config, calibrations, status);
   const running: Record<FinishQueue, number> = { encode: 0, join: 0, spool: 0 };
   // With all encoders down one job goes on, to be told so and to wait in its queue.
   const gate = createEncodeGate(() => Math.max(1, slots.now()));
-  const folder = await makeWorkFolder(join(config.dataDir, 'finish'), workerId, log);
 
   const feed = createFeeder(context, stopping.signal);
   const activities = createFinishActivities({
