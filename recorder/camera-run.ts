@@ -83,6 +83,10 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
       record,
       epoch: () => assignment.epoch,
       close: (file, closedName) => spool.close({ cameraId, run, name: file }, closedName),
+      onClosed(file, index) {
+        watch.closed(file.path, index);
+        options.onClosed(file);
+      },
       onError(error) {
         options.log.error({ cameraId, err: error }, 'a finished file could not be closed; tried again');
         fail({ reason: 'storage-down', detail: errorText(error) });
@@ -113,7 +117,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     if (firstMediaMs !== null) files.start(firstMediaMs);
     isLeft = !(await files.finish());
     if (!watch.hasFrame() && files.footageMs() > 0)
-      options.onFirstFrame({ atMs: firstMediaMs ?? now(), keySha256: null });
+      options.onFirstFrame({ atMs: firstMediaMs ?? now(), keySha256: await watch.closedKey() });
     return {
       failure: end === 'exited' ? failureOfExit(dialer, ffmpeg.stderr(), exit, watch.hasFrame()) : end,
       stream: describedStream(dialer),

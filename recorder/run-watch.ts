@@ -1,5 +1,6 @@
+import path from 'node:path';
 import { keySampleSha256 } from '../media/key-sample.ts';
-import { firstTfdt, readIndex } from '../media/mp4-index.ts';
+import { firstTfdt, readIndex, type SegmentIndex } from '../media/mp4-index.ts';
 import { createComplaintWatch } from './complaint-watch.ts';
 import type { Dialer } from './dialer/dialer.ts';
 import { isMissingFile } from './error-code.ts';
@@ -20,6 +21,9 @@ const lookMs = 4000;
  */
 const lookAgainMs = 500;
 
+/** A file that was listed is closed within that, unless it is no footage. */
+const closingMs = 5000;
+
 /** The beginning of a run's footage. */
 export interface FirstFrame {
   atMs: number;
@@ -31,12 +35,16 @@ export interface FirstFrame {
 export interface RunWatch {
   /** ffmpeg listed a finished file. */
   listed(file: string): void;
+  /** A file has its place in `closed/`. */
+  closed(filePath: string, index: SegmentIndex): void;
   /** ffmpeg said something. */
   said(line: string): void;
   /** @returns why the run must end; `other-stream` when SDP tells of another codec; null when all is well */
   look(): Promise<Failure | 'other-stream' | null>;
   /** Whether footage has come. */
   hasFrame(): boolean;
+  /** The first key of the first file that was closed, where that was needed; null = not known. */
+  closedKey(): Promise<string | null>;
 }
 
 export function createRunWatch(options: {
@@ -58,14 +66,29 @@ export function createRunWatch(options: {
   let firstPacketMs: number | null = null;
   let hasFrame = false;
   let lookedMs = 0;
+  let closedKey: Promise<string | null> | null = null;
+  let goneMs: number | null = null;
+
+  /**
+   * On a busy host the first file may be finished before anybody looks. Another recording is cut at this key, so that of the
+   * next file would double all that lies between.
+   */
+  async function beginning(): Promise<Pick<FirstFrame, 'keySha256'> | null> {
+    if (closedKey !== null) return { keySha256: await closedKey };
+    const firstPath = path.join(dir, '0.mp4');
+    const first = await firstKey(firstPath);
+    if (first !== null || stall.openPath() === firstPath) return first;
+    goneMs ??= performance.now();
+    return performance.now() - goneMs < closingMs ? null : firstKey(stall.openPath());
+  }
 
   async function lookAtFile(): Promise<Failure | null> {
     lookedMs = now();
     const growths = stall.growths();
     const quietMs = await stall.quietMs(lookedMs);
     if (stall.growths() !== growths) options.onGrowth();
-    if (!hasFrame && (await firstTfdt(stall.openPath())) !== null) {
-      const first = await firstKey(stall.openPath());
+    if (!hasFrame) {
+      const first = await beginning();
       if (first !== null) {
         hasFrame = true;
         options.onFirstFrame({ atMs: firstPacketMs ?? lookedMs, ...first });
@@ -87,6 +110,15 @@ export function createRunWatch(options: {
 
   return {
     listed: (file) => stall.listed(file),
+    closed(filePath, index) {
+      if (hasFrame || closedKey !== null) return;
+      closedKey = keyOf(filePath, index).catch((error: unknown) => {
+        if (isMissingFile(error)) return null; // committed meanwhile
+        throw error;
+      });
+      closedKey.catch(() => undefined); // whoever awaits it hears of it
+    },
+    closedKey: () => closedKey ?? Promise.resolve(null),
     said: (line) => complaints.line(line, now()),
     hasFrame: () => hasFrame,
     async look() {
@@ -105,16 +137,21 @@ export function createRunWatch(options: {
   };
 }
 
-/** Null while the first fragment is being written. */
+/** Null while the first fragment is being written, and for a file that is not there. */
 async function firstKey(filePath: string): Promise<Pick<FirstFrame, 'keySha256'> | null> {
   try {
-    const [first] = (await readIndex(filePath)).fragments;
-    if (first === undefined) return null;
-    return { keySha256: first.key ? await keySampleSha256(filePath, first) : null };
+    if ((await firstTfdt(filePath)) === null) return null;
+    const index = await readIndex(filePath);
+    return index.fragments.length === 0 ? null : { keySha256: await keyOf(filePath, index) };
   } catch (error) {
-    if (isMissingFile(error)) return null; // just finished: the next file is looked at
+    if (isMissingFile(error)) return null; // just closed
     throw error;
   }
+}
+
+/** The first key of a file; null where it does not start with one. */
+async function keyOf(filePath: string, { fragments: [first] }: SegmentIndex): Promise<string | null> {
+  return first?.key === true ? keySampleSha256(filePath, first) : null;
 }
 
 /** What SDP says; null before it, or where it offers no video that can be recorded. */
