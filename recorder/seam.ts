@@ -24,7 +24,7 @@ export interface SeamDeps {
 /** What a file becomes so that it meets the footage before or after it: other files, or this one later. */
 export type Fit = { parts: ClosedFile[] } | { held: Hold } | null;
 
-/** Whether another host that has taken the camera has its first frame: asked so often, and for so long. */
+/** Whether another host that has taken the camera has its first frame: asked so often, and so long after a file's end. */
 const lookAgainMs = 500;
 const firstFrameWaitMs = 10_000;
 /** From a newer recording's first frame on: an older one goes on until it has the same key, 10 s at most. */
@@ -59,12 +59,12 @@ async function fitOlder(
   const { cameraId, name } = file;
   const { recordingEpoch, firstFrameMs, firstKeySha256 } = lease;
   if (file.held?.for === 'footage') return placeRest(deps, file, internalId, lease);
-  // Another host is about to take over, and its first frame may lie within this file.
-  if (recordingEpoch <= name.epoch || firstFrameMs === null) return wait(file, Date.now() + firstFrameWaitMs);
+  const endMs = name.startMs + name.durationMs;
+  // Another host is about to take over, and its first frame may lie within this file; not so in one of a backlog.
+  if (recordingEpoch <= name.epoch || firstFrameMs === null) return wait(file, endMs + firstFrameWaitMs);
 
   const restFrom = (atMs: number): Hold => ({ for: 'footage', untilMs: atMs + deps.handoverHoldMs });
   const rest = restFrom(firstFrameMs);
-  const endMs = name.startMs + name.durationMs;
   if (firstKeySha256 !== null && mayHold(name, firstFrameMs)) {
     const key: FirstKey = { epoch: recordingEpoch, sha256: firstKeySha256, atMs: firstFrameMs };
     const at = { sha256: key.sha256, startMs: name.startMs, nearMs: key.atMs };
