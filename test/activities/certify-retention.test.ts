@@ -63,9 +63,11 @@ async function swept(camera: TestCamera, count: number, atMs: number): Promise<v
 }
 
 /** Month and count of each certificate. */
+/** Month by month: certificates of one run may bear the same time. */
 async function certified(camera: TestCamera): Promise<unknown[]> {
   const certificates = await listCertificates(database.pool, { cameraId: camera.id, limit: 10 });
-  return certificates.map(({ month, document }) => {
+  const byMonth = certificates.toSorted((a, b) => (a.month ?? '').localeCompare(b.month ?? ''));
+  return byMonth.map(({ month, document }) => {
     const signed = JSON.parse(document) as { document: { footage: { segments: number } } };
     return [month, signed.document.footage.segments];
   });

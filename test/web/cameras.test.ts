@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { setCameraState } from '../../db/cameras.ts';
 import { claimHole, closeGap } from '../../db/gaps.ts';
 import type { Camera } from '../../domain/camera.ts';
@@ -39,6 +39,11 @@ beforeAll(async () => {
   watched = await ui.newPage();
 });
 afterAll(() => ui.close());
+
+// A second try begins without the dialog that the first one left open.
+beforeEach(async ({ task }) => {
+  if ((task.result?.retryCount ?? 0) > 0) await watched.page.goto('/');
+});
 
 const row = (name: string) => watched.page.locator(`.camera-row[data-camera="${name}"]`);
 const sealedUrlOf = async (camera: Camera) => {
