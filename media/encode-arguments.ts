@@ -1,6 +1,5 @@
+import type { EncoderKind } from '../config.ts';
 import { keySeconds, type EncodeTarget } from '../domain/profile.ts';
-
-export type EncoderKind = 'nvenc' | 'vaapi' | 'qsv' | 'x264';
 
 /** One encoder of this host. */
 export interface Encoder {

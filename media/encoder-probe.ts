@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import { encodeArguments, type Encoder, type EncoderKind } from './encode-arguments.ts';
+import type { EncoderKind, EncoderSetting } from '../config.ts';
+import { encodeArguments, type Encoder } from './encode-arguments.ts';
 import { createEncodeClassifier, isFull, type EncodeError } from './encode-errors.ts';
 import { failureOf } from './encode-file.ts';
 import { runTool } from './ffmpeg.ts';
@@ -48,10 +49,7 @@ async function probeOnce(encoder: Encoder, decode: 'gpu' | 'cpu', options: Probe
 }
 
 /** The encoders to try, best first: NVENC, then the other GPUs, x264 where the operator lets it have the cores. */
-export async function candidateEncoders(
-  wanted: readonly EncoderKind[] | 'auto',
-  options: ProbeOptions,
-): Promise<Encoder[]> {
+export async function candidateEncoders(wanted: EncoderSetting, options: ProbeOptions): Promise<Encoder[]> {
   const wants = (kind: EncoderKind): boolean => wanted === 'auto' || wanted.includes(kind);
   const nodes = wants('vaapi') || wants('qsv') ? await renderNodes() : [];
   // One that is asked for by name shows why it does not work.

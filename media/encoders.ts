@@ -1,17 +1,15 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { EncoderKind, EncoderSetting } from '../config.ts';
 import { encodeTarget, type ProfileSpec } from '../domain/profile.ts';
 import { errorText } from '../errors.ts';
-import type { Encoder, EncoderKind } from './encode-arguments.ts';
+import type { Encoder } from './encode-arguments.ts';
 import { EncodeError, isFull, type EncodeFailure } from './encode-errors.ts';
 import { createEncodeGate } from './encode-gate.ts';
 import { encodeFile, type EncodeResult } from './encode-file.ts';
 import { candidateEncoders, probeEncoder } from './encoder-probe.ts';
 import { openEncoderSessions, withSession, type CeilingChange, type SessionsStatus } from './encoder-sessions.ts';
 import type { Sources } from './join.ts';
-
-/** `auto` = all kinds this host has. Those that are named show why they do not work; none = sources stay as they are. */
-export type EncoderSetting = 'auto' | readonly EncoderKind[];
 
 /** One step of the ladder. */
 export interface Rung {
@@ -54,8 +52,6 @@ export interface EncodeJob {
 }
 
 export interface Encoders {
-  /** Tries all encoders anew. */
-  probe(): Promise<EncodersStatus>;
   status(): Promise<EncodersStatus>;
   /**
    * Asks again those that are down and whose wait is over. To be called now and then: where all are down this host gets
@@ -173,11 +169,6 @@ export function createEncoders(options: {
         : await sessions.status().catch((error: unknown) => unknown(asEncodeError(error).message));
     return { ladder: rungs.map((rung) => ({ ...rung })), sessions: counted };
   };
-  const probe = async (): Promise<EncodersStatus> => {
-    for (const rung of await ladder()) await prove(rung);
-    return status();
-  };
-
   const askAgain = async (): Promise<void> => {
     for (const rung of await ladder()) await askWhenDue(rung);
   };
@@ -239,7 +230,7 @@ export function createEncoders(options: {
       retryAfterMs: firstReturnMs,
     });
   };
-  return { probe, status, askAgain, encode };
+  return { status, askAgain, encode };
 }
 
 function asEncodeError(error: unknown): EncodeError {

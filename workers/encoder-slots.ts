@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { Config } from '../config.ts';
+import type { Config, EncoderSetting } from '../config.ts';
 import type { Calibration } from '../domain/capacity.ts';
 import type { EncodersStatus, Rung } from '../media/encoders.ts';
 
@@ -24,7 +24,7 @@ export function usualSlots(): number {
  * Whether x264 only steps in for a GPU: then it never has more than the usual slots, whatever the operator gave the GPU,
  * since recorders may share its cores.
  */
-function stepsIn(encoder: Config['encoder']): boolean {
+function stepsIn(encoder: EncoderSetting): boolean {
   return encoder === 'auto' || encoder.some((kind) => kind !== 'x264');
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { encodeArguments, type EncoderKind, type EncodeOptions } from '../../media/encode-arguments.ts';
+import type { EncoderKind } from '../../config.ts';
+import { encodeArguments, type EncodeOptions } from '../../media/encode-arguments.ts';
 import { createEncodeClassifier } from '../../media/encode-errors.ts';
 import { runTool } from '../../media/ffmpeg.ts';
 import { probeClip } from '../../media/probe-clip.ts';

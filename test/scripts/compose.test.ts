@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { readConfig, requireServices, roles } from '../../config.ts';
+import { readConfig, requireServices, type Config } from '../../config.ts';
+import { roles } from '../../settings.ts';
 
 const service = z.looseObject({
   image: z.string(),
@@ -42,15 +43,19 @@ const secrets = {
   FRAMEKEEP_S3_SECRET_KEY: 'c'.repeat(32),
 };
 
+function configOf(environment: Record<string, string>): Config {
+  return readConfig(
+    Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, interpolate(value, secrets)])),
+  );
+}
+
 test('the four roles run from the one image', () => {
   expect(ours.map(([, { environment }]) => environment['FRAMEKEEP_ROLES'])).toEqual([...roles]);
 });
 
 test('the settings of each role are right, with nothing but the secrets in .env', () => {
   for (const [, { environment }] of ours) {
-    const settings = Object.entries(environment).map(([key, value]) => [key, interpolate(value, secrets)]);
-    const config = readConfig(Object.fromEntries(settings) as Record<string, string>);
-    expect(requireServices(config).s3.bucket).toBe('framekeep');
+    expect(requireServices(configOf(environment)).s3.bucket).toBe('framekeep');
   }
 });
 
@@ -74,14 +79,7 @@ test('what is named is there', () => {
 
 test('encoders see the spool of the recorder beside them, which they only read, and share what they learn of its driver', () => {
   const [recorder, encoder] = [compose.services['recorder'], compose.services['encoder']].map((one) => {
-    const environment = Object.entries(one?.environment ?? {}).map(([key, value]) => [
-      key,
-      interpolate(value, secrets),
-    ]);
-    const config = readConfig({
-      FRAMEKEEP_DATA_DIR: '/data',
-      ...(Object.fromEntries(environment) as Record<string, string>),
-    });
+    const config = configOf({ FRAMEKEEP_DATA_DIR: '/data', ...one?.environment });
     return { config, mounts: (one?.volumes ?? []).map((volume) => volume.split(':')) };
   });
   const mount = recorder?.mounts.find(([, path]) => path === '/data');

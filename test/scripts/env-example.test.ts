@@ -12,7 +12,7 @@ const settings = Object.fromEntries(
 );
 
 test('.env.example has every setting, and no other', () => {
-  const known = [...readFileSync('config.ts', 'utf8').matchAll(/^ {4}(FRAMEKEEP_\w+):/gm)].map((match) => match[1]);
+  const known = [...readFileSync('settings.ts', 'utf8').matchAll(/^ {4}(FRAMEKEEP_\w+):/gm)].map((match) => match[1]);
   expect(known.length).toBeGreaterThan(30);
   expect(new Set(Object.keys(settings))).toEqual(new Set([...known, 'POSTGRES_PASSWORD']));
 });
