@@ -144,21 +144,12 @@ export function finishQueues(db: Db, nowMs: number): Promise<FinishQueue[]> {
   );
 }
 
-/** How many slots the live workers have together, and on how many hosts. */
-export async function encoderSlots(
-  db: Db,
-  nowMs: number,
-): Promise<{ encode: number; join: number; encodeHosts: number; joinHosts: number }> {
+/** How many slots the live workers have together. */
+export async function encoderSlots(db: Db, nowMs: number): Promise<{ encode: number; join: number }> {
   return one(
     db,
-    z.object({
-      encode: z.coerce.number(),
-      join: z.coerce.number(),
-      encodeHosts: z.coerce.number(),
-      joinHosts: z.coerce.number(),
-    }),
-    `select coalesce(sum(slots), 0) as encode, coalesce(sum(join_slots), 0) as join,
-       count(distinct host) filter (where slots > 0) as "encodeHosts", count(distinct host) as "joinHosts"
+    z.object({ encode: z.coerce.number(), join: z.coerce.number() }),
+    `select coalesce(sum(slots), 0) as encode, coalesce(sum(join_slots), 0) as join
      from encoder where seen_at > $1::timestamptz`,
     [at(nowMs - encoderAliveMs)],
   );

@@ -45,8 +45,8 @@ test('a host whose encoders are all down has no slots, and has them again by its
   const own = { workerId: randomUUID(), host: 'gpu', slots, joinSlots: 4, spoolHostId: () => null };
   const reports = startReports({ db, log, now }, { ...own, encoders, joinUsed: () => 0 }, 50);
   try {
-    await waitFor('the worker lives', async () => (await encoderSlots(db, nowMs)).joinHosts === 1);
-    expect(await encoderSlots(db, nowMs)).toMatchObject({ encode: 0, encodeHosts: 0 });
+    await waitFor('the worker lives', async () => (await encoderSlots(db, nowMs)).join === 4);
+    expect(await encoderSlots(db, nowMs)).toEqual({ encode: 0, join: 4 });
     await standIn.set({ h264_nvenc: {} });
     nowMs += 61_000;
     await waitFor('its slots are back', async () => (await encoderSlots(db, nowMs)).encode === 2);
