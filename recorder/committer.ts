@@ -43,6 +43,8 @@ interface Waiting {
   file: ClosedFile;
   bytes: number;
   closedAtMs: number;
+  /** Start as it was recorded: a file that is moved on, and parts of one, keep their turn. */
+  recordedMs: number;
 }
 
 export function createCommitter(deps: {
@@ -84,7 +86,9 @@ export function createCommitter(deps: {
       lane.splice(place, 1);
       const commitMs = deps.now() - head.closedAtMs;
       deps.log.debug({ cameraId, outcome: outcome.kind, commitMs }, 'closed file done');
-      if (outcome.kind === 'cut') await replace(lane, place, outcome.parts, deps.now());
+      if (outcome.kind === 'cut') {
+        await putAt(lane, place, outcome.parts, { recordedMs: head.recordedMs, closedAtMs: deps.now() });
+      }
       deps.onDone(head.file, outcome);
     }
     lanes.delete(cameraId);
@@ -164,15 +168,20 @@ function givenUp(hold: Hold): Hold {
   return hold.for === 'seam' ? { ...hold, giveUpMs: 0 } : hold;
 }
 
-/** By start, so that the watermark moves forward and the fast path holds. */
+/** In the order of recording, so that the watermark moves forward and the fast path holds. */
 async function insert(lane: Waiting[], file: ClosedFile, closedAtMs: number): Promise<void> {
-  const place = lane.findIndex((other) => other.file.name.startMs > file.name.startMs);
-  await replace(lane, place < 0 ? lane.length : place, [file], closedAtMs);
+  const recordedMs = file.name.startMs;
+  const place = lane.findIndex((other) => other.recordedMs > recordedMs);
+  await putAt(lane, place < 0 ? lane.length : place, [file], { recordedMs, closedAtMs });
 }
 
-/** Puts a file's parts at its place: one that was moved on may start after the next one, yet its pictures come before. */
-async function replace(lane: Waiting[], place: number, files: ClosedFile[], closedAtMs: number): Promise<void> {
-  const all = files.map((file) => ({ file, bytes: 0, closedAtMs }));
+async function putAt(
+  lane: Waiting[],
+  place: number,
+  files: readonly ClosedFile[],
+  since: Pick<Waiting, 'recordedMs' | 'closedAtMs'>,
+): Promise<void> {
+  const all = files.map((file) => ({ file, bytes: 0, ...since }));
   lane.splice(place, 0, ...all);
   for (const waiting of all) {
     waiting.bytes = await stat(waiting.file.path).then(
