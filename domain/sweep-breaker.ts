@@ -58,15 +58,15 @@ export function judgeSweep(sweep: {
   dueMs: number;
   approved: Approval | null;
 }): SweepStop | null {
-  const { nowMs, databaseNowMs, lookedMs, resumedMs, forecast, dueMs, approved } = sweep;
-  const doubt = clockDoubt(nowMs, databaseNowMs) ?? timeDoubt(nowMs, resumedMs ?? lookedMs);
+  const { nowMs, forecast, dueMs, approved } = sweep;
+  const lookedMs = sweep.resumedMs ?? sweep.lookedMs;
+  const doubt = clockDoubt(nowMs, sweep.databaseNowMs) ?? timeDoubt(nowMs, lookedMs);
   if (doubt !== null) return { reason: 'clock', text: doubt };
-  const late = lateness(sweep);
+  const late = lateness(nowMs, lookedMs, sweep.newestMs);
   if (late !== null) return { reason: 'late', text: `${hours(dueMs)} hours of footage are due ${late}` };
-  const agedMs = approved === null ? 0 : Math.max(0, nowMs - approved.asOfMs) * sweep.cameras;
-  if (dueMs <= Math.max((approved?.dueMs ?? 0) + agedMs, unpredictedSlackMs)) return null;
+  const approvedMs = approved === null ? 0 : approved.dueMs + Math.max(0, nowMs - approved.asOfMs) * sweep.cameras;
   const expectedMs = forecast.find(({ atMs }) => atMs >= nowMs)?.dueMs ?? 0;
-  if (dueMs <= forecastFactor * expectedMs + unpredictedSlackMs) return null;
+  if (dueMs <= Math.max(approvedMs, forecastFactor * expectedMs + unpredictedSlackMs)) return null;
   return {
     reason: 'unpredicted',
     text: `${hours(dueMs)} hours of footage are due where at most ${hours(expectedMs)} were forecast.`,
@@ -81,16 +81,10 @@ function timeDoubt(nowMs: number, lastMs: number | null): string | null {
 }
 
 /** After what it is too late to trust the clock, as the end of a sentence, or null. */
-function lateness(sweep: {
-  nowMs: number;
-  lookedMs: number | null;
-  resumedMs: number | null;
-  newestMs: number | null;
-}): string | null {
-  const { nowMs, newestMs } = sweep;
-  const lookedMs = sweep.resumedMs ?? sweep.lookedMs;
+function lateness(nowMs: number, lookedMs: number | null, newestMs: number | null): string | null {
+  if (newestMs === null) return null;
   const lastMs = lookedMs ?? newestMs;
-  if (newestMs === null || lastMs === null || nowMs - lastMs <= longestForecastMs) return null;
+  if (nowMs - lastMs <= longestForecastMs) return null;
   const after = lookedMs === null ? 'the newest footage' : 'the last sweep';
   const since = `${hours(nowMs - lastMs)} hours after ${after}, at ${new Date(lastMs).toISOString()}`;
   return `${since}; no forecast reaches so far.`;
