@@ -15,6 +15,7 @@ import {
 } from '../db/purge.ts';
 import { spoolsOf } from '../db/purge-spools.ts';
 import { transaction, type Db, type Pool, type Transaction } from '../db/sql.ts';
+import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import type { Sealer } from '../security/seal.ts';
@@ -51,7 +52,8 @@ export interface PurgeDeps {
 
 /**
  * What takes longer is looked at less often: a spool empties within seconds, a host may come back after weeks, and each
- * look costs some 20 history events. A released hold and a host that is declared destroyed wake the workflow by an update.
+ * look costs some 20 history events. A released hold and a host that is declared destroyed wake the workflow by an
+ * update.
  */
 const shortestWaitMs = 5_000;
 /** The next look comes after an eighth of a purge's age: what took a minute is seen 8 s later at most. */
@@ -158,10 +160,11 @@ async function noted<Result>(deps: PurgeDeps, cameraId: string, work: () => Prom
   try {
     return await work();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    await notePurgeWait(deps.db, cameraId, { for: 'error', reason, nowMs: deps.now() }).catch((cause: unknown) => {
-      deps.log.warn({ err: cause, cameraId }, 'that a purge fails could not be noted');
-    });
+    await notePurgeWait(deps.db, cameraId, { for: 'error', reason: errorText(error), nowMs: deps.now() }).catch(
+      (cause: unknown) => {
+        deps.log.warn({ err: cause, cameraId }, 'that a purge fails could not be noted');
+      },
+    );
     throw error;
   }
 }

@@ -70,7 +70,7 @@ export function certificateById(db: Db, id: string): Promise<StoredCertificate |
   return maybeOne(db, certificateRow, `${selectCertificate} where id = $1::uuid`, [id]);
 }
 
-/** A page of certificates in the order they were issued. */
+/** A page of certificates in the order they were issued; those of one millisecond come in any order. */
 export function listCertificates(
   db: Db,
   page: { cameraId?: string | undefined; tenantId?: string | undefined; afterId?: string | undefined; limit: number },

@@ -6,7 +6,8 @@ import { at, many, type Db } from './sql.ts';
 export type DeletionCause = 'retention' | 'purge';
 
 /**
- * A camera's rows that are marked as deleting (the API does not show them any more, their objects may or may not be there), oldest first; also those that an earlier deletion left when it was killed.
+ * A camera's rows that are marked as deleting (the API does not show them any more, their objects may or may not be
+ * there), oldest first; also those that an earlier deletion left when it was killed.
  * @param page.afterMs start of the last row of the page before
  */
 export function markedSegments(

@@ -14,7 +14,7 @@ export interface SweepState {
   refused: number;
   forecast: DueForecast[];
   stopped: (SweepStop & { atMs: number; dueMs: number }) | null;
-  /** When an operator let a stopped sweep go on, since the last whole one. */
+  /** When an operator let a stopped sweep go on, since the last one that looked. */
   resumedMs: number | null;
   /** Footage that an operator lets the next sweep delete beyond the forecast. */
   approved: Approval | null;

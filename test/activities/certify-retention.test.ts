@@ -62,8 +62,7 @@ async function swept(camera: TestCamera, count: number, atMs: number): Promise<v
   await deleteMarkedFootage(deps, { ...camera, cameraId: camera.id }, { cause: 'retention' });
 }
 
-/** Month and count of each certificate. */
-/** Month by month: certificates of one run may bear the same time. */
+/** Month and count of each certificate, month by month: those of one run may bear the same time. */
 async function certified(camera: TestCamera): Promise<unknown[]> {
   const certificates = await listCertificates(database.pool, { cameraId: camera.id, limit: 10 });
   const byMonth = certificates.toSorted((a, b) => (a.month ?? '').localeCompare(b.month ?? ''));
