@@ -3,9 +3,8 @@ import { countEncoderSteps } from '../db/encoder-steps.ts';
 import { finishQueues, liveEncoders } from '../db/encoders.ts';
 import { recorders, type RecorderFigures } from '../db/recorders.ts';
 import type { Db } from '../db/sql.ts';
+import { dayMs } from '../domain/retention.ts';
 import { gaugesOf } from './gauges.ts';
-
-const dayMs = 86_400_000;
 
 type Held = NonNullable<RecorderFigures['held']>;
 

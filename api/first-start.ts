@@ -23,16 +23,16 @@ const bootstrapKeyName = 'bootstrap';
  */
 export async function prepareFirstStart(
   db: Pool,
-  options: { dataDir: string; bootstrapApiKey: string | undefined },
+  options: { dataDir: string; bootstrapApiKey: string | undefined; now: () => number },
 ): Promise<void> {
-  if (!(await anyAccount(db))) await makeAdmin(db, options.dataDir);
+  if (!(await anyAccount(db))) await makeAdmin(db, options);
   if (options.bootstrapApiKey !== undefined) {
     const keySha256 = sha256(options.bootstrapApiKey);
     await upsertApiKey(db, { name: bootstrapKeyName, keySha256, role: 'operator' });
   }
 }
 
-async function makeAdmin(db: Pool, dataDir: string): Promise<void> {
+async function makeAdmin(db: Pool, { dataDir, now }: { dataDir: string; now: () => number }): Promise<void> {
   // The file comes first: an account whose password nobody can read is one nobody can use.
   const path = adminPasswordPath(dataDir);
   const password = await sharedPassword(path);
@@ -40,7 +40,7 @@ async function makeAdmin(db: Pool, dataDir: string): Promise<void> {
   const isMade = await transaction(db, async (tx) => {
     if (!(await insertFirstAccount(tx, { login: adminLogin, passwordHash }))) return false;
     const deed = { actor: 'service:first-start', action: 'account.add', after: { login: adminLogin } };
-    await recordDeed(tx, { atMs: Date.now(), ...deed });
+    await recordDeed(tx, { atMs: now(), ...deed });
     return true;
   });
   if (isMade) return;

@@ -33,7 +33,8 @@ async function main(): Promise<void> {
   const objects = createObjects(services.s3);
   try {
     await mkdir(config.dataDir, { recursive: true });
-    await prepareFirstStart(pool, { dataDir: config.dataDir, bootstrapApiKey: config.bootstrapApiKey });
+    const { dataDir, bootstrapApiKey } = config;
+    await prepareFirstStart(pool, { dataDir, bootstrapApiKey, now: Date.now });
     const own = [services.databaseUrl, services.s3.endpoint, services.temporalAddress, `${config.host}:${config.port}`];
     const networks = createAddressPolicy({
       allowed: config.cameraNetworks,

@@ -7,10 +7,10 @@ import { registerDeletionMetrics } from './deletion-metrics.ts';
 import { gaugesOf } from './gauges.ts';
 import { registerReconcileMetrics } from './reconcile-metrics.ts';
 import { gapOwner } from '../domain/gap-reason.ts';
+import { dayMs } from '../domain/retention.ts';
 
 /** A recorder that has said nothing for this long is told by framekeep_recorder_up alone. */
 const aliveMs = 20_000;
-const dayMs = 24 * 3600 * 1000;
 
 /**
  * Recorders, footage and gaps. Recorders tell their figures with their sign of life every 5 s, so that one address is

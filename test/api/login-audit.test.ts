@@ -9,7 +9,7 @@ let password: string;
 let nowMs = Date.UTC(2026, 10, 17, 10);
 beforeAll(async () => {
   api = await startApi({ now: () => nowMs });
-  await prepareFirstStart(api.database.pool, { dataDir: api.deps.dataDir, bootstrapApiKey: undefined });
+  await prepareFirstStart(api.database.pool, { ...api.deps, bootstrapApiKey: undefined });
   password = (await readFile(adminPasswordPath(api.deps.dataDir), 'utf8')).trim();
 });
 afterAll(() => api.close());

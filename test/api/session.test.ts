@@ -10,7 +10,7 @@ let nowMs = Date.parse('2026-11-17T10:00:00Z');
 
 beforeAll(async () => {
   api = await startApi({ now: () => nowMs });
-  await prepareFirstStart(api.database.pool, { dataDir: api.deps.dataDir, bootstrapApiKey: 'bootstrap-key-0001' });
+  await prepareFirstStart(api.database.pool, { ...api.deps, bootstrapApiKey: 'bootstrap-key-0001' });
   firstPassword = (await readFile(adminPasswordPath(api.deps.dataDir), 'utf8')).trim();
 });
 afterAll(() => api.close());
@@ -41,7 +41,7 @@ describe('the first start', () => {
     const status = async (key: string) =>
       (await api.app.inject({ url: '/v1/me', headers: { authorization: `Bearer ${key}` } })).statusCode;
     expect(await status('bootstrap-key-0001')).toBe(200);
-    const options = { dataDir: api.deps.dataDir, bootstrapApiKey: 'bootstrap-key-0002' };
+    const options = { ...api.deps, bootstrapApiKey: 'bootstrap-key-0002' };
     await prepareFirstStart(api.database.pool, options);
     await prepareFirstStart(api.database.pool, options);
     expect(await status('bootstrap-key-0001')).toBe(401);
@@ -49,7 +49,7 @@ describe('the first start', () => {
   });
 
   test('changes nothing when there is an account', async () => {
-    await prepareFirstStart(api.database.pool, { dataDir: api.deps.dataDir, bootstrapApiKey: undefined });
+    await prepareFirstStart(api.database.pool, { ...api.deps, bootstrapApiKey: undefined });
     expect((await readFile(adminPasswordPath(api.deps.dataDir), 'utf8')).trim()).toBe(firstPassword);
     const { rows } = await api.database.pool.query('select from account');
     expect(rows).toHaveLength(1);
@@ -57,7 +57,7 @@ describe('the first start', () => {
 
   test('of processes that start together makes one account, whose password is the one in the file', async () => {
     const other = await startApi();
-    const options = { dataDir: other.deps.dataDir, bootstrapApiKey: 'bootstrap-key-0001' };
+    const options = { ...other.deps, bootstrapApiKey: 'bootstrap-key-0001' };
     await Promise.all([1, 2, 3].map(() => prepareFirstStart(other.database.pool, options)));
     const password = (await readFile(adminPasswordPath(other.deps.dataDir), 'utf8')).trim();
     const payload = { login: 'admin', password };
