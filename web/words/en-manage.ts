@@ -197,7 +197,7 @@ export const manage = {
   sweep: 'Deletion by age',
   sweepStoppedBecause: {
     clock: 'Stopped: the clocks do not agree.',
-    late: 'Stopped: too much became due since the last run.',
+    late: 'Stopped: it had not run for more than a week.',
     unpredicted: 'Stopped: far more is due than was predicted.',
   } satisfies Record<NonNullable<SweepAnswer['stopped']>['reason'], string>,
   sweepWaits: (time: string, since: string) => `${time} of footage wait since ${since}. Nothing is deleted meanwhile.`,

@@ -195,7 +195,7 @@ export const manage: typeof english = {
   sweep: 'Süreye göre silme',
   sweepStoppedBecause: {
     clock: 'Durduruldu: saatler uyuşmuyor.',
-    late: 'Durduruldu: son çalışmadan beri süresi dolan çok fazla.',
+    late: 'Durduruldu: bir haftadan uzun süredir çalışmamıştı.',
     unpredicted: 'Durduruldu: süresi dolan, beklenenden çok fazla.',
   },
   sweepWaits: (time, since) => `Bekleyen kayıt: ${time}. Başlangıç: ${since}. Bu sırada hiçbir şey silinmez.`,
