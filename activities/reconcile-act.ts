@@ -1,12 +1,7 @@
+import type { Finding, FindingState } from '../db/finding-row.ts';
 import { enqueue } from '../db/object-gc.ts';
 import { certifiedAmong, loseRow, reconciledCamera, strayFacts, type ReconciledCamera } from '../db/reconcile-facts.ts';
-import {
-  findingsToAct,
-  forgetFinding,
-  settleFinding,
-  type Finding,
-  type FindingState,
-} from '../db/reconcile-findings.ts';
+import { findingsToAct, forgetFinding, settleFinding } from '../db/reconcile-findings.ts';
 import { termsOf } from '../db/retention.ts';
 import { transaction, type Db, type Pool } from '../db/sql.ts';
 import { judgeStray, type StrayVerdict } from '../domain/reconcile.ts';

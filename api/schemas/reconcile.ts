@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { findingKinds, findingStates, verdicts, type Finding } from '../../db/reconcile-findings.ts';
+import { findingKinds, findingStates, verdicts, type Finding } from '../../db/finding-row.ts';
 import { passStates, reconcileStops, type ReconcilePass } from '../../db/reconcile-passes.ts';
 import { checkVerdicts } from '../../db/segment-checks.ts';
 import { isoTime, isoTimeOrNull, pageOf, pageQuery, timeOut, uuid } from './common.ts';
