@@ -5,6 +5,7 @@ import type { Db } from '../../db/sql.ts';
 import { defaultTenant } from '../../db/tenants.ts';
 import type { Camera } from '../../domain/camera.ts';
 import type { Segment } from '../../domain/segment.ts';
+import { AppError } from '../../errors.ts';
 import { newUuid } from '../../security/uuid.ts';
 
 let made = 0;
@@ -63,4 +64,14 @@ export function segmentOf(
     ],
     ...fields,
   };
+}
+
+/** Code and message of the refusal that is expected. @throws Error when it was another one, or none */
+export async function refusal(run: Promise<unknown>): Promise<[string, string]> {
+  const error = await run.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof AppError)) throw new Error(`an AppError was expected, not ${String(error)}`);
+  return [error.code, error.message];
 }

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { changeIntent, updateCamera, type IntentAction } from '../../db/camera-changes.ts';
+import { cameraByPublicId, cameraForRecording } from '../../db/cameras.ts';
+import { claimsBetween } from '../../db/gaps.ts';
+import { leaseOf } from '../../db/leases.ts';
+import { listProfiles } from '../../db/profiles.ts';
+import { transaction } from '../../db/sql.ts';
+import { newUuid } from '../../security/uuid.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { makeCamera, refusal } from './fixtures.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+const graceMs = 90 * 86_400_000;
+const change = (cameraId: string, action: IntentAction, nowMs: number) =>
+  transaction(database.pool, (tx) => changeIntent(tx, cameraId, action, { nowMs, graceMs }));
+
+test('what the recorder must know raises the version, a new name does not', async () => {
+  const camera = await makeCamera(database.pool);
+  const renamed = await updateCamera(database.pool, camera.id, { name: 'Yard', retentionDays: 60 });
+  expect(renamed).toMatchObject({ version: null, camera: { name: 'Yard', retentionDays: 60, configVersion: 1 } });
+  const url = { sealedUrl: 'v1.new', urlRedacted: 'rtsp://192.0.2.9/' };
+  expect(await updateCamera(database.pool, camera.id, { url })).toMatchObject({
+    version: 2,
+    camera: { urlRedacted: 'rtsp://192.0.2.9/', name: 'Yard' },
+  });
+  const profile = (await listProfiles(database.pool)).find((one) => one.name === 'original-audio');
+  expect((await updateCamera(database.pool, camera.id, { profileId: profile?.id, tier: 'critical' })).version).toBe(3);
+  expect(await cameraForRecording(database.pool, camera.id)).toMatchObject({
+    sealedUrl: 'v1.new',
+    tier: 'critical',
+    configVersion: 3,
+    profile: { name: 'original-audio', audio: 'aac', mode: 'copy', bitrateKbps: null },
+    wanted: true,
+    stream: null,
+  });
+  expect((await refusal(updateCamera(database.pool, newUuid(1), { name: 'x' })))[0]).toBe('not-found');
+  expect((await refusal(updateCamera(database.pool, camera.id, { profileId: newUuid(1) })))[0]).toBe('not-found');
+});
+
+test('intents follow the rules, each raises the version, and wanted follows', async () => {
+  const camera = await makeCamera(database.pool);
+  const t = camera.createdAtMs;
+  const wanted = async () => (await leaseOf(database.pool, camera.id))?.wanted;
+  expect(await refusal(change(camera.id, 'resume', t))).toEqual([
+    'wrong-state',
+    'Only a paused camera can be resumed; this one is meant to be: record.',
+  ]);
+  expect((await refusal(change(camera.id, 'reactivate', t)))[0]).toBe('wrong-state');
+  expect(await change(camera.id, 'pause', t + 10_000)).toBe(2);
+  expect(await wanted()).toBe(false);
+  expect((await refusal(change(camera.id, 'pause', t)))[0]).toBe('wrong-state');
+  expect(await cameraByPublicId(database.pool, camera.id)).toMatchObject({ intent: 'paused', state: 'paused' });
+  expect(await change(camera.id, 'resume', t + 20_000)).toBe(3);
+  expect(await wanted()).toBe(true);
+  expect(await change(camera.id, 'retire', t + 30_000)).toBe(4);
+  expect(await wanted()).toBe(false);
+  expect(await cameraByPublicId(database.pool, camera.id)).toMatchObject({
+    intent: 'retired',
+    state: 'grace',
+    retiredAtMs: t + 30_000,
+    graceEndsAtMs: t + 30_000 + graceMs,
+  });
+  for (const action of ['pause', 'resume', 'retire'] as const) {
+    expect((await refusal(change(camera.id, action, t)))[0]).toBe('wrong-state');
+  }
+  const url = { sealedUrl: 'x', urlRedacted: 'x' };
+  expect(await refusal(updateCamera(database.pool, camera.id, { url }))).toEqual([
+    'wrong-state',
+    'A retired camera cannot be reconfigured; reactivate it first.',
+  ]);
+  expect((await updateCamera(database.pool, camera.id, { name: 'retired but renamed' })).version).toBeNull();
+  expect((await refusal(change(camera.id, 'reactivate', t + 30_000 + graceMs)))[0]).toBe('wrong-state');
+  expect(await change(camera.id, 'reactivate', t + 50_000)).toBe(5);
+  expect(await cameraByPublicId(database.pool, camera.id)).toMatchObject({
+    intent: 'record',
+    retiredAtMs: null,
+    graceEndsAtMs: null,
+  });
+  expect((await refusal(change(newUuid(1), 'pause', t)))[0]).toBe('not-found');
+
+  const claims = await claimsBetween(database.pool, camera.id, t, t + 1_000_000);
+  expect(claims.map((one) => [one.startMs - t, one.endMs === null ? null : one.endMs - t, one.reason])).toEqual([
+    [0, 10_000, 'operator'],
+    [10_000, 20_000, 'paused'],
+    [20_000, 30_000, 'operator'],
+    [30_000, 50_000, 'paused'],
+    [50_000, null, 'operator'],
+  ]);
+});
+
+test('a failed change changes nothing', async () => {
+  const camera = await makeCamera(database.pool);
+  await expect(
+    transaction(database.pool, async (tx) => {
+      await changeIntent(tx, camera.id, 'pause', { nowMs: camera.createdAtMs, graceMs });
+      throw new Error('the process was about to die');
+    }),
+  ).rejects.toThrow('about to die');
+  expect(await cameraByPublicId(database.pool, camera.id)).toMatchObject({ intent: 'record', configVersion: 1 });
+  expect((await leaseOf(database.pool, camera.id))?.wanted).toBe(true);
+});
+
+test('two people deciding at once: one wins, the other is told', async () => {
+  const camera = await makeCamera(database.pool);
+  const results = await Promise.allSettled([
+    change(camera.id, 'pause', camera.createdAtMs),
+    change(camera.id, 'pause', camera.createdAtMs),
+  ]);
+  expect(results.map((result) => result.status).toSorted()).toEqual(['fulfilled', 'rejected']);
+  expect((await cameraByPublicId(database.pool, camera.id))?.configVersion).toBe(2);
+});
