@@ -52,7 +52,10 @@ export async function fetchSources(
   return { paths, fetchedBytes };
 }
 
-/** A link of its own, since the recorder removes a lingering file at any time. @returns false where the store is asked */
+/**
+ * A link of its own, since the recorder removes a lingering file at any time.
+ * @returns false where the store is asked
+ */
 async function takeFromSpool(
   { spoolDir, onBytes }: SourceDeps,
   cameraId: string,

@@ -14,7 +14,7 @@ export interface HeldSources {
   /** Not of the catalogue: without a hash. */
   segments: Segment[];
   paths: string[];
-  /** A file is torn: it lasts less than its name says, or ends in the midst. Nothing may be made of what is left of it. */
+  /** A file lasts less than its name says, or ends in the midst: nothing may be made of what is left of it. */
   isTorn: boolean;
 }
 

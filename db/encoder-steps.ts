@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dayMs } from '../domain/retention.ts';
 import { at, instant, many, type Db } from './sql.ts';
 
 /**
@@ -22,7 +23,7 @@ export interface EncoderStep {
 }
 
 /** A stream that one card cannot take gives a step a window: kept for as long as anybody asks about an outage. */
-const keptMs = 30 * 86_400_000;
+const keptMs = 30 * dayMs;
 
 /** Notes a step, and forgets those of the host that are 30 days old. */
 export async function addEncoderStep(db: Db, step: EncoderStep): Promise<void> {

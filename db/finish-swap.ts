@@ -52,7 +52,8 @@ export function workOf(db: Db, ref: WindowRef): Promise<WindowWork | null> {
         asked: row.from_at === null || row.to_at === null ? null : { fromMs: row.from_at, toMs: row.to_at },
         hasBFrames: row.b_frames,
       })),
-    `select c.id, t.public_id as tenant_id, c.tier, to_jsonb(p) as profile, p.id as profile_id, w.window_ms, r.from_at, r.to_at,
+    `select c.id, t.public_id as tenant_id, c.tier, to_jsonb(p) as profile, p.id as profile_id, w.window_ms,
+       r.from_at, r.to_at,
        coalesce((c.stream ->> 'hasBFrames')::boolean, false) as b_frames
      from finish_window w
      join camera c on c.id = w.camera_id
@@ -67,8 +68,8 @@ export function workOf(db: Db, ref: WindowRef): Promise<WindowWork | null> {
 }
 
 /**
- * The live segments that start in [from, to), in order; only sources, or for encoding again all finished footage of other
- * variants but what a hold keeps as it is.
+ * The live segments that start in [from, to), in order; only sources, or for encoding again all finished footage of
+ * other variants but what a hold keeps as it is.
  */
 export function segmentsToFinish(
   db: Db,
@@ -81,7 +82,8 @@ export function segmentsToFinish(
     segmentRow,
     `select ${listedColumns}, s.entries from segment s join stream_format f on f.id = s.format_id
      where s.camera_id = $1::int and s.start_at >= $2::timestamptz and s.start_at < $3::timestamptz and s.state = 0
-       and case when $4::boolean then s.variant = 0 else s.variant <> $5::smallint and not ${heldSql('s', '$6')} and not ${finishDueSql('s')} end
+       and case when $4::boolean then s.variant = 0
+         else s.variant <> $5::smallint and not ${heldSql('s', '$6')} and not ${finishDueSql('s')} end
      order by s.start_at`,
     [
       internalId,
@@ -197,7 +199,8 @@ export async function reserveKey(db: Db, internalId: number, key: string, notBef
        select from camera where id = $1::int and status not in ('purging', 'purged') for share
      )
      insert into object_gc as g (key, reason, not_before) select $2::text, 'unfinished', $3::timestamptz from kept
-     on conflict (key) do update set reason = excluded.reason, not_before = greatest(g.not_before, excluded.not_before)`,
+     on conflict (key) do update set reason = excluded.reason,
+       not_before = greatest(g.not_before, excluded.not_before)`,
     [internalId, key, at(notBeforeMs)],
   );
   if (rowCount !== 1) throw new StaleSwapError('the camera is being purged');

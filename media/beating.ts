@@ -2,8 +2,8 @@
 const usualBeatMs = 5_000;
 
 /**
- * Shows every 5 s that work lives which says nothing of its own. Only for work that is sure to end by itself: a limit of
- * its own, or a watch for stalls.
+ * Shows every 5 s that work lives which says nothing of its own. Only for work that is sure to end by itself: a limit
+ * of its own, or a watch for stalls.
  */
 export async function beating<T>(onBeat: () => void, work: () => Promise<T>, everyMs = usualBeatMs): Promise<T> {
   const timer = setInterval(onBeat, everyMs);

@@ -21,8 +21,8 @@ export interface EncodeRequest {
   output: string;
   signal?: AbortSignal;
   /**
-   * How much of the sources the encoder has taken in, 0 to 1: also its sign of life, which comes every 5 s where nothing
-   * moves: while it stalls, until it is given up, and while the result is verified.
+   * How much of the sources the encoder has taken in, 0 to 1: also its sign of life, which comes every 5 s where
+   * nothing moves: while it stalls, until it is given up, and while the result is verified.
    */
   onProgress?: (done: number) => void;
   /** Of that sign of life; default 5 s. */

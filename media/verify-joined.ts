@@ -1,11 +1,12 @@
+import { createReadStream } from 'node:fs';
 import { joinedChunks, type Sources } from './join.ts';
 import { readIndex } from './mp4-index.ts';
-import { createReadStream } from 'node:fs';
+import { framesOf } from './verify-final.ts';
 
 /**
- * What speaks against putting a joined file in the place of its sources; empty = nothing. Its fragments are those of the
- * sources, sample for sample by their own tables, and what it holds of them is the same byte for byte: read from the disk
- * again, so that what was written there is looked at and not what was meant.
+ * What speaks against putting a joined file in the place of its sources; empty = nothing. Its fragments are those of
+ * the sources, sample for sample by their own tables, and what it holds of them is the same byte for byte: read from
+ * the disk again, so that what was written there is looked at and not what was meant.
  * @param onChunk a sign of life, as bytes are compared
  * @throws Mp4Error where the file is no footage at all; errors of the file system as they are
  */
@@ -15,8 +16,8 @@ export async function verifyJoined(path: string, sources: Sources, onChunk?: () 
   if (index.damage !== null) problems.push(`it is damaged: ${index.damage}`);
   if (index.initSha256 !== sources.first.initSha256) problems.push('its stream is described differently (init)');
   const { fragments } = index;
-  const samples = fragments.reduce((sum, fragment) => sum + fragment.samples, 0);
-  if (samples !== sources.frames) problems.push(`it has ${samples} frames, its sources ${sources.frames}`);
+  const frames = framesOf(index);
+  if (frames !== sources.frames) problems.push(`it has ${frames} frames, its sources ${sources.frames}`);
   // The index of the joined file counts a fragment up to the next one, so that these are equal field by field.
   const wrong = sources.fragments.findIndex((fragment, i) => {
     const own = fragments[i];

@@ -17,8 +17,9 @@ const wanted = process.argv.slice(2);
 
 /**
  * Records the histories that test/workflows/replay.test.ts replays: a camera's life through every intent, with a
- * recorder that goes and comes back, another one's grace and purge, the end of a tenant, and one run of each scheduled workflow. Run it when a
- * workflow changes on purpose; histories of older versions stay, since cameras in the field have them.
+ * recorder that goes and comes back, another one's grace and purge, the end of a tenant, and one run of each scheduled
+ * workflow. Run it when a workflow changes on purpose; histories of older versions stay, since cameras in the field
+ * have them.
  */
 async function recordHistories(): Promise<void> {
   const system = await startBenchSystem({ FRAMEKEEP_SEGMENT_SECONDS: '2', FRAMEKEEP_SESSION_SECONDS: '5' });

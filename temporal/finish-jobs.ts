@@ -18,8 +18,8 @@ export async function startFinishJob(
       id,
       taskQueue: job.spoolHostId === null ? job.queue : spoolQueue(job.spoolHostId),
       args: [job],
-      // Beats come every 2 s while bytes move, every 5 s while a result is verified. The longest honest silence is a store
-      // that is away: an error in 10 s.
+      // Beats come every 2 s while bytes move, every 5 s while a result is verified. The longest honest silence is a
+      // store that is away: an error in 10 s.
       heartbeatTimeout: '20s',
       startToCloseTimeout: '10 hours',
       // Of what lies outside the footage: an hour's outage of the store is some 60 attempts.

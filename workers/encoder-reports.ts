@@ -7,8 +7,8 @@ import type { RoleContext } from './role.ts';
 const reportEveryMs = 5_000;
 
 /**
- * Tells the catalogue every 5 s what this worker has and does: the feeder counts its slots while it lives. Encoders that
- * are down are asked again from here too, since a host without any gets no jobs.
+ * Tells the catalogue every 5 s what this worker has and does: the feeder counts its slots while it lives. Encoders
+ * that are down are asked again from here too, since a host without any gets no jobs.
  */
 export function startReports(
   context: Pick<RoleContext, 'db' | 'log' | 'now'>,

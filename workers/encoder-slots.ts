@@ -21,8 +21,8 @@ export function usualSlots(): number {
 }
 
 /**
- * Whether x264 only steps in for a GPU: then it never has more than the usual slots, whatever the operator gave the GPU,
- * since recorders may share its cores.
+ * Whether x264 only steps in for a GPU: then it never has more than the usual slots, whatever the operator gave the
+ * GPU, since recorders may share its cores.
  */
 function stepsIn(encoder: EncoderSetting): boolean {
   return encoder === 'auto' || encoder.some((kind) => kind !== 'x264');

@@ -9,8 +9,8 @@ import type { RoleContext, RunningRole } from './role.ts';
 const longestWaitMs = 8_000;
 
 /**
- * Starts the role `encoder`, again and again until it stands, so that a folder that is full or cannot be written stops no
- * recording of the same process. Meanwhile the worker is listed without slots and with what is wrong.
+ * Starts the role `encoder`, again and again until it stands, so that a folder that is full or cannot be written stops
+ * no recording of the same process. Meanwhile the worker is listed without slots and with what is wrong.
  * @param start given the worker's id
  */
 export function startWhenPossible(

@@ -6,8 +6,8 @@ import type { CeilingChange } from '../media/encoder-sessions.ts';
 import type { EncoderStep } from '../media/encoders.ts';
 
 /**
- * What `createEncoders` tells of, into the log and the catalogue. One that cannot be written is logged, and no job waits
- * for it.
+ * What `createEncoders` tells of, into the log and the catalogue. One that cannot be written is logged, and no job
+ * waits for it.
  */
 export function createStepNotes(deps: { db: Db; log: Logger; host: string }): {
   onStep: (step: EncoderStep) => void;

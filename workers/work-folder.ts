@@ -13,8 +13,8 @@ const beatEveryMs = 30_000;
 const deadAfterMs = 10 * 60_000;
 
 /**
- * A folder of this worker, and those of workers that were killed go. Containers may share the parent, where a process id
- * tells nothing of the others' processes: a worker lives as long as it touches its folder.
+ * A folder of this worker, and those of workers that were killed go. Containers may share the parent, where a process
+ * id tells nothing of the others' processes: a worker lives as long as it touches its folder.
  * @param name the worker's id
  */
 export async function makeWorkFolder(

@@ -2,15 +2,18 @@ import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 
 /**
- * Linux gives outgoing connections ports from 32,768 on (net.ipv4.ip_local_port_range). A server there, once killed, may
- * find its port taken by somebody's connection when it comes back, and cannot listen any more.
+ * Linux gives outgoing connections ports from 32,768 on (net.ipv4.ip_local_port_range). A server there, once killed,
+ * may find its port taken by somebody's connection when it comes back, and cannot listen any more.
  */
 const firstPort = 15_000;
 const lastPort = 32_767;
 /** More than this many taken ports in a row mean that something else is wrong. */
 const maxTries = 1_000;
 
-/** As many TCP ports on 127.0.0.1 as asked for, all different, free a moment ago, and none of those of outgoing connections. */
+/**
+ * As many TCP ports on 127.0.0.1 as asked for, all different, free a moment ago, and none of those of outgoing
+ * connections.
+ */
 export async function freePorts(count: number): Promise<number[]> {
   // All are held at once, or the same port could be found twice.
   const servers: Server[] = [];

@@ -25,8 +25,8 @@ export interface EmbeddedSeaweedfsOptions {
 
 const volumeMb = 1024;
 /**
- * Without a bound of its own the server makes as many volumes as fit on the disk by their greatest size, and each bucket has
- * its own: with 75 GB free and 1 GB each, the tests' 76th bucket is answered 500.
+ * Without a bound of its own the server makes as many volumes as fit on the disk by their greatest size, and each
+ * bucket has its own: with 75 GB free and 1 GB each, the tests' 76th bucket is answered 500.
  */
 const testVolumeMb = 64;
 
