@@ -1,54 +1,23 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EncoderSetting } from '../../config.ts';
 import type { EncodeError, EncodeFailure } from '../../media/encode-errors.ts';
 import { createEncodeClassifier } from '../../media/encode-errors.ts';
 import { encodeFile } from '../../media/encode-file.ts';
-import { createEncoders, type EncoderStep } from '../../media/encoders.ts';
-import { openEncoderSessions, type CeilingChange } from '../../media/encoder-sessions.ts';
-import { inspectSources, type Sources } from '../../media/join.ts';
+import { createEncoders } from '../../media/encoders.ts';
 import { encodesOf } from '../support/encodes.ts';
 import { ffmpegLines } from '../support/stand-in-ffmpeg/lines.ts';
-import { makeStandIn, type Device } from '../support/stand-in-ffmpeg/stand-in.ts';
-import { ffmpeg, makeFolder, recordMade } from './footage.ts';
+import { createEncoderMachines, nvenc, type EncoderMachines } from './encoder-machines.ts';
+import { ffmpeg } from './footage.ts';
 
-let folder: { path: string; remove: () => Promise<void> };
-let sources: Sources;
-const profile = { mode: 'encode', height: 180, fps: 10, bitrateKbps: 300, audio: 'none' } as const;
 const target = { width: 320, height: 180, fps: 10, resample: true, bitrateKbps: 300, audio: 'none' } as const;
-const nvenc = { kind: 'nvenc', device: '0' } as const;
-
+let machines: EncoderMachines;
 beforeAll(async () => {
-  folder = await makeFolder();
-  sources = await inspectSources(await recordMade(folder.path, 'source', { seconds: 4, size: '640x360' }));
+  machines = await createEncoderMachines();
 });
-afterAll(() => folder.remove());
-
-/** A machine with these encoders, and a clock the test moves. */
-async function machine(devices: Record<string, Device>, options: { wanted?: EncoderSetting; x264Slots?: number } = {}) {
-  const own = await mkdtemp(join(folder.path, 'machine-'));
-  await mkdir(join(own, 'host'));
-  const standIn = await makeStandIn(own, devices);
-  const steps: EncoderStep[] = [];
-  const ceilings: CeilingChange[] = [];
-  const clock = { nowMs: 1_000_000_000_000 };
-  const worker = () =>
-    createEncoders({
-      ffmpeg: standIn.path,
-      wanted: options.wanted ?? 'auto',
-      ...(options.x264Slots === undefined ? {} : { x264Slots: options.x264Slots }),
-      hostFolder: join(own, 'host'),
-      onStep: (step) => steps.push(step),
-      onCeiling: (change) => ceilings.push(change),
-      now: () => clock.nowMs,
-    });
-  let count = 0;
-  const job = () => ({ sources, profile, output: join(own, `${count++}.mp4`) });
-  return { own, standIn, steps, ceilings, clock, worker, job };
-}
+afterAll(() => machines.remove());
 
 describe('each failure of an encoder', () => {
   const rows: [keyof typeof ffmpegLines, EncodeFailure, EncodeError['action'], RegExp][] = [
@@ -69,11 +38,15 @@ describe('each failure of an encoder', () => {
   ];
 
   it.each(rows)('%s is told from its stderr as %s: %s', async (name, failure, action, message) => {
-    const { own, standIn } = await machine({ h264_nvenc: { lines: ffmpegLines[name] } });
+    const { own, standIn } = await machines.make({ h264_nvenc: { lines: ffmpegLines[name] } });
     const output = join(own, 'out.mp4');
-    const error: unknown = await encodeFile({ ffmpeg: standIn.path, encoder: nvenc, sources, target, output }).catch(
-      (thrown: unknown) => thrown,
-    );
+    const error: unknown = await encodeFile({
+      ffmpeg: standIn.path,
+      encoder: nvenc,
+      sources: machines.sources,
+      target,
+      output,
+    }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'EncodeError', failure, action, message: expect.stringMatching(message) });
     await expect(stat(output)).rejects.toThrow(/ENOENT/);
   });
@@ -88,7 +61,7 @@ describe('each failure of an encoder', () => {
 
 describe('the ladder', () => {
   it('starts with what really encodes, whatever is compiled in', async () => {
-    const { worker } = await machine({ h264_nvenc: { lines: ffmpegLines.wrongDriver } });
+    const { worker } = await machines.make({ h264_nvenc: { lines: ffmpegLines.wrongDriver } });
     const { ladder } = await worker().status();
     const first = ladder[0];
     expect(first).toMatchObject({ encoder: nvenc, state: 'down', reason: expect.stringMatching(/Required: 13\.1/) });
@@ -96,7 +69,7 @@ describe('the ladder', () => {
   });
 
   it('steps down when a card dies, tells so, and returns by itself', async () => {
-    const { standIn, steps, clock, worker, job } = await machine({ h264_nvenc: {} });
+    const { standIn, steps, clock, worker, job } = await machines.make({ h264_nvenc: {} });
     const encoders = worker();
     expect((await encoders.encode(job())).encoder.kind).toBe('nvenc');
     await standIn.set({ h264_nvenc: { lines: ffmpegLines.deviceLost } });
@@ -111,7 +84,7 @@ describe('the ladder', () => {
   });
 
   it('asks encoders again where all are down, with no job to ask for it, and not sooner than it should', async () => {
-    const { standIn, steps, clock, worker } = await machine(
+    const { standIn, steps, clock, worker } = await machines.make(
       { h264_nvenc: { lines: ffmpegLines.noDriver } },
       { wanted: ['nvenc'] },
     );
@@ -138,12 +111,12 @@ describe('the ladder', () => {
   });
 
   it('decodes on the CPU what the card cannot decode', async () => {
-    const { worker, job } = await machine({ h264_nvenc: { gpuDecodeLines: ffmpegLines.undecodable } });
+    const { worker, job } = await machines.make({ h264_nvenc: { gpuDecodeLines: ffmpegLines.undecodable } });
     expect(await worker().encode(job())).toMatchObject({ encoder: nvenc, decode: 'cpu', frames: 40 });
   });
 
   it('leaves an encoder for one job only where the stream does not suit it', async () => {
-    const { standIn, steps, worker, job } = await machine({ h264_nvenc: {} });
+    const { standIn, steps, worker, job } = await machines.make({ h264_nvenc: {} });
     const encoders = worker();
     await encoders.status();
     await standIn.set({ h264_nvenc: { lines: ffmpegLines.overWide } });
@@ -154,7 +127,7 @@ describe('the ladder', () => {
   });
 
   it('ends at the sources where the CPU may not encode', async () => {
-    const { worker, job } = await machine({ h264_nvenc: { lines: ffmpegLines.noDriver } }, { wanted: ['nvenc'] });
+    const { worker, job } = await machines.make({ h264_nvenc: { lines: ffmpegLines.noDriver } }, { wanted: ['nvenc'] });
     await expect(worker().encode(job())).rejects.toMatchObject({
       failure: 'no-encoder',
       action: 'retry-later',
@@ -163,7 +136,7 @@ describe('the ladder', () => {
   });
 
   it('gives up on a job that no encoder can do, and on none of its encoders', async () => {
-    const { standIn, worker, job } = await machine({ h264_nvenc: {} }, { wanted: ['nvenc'] });
+    const { standIn, worker, job } = await machines.make({ h264_nvenc: {} }, { wanted: ['nvenc'] });
     const encoders = worker();
     await encoders.status();
     await standIn.set({ h264_nvenc: { lines: ffmpegLines.overWide } });
@@ -174,7 +147,7 @@ describe('the ladder', () => {
 
 describe('a worker of a host', () => {
   it('has x264 in turn for jobs that leave a card, however many that had at once', async () => {
-    const { standIn, worker, job } = await machine({ h264_nvenc: {} }, { x264Slots: 1 });
+    const { standIn, worker, job } = await machines.make({ h264_nvenc: {} }, { x264Slots: 1 });
     const encoders = worker();
     await encoders.status();
     await standIn.set({ h264_nvenc: { lines: ffmpegLines.deviceLost } });
@@ -190,7 +163,7 @@ describe('a worker of a host', () => {
   });
 
   it('needs no file of sessions for x264, whose ffmpeg gives way to recorders', async () => {
-    const { own, job } = await machine({});
+    const { own, job } = await machines.make({});
     await writeFile(join(own, 'no-folder'), '');
     const encoders = createEncoders({ ffmpeg, wanted: ['x264'], hostFolder: join(own, 'no-folder') });
     expect(await encoders.status()).toMatchObject({ ladder: [{ state: 'up' }], sessions: { used: 0, ceiling: null } });
@@ -203,7 +176,7 @@ describe('a worker of a host', () => {
   });
 
   it('leaves a card out while its sessions cannot be counted, says so, and goes on with x264', async () => {
-    const { own, steps, clock, worker, job } = await machine({ h264_nvenc: {} });
+    const { own, steps, clock, worker, job } = await machines.make({ h264_nvenc: {} });
     const encoders = worker();
     expect((await encoders.encode(job())).encoder.kind).toBe('nvenc');
     await rm(join(own, 'host'), { recursive: true });
@@ -222,88 +195,5 @@ describe('a worker of a host', () => {
       ['down', 'no-session-file'],
       ['up', null],
     ]);
-  });
-});
-
-describe('the session limit of a host', () => {
-  it('is no proof that a card works: until it has encoded, it says that it is full', async () => {
-    const cap = { cap: 0, capLines: ffmpegLines.sessionLimit };
-    const { standIn, worker, job } = await machine({ h264_nvenc: cap }, { wanted: ['nvenc'] });
-    const encoders = worker();
-    const card = async () => (await encoders.status()).ladder[0];
-    expect(await card()).toMatchObject({ state: 'up', reason: expect.stringMatching(/^It is there, and full: Open/) });
-    await standIn.set({ h264_nvenc: {} });
-    await encoders.encode(job());
-    expect(await card()).toMatchObject({ state: 'up', reason: 'It encoded two frames.' });
-  });
-
-  it('is learned from the driver, shared by its workers, and asked again later', async () => {
-    const cap = { cap: 2, capLines: ffmpegLines.sessionLimit };
-    const { standIn, ceilings, clock, worker, job } = await machine({ h264_nvenc: cap }, { wanted: ['nvenc'] });
-    const workers = [worker(), worker()];
-    for (const one of workers) await one.status();
-    // Two sessions of another program: the driver has none left.
-    await standIn.set({ h264_nvenc: { ...cap, cap: 0 } });
-    const refused = await workers[0]?.encode(job()).catch((error: unknown) => error);
-    expect(refused).toMatchObject({ failure: 'session-limit', action: 'retry-later' });
-    // The other worker does not even ask.
-    const before = (await standIn.log()).length;
-    await expect(workers[1]?.encode(job())).rejects.toMatchObject({ failure: 'session-limit', retryAfterMs: 30_000 });
-    expect((await standIn.log()).length).toBe(before);
-    expect((await workers[1]?.status())?.sessions).toMatchObject({ used: 0, ceiling: 0 });
-    await standIn.set({ h264_nvenc: cap });
-    clock.nowMs += 60_000;
-    await workers[1]?.encode(job());
-    expect((await workers[0]?.status())?.sessions).toMatchObject({ used: 0, ceiling: 1 });
-    // Told once each, by the worker that met it.
-    expect(ceilings).toEqual([
-      { from: null, to: 0, reason: 'The driver refused a further session at 0.', atMs: clock.nowMs - 60_000 },
-      { from: 0, to: 1, reason: 'The driver gave a further session: 1 at once, 0 before.', atMs: clock.nowMs },
-    ]);
-  });
-
-  it('never makes a job fail: all of a crowd get done, two at a time', async () => {
-    const cap = { cap: 2, capLines: ffmpegLines.sessionLimit };
-    const { standIn, clock, worker, job } = await machine({ h264_nvenc: cap }, { wanted: ['nvenc'] });
-    const workers = [worker(), worker()];
-    for (const one of workers) await one.status();
-    const untilDone = async (i: number): Promise<number> => {
-      for (let tries = 1; ; tries++) {
-        try {
-          await workers[i % 2]?.encode(job());
-          return tries;
-        } catch (error) {
-          expect(error).toMatchObject({ failure: 'session-limit', action: 'retry-later' });
-          await new Promise((resolve) => setTimeout(resolve, 50));
-          clock.nowMs += 100;
-        }
-      }
-    };
-    const tries = await Promise.all(Array.from({ length: 6 }, (_, i) => untilDone(i)));
-    expect(tries).toHaveLength(6);
-    const log = await standIn.log();
-    expect(log.filter((line) => line === 'refused h264_nvenc').length).toBeLessThan(12);
-    const { ceiling } = (await workers[0]?.status())?.sessions ?? {};
-    expect(ceiling).toBeGreaterThanOrEqual(1);
-    expect(ceiling).toBeLessThanOrEqual(3);
-  });
-
-  it('does not count those who died', async () => {
-    const host = await mkdtemp(join(folder.path, 'host-'));
-    const clock = { nowMs: 1_000_000_000_000 };
-    const [dead, alive] = [0, 1].map(() => openEncoderSessions({ folder: host, now: () => clock.nowMs }));
-    await dead?.take(); // and never releases it
-    expect(await alive?.status()).toMatchObject({ used: 1 });
-    clock.nowMs += 31_000;
-    expect(await alive?.status()).toMatchObject({ used: 0 });
-  });
-
-  it('counts right when many workers come at once', async () => {
-    const host = await mkdtemp(join(folder.path, 'host-'));
-    const sessions = Array.from({ length: 8 }, () => openEncoderSessions({ folder: host }));
-    const taken = await Promise.all(sessions.map((one) => one.take()));
-    expect(await sessions[0]?.status()).toMatchObject({ used: 8 });
-    await Promise.all(taken.map((one) => ('release' in one ? one.release() : Promise.reject(new Error('none free')))));
-    expect(await sessions[0]?.status()).toMatchObject({ used: 0 });
   });
 });

@@ -8,15 +8,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkSanity, entriesOf, totalTicks } from '../../domain/segment.ts';
 import type { RecordOptions } from '../../media/ffmpeg-arguments.ts';
-import { recordArguments } from '../../media/ffmpeg-arguments.ts';
 import { classifyStderr } from '../../media/ffmpeg-errors.ts';
-import { startFfmpeg, type FfmpegExit } from '../../media/ffmpeg.ts';
-import { probeStream } from '../../media/ffprobe.ts';
-import { readIndex, type SegmentIndex } from '../../media/mp4-index.ts';
+import { readIndex } from '../../media/mp4-index.ts';
 import { parameterSetsChangedAt } from '../../media/parameter-sets.ts';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { followFrames, readFrameCounters } from '../support/frame-counter.ts';
-import { ffmpeg, ffprobe, makeFolder } from './footage.ts';
+import { recordCamera, type Recording } from './camera-recording.ts';
+import { ffmpeg, makeFolder } from './footage.ts';
 
 const minute = { maxDurationMs: 60_000 };
 let folder: { path: string; remove: () => Promise<void> };
@@ -35,17 +33,6 @@ beforeAll(async () => {
       '/changing': {},
     },
     faults: {
-      '/bad-request': { status: { DESCRIBE: 400 } },
-      '/forbidden': { status: { DESCRIBE: 403 } },
-      '/missing': { status: { DESCRIBE: 404 } },
-      '/busy': { status: { DESCRIBE: 453 } },
-      '/no-session': { status: { PLAY: 454 } },
-      '/udp-only': { status: { SETUP: 461 } },
-      '/broken': { status: { DESCRIBE: 500 } },
-      '/overloaded': { status: { DESCRIBE: 503 } },
-      '/locked': { status: { DESCRIBE: 401 } },
-      '/silent': { silent: true },
-      '/closes': { closeAt: 'request' },
       '/stalls': { stallAfterMs: 2000 },
       '/ends': { endAfterMs: 2000 },
       '/resets': { endAfterMs: 2000, endBy: 'rst' },
@@ -61,40 +48,8 @@ afterAll(async () => {
   await folder.remove();
 });
 
-interface Recording {
-  exit: FfmpegExit;
-  stderr: readonly string[];
-  paths: string[];
-  indexes: SegmentIndex[];
-}
-
-/** Records a path of the camera for a time, or until ffmpeg ends by itself. */
-async function record(
-  path: string,
-  forMs: number,
-  options: Partial<RecordOptions> = {},
-  from = camera,
-): Promise<Recording> {
-  const dir = join(folder.path, `${from.port}`, path);
-  await mkdir(dir, { recursive: true });
-  const args = recordArguments({
-    url: from.url(path),
-    dir,
-    segmentSeconds: 2,
-    codec: 'h264',
-    audio: 'none',
-    audioCodec: null,
-    timeoutMs: 5000,
-    ...options,
-  });
-  const run = startFfmpeg({ binary: ffmpeg, args });
-  const ended = new AbortController();
-  void run.exited.then(() => ended.abort());
-  await sleep(forMs, undefined, { signal: ended.signal }).catch(() => undefined);
-  const exit = await run.stop();
-  const names = (await readdir(dir)).toSorted((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
-  const paths = names.map((name) => join(dir, name));
-  return { exit, stderr: run.stderr(), paths, indexes: await Promise.all(paths.map((file) => readIndex(file))) };
+function record(path: string, forMs: number, options: Partial<RecordOptions> = {}, from = camera): Promise<Recording> {
+  return recordCamera(folder.path, from, path, forMs, options);
 }
 
 /** Every frame is there once, and the time of the frames is the time of the files, to the tick. */
@@ -262,63 +217,3 @@ function isZombie(pid: number): boolean {
     return true;
   }
 }
-
-const refusals: [path: string, reason: string][] = [
-  ['/bad-request', 'bad-stream'],
-  ['/locked', 'auth'],
-  ['/forbidden', 'auth'],
-  ['/missing', 'not-found'],
-  ['/busy', 'camera-busy'],
-  ['/no-session', 'bad-stream'],
-  ['/udp-only', 'bad-stream'],
-  ['/broken', 'bad-stream'],
-  ['/overloaded', 'bad-stream'],
-  ['/closes', 'bad-stream'],
-  ['/silent', 'bad-stream'],
-];
-
-describe.concurrent('a camera that refuses', () => {
-  it.each(refusals)(
-    '%s: %s',
-    async (path, reason) => {
-      const { exit, stderr } = await record(path, 15_000, { timeoutMs: 1000 });
-      expect(exit).toMatchObject({ code: 1, requested: false });
-      expect(classifyStderr(stderr)?.reason).toBe(reason);
-      const probe = probeStream({ binary: ffprobe, url: camera.url(path), timeoutMs: 1000 });
-      await expect(probe).rejects.toMatchObject({ code: 'camera-probe-failed', details: { reason } });
-    },
-    30_000,
-  );
-
-  it('is told from one that is not there', async () => {
-    const gone = await startCamera({ ffmpeg });
-    const url = gone.url();
-    await gone.close();
-    const probe = probeStream({ binary: ffprobe, url, timeoutMs: 1000 });
-    await expect(probe).rejects.toMatchObject({ details: { reason: 'refused' } });
-  });
-});
-
-describe('probeStream', () => {
-  it('describes what the camera sends', async () => {
-    const probe = (path: string) => probeStream({ binary: ffprobe, url: camera.url(path), timeoutMs: 3000 });
-    expect(await probe('/h264')).toEqual({
-      codec: 'h264',
-      width: 320,
-      height: 180,
-      fps: 15,
-      audioCodec: null,
-      bitrateKbps: null,
-      hasBFrames: false,
-    });
-    expect(await probe('/hevc')).toMatchObject({ codec: 'hevc', width: 320, height: 180 });
-    expect((await probe('/b-frames')).hasBFrames).toBe(true);
-  }, 30_000);
-
-  it('can be called off', async () => {
-    const abort = new AbortController();
-    const probe = probeStream({ binary: ffprobe, url: camera.url('/silent'), timeoutMs: 5000, signal: abort.signal });
-    abort.abort();
-    await expect(probe).rejects.toMatchObject({ code: 'camera-probe-failed', details: { reason: 'operator' } });
-  });
-});
