@@ -2,34 +2,19 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { finishWindow } from '../../activities/finish-window.ts';
 import { takeReady } from '../../db/finish-feed.ts';
 import { placeHold, releaseHold } from '../../db/holds.ts';
-import type { Profile } from '../../db/profiles.ts';
 import { previewReencode, reencodeById, startReencode } from '../../db/reencode-jobs.ts';
 import { transaction } from '../../db/sql.ts';
-import { recordMade } from '../media/footage.ts';
-import { createFinishSite, t0, type FinishSite, type SiteCamera } from './finish-site.ts';
+import { t0, type SiteCamera } from './finish-site.ts';
+import { createReencodeSite, type ReencodeSite } from './reencode-site.ts';
 
 /** Windows of bulk work have ten minutes; so far apart the two pieces of footage have one each. */
 const windowMs = 600_000;
-let site: FinishSite;
-let footage: string[];
-let smaller: Profile;
+let site: ReencodeSite;
 
 beforeAll(async () => {
-  site = await createFinishSite();
-  footage = await recordMade(site.dir, 'main', { seconds: 8, fps: 25, gop: 50 });
-  smaller = await site.profile('smaller', { mode: 'encode', height: 90, fps: 5, bitrateKbps: 64 });
+  site = await createReencodeSite(windowMs);
 });
 afterAll(() => site.close());
-
-/** A camera with two windows of finished footage. */
-async function finishedCamera(): Promise<SiteCamera> {
-  const camera = await site.addCamera('original');
-  await site.commit(camera, footage, { startMs: t0, windowMs });
-  await site.commit(camera, footage, { startMs: t0 + windowMs, windowMs });
-  await site.finishAll();
-  expect((await site.rows(camera)).length).toBe(2);
-  return camera;
-}
 
 function hold(camera: SiteCamera, startMs: number, endMs: number): Promise<string> {
   const wanted = { reason: 'theft', placedBy: 'account:admin', placedAtMs: Date.now(), untilMs: null };
@@ -39,11 +24,11 @@ function hold(camera: SiteCamera, startMs: number, endMs: number): Promise<strin
 }
 
 function rangeOf(camera: SiteCamera) {
-  return { cameraIds: [camera.id], profileId: smaller.id, fromMs: t0, toMs: t0 + 2 * windowMs };
+  return { cameraIds: [camera.id], profileId: site.smaller.id, fromMs: t0, toMs: t0 + 2 * windowMs };
 }
 
 test('what a hold keeps is counted in the preview as held, and is not encoded again', async () => {
-  const camera = await finishedCamera();
+  const camera = await site.cameraWith(2);
   const { db } = site.deps;
   // Touches the end of the first window's footage only.
   const holdId = await hold(camera, t0 + 7500, t0 + 60_000);
@@ -70,7 +55,7 @@ test('what a hold keeps is counted in the preview as held, and is not encoded ag
 });
 
 test('a hold that is placed while its footage is being encoded again wins: the swap changes nothing', async () => {
-  const camera = await finishedCamera();
+  const camera = await site.cameraWith(2);
   const { db } = site.deps;
   const before = await site.rows(camera);
   await transaction(db, (tx) => startReencode(tx, { ...rangeOf(camera), toMs: t0 + windowMs }, Date.now()));
