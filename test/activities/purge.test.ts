@@ -1,14 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPurgeActivities, type PurgeActivities, type PurgeDeps } from '../../activities/purge.ts';
 import { nothingSwept, sweepShard } from '../../activities/sweep-retention.ts';
 import { listAuditEntries } from '../../db/audit.ts';
 import { changeIntent } from '../../db/camera-changes.ts';
 import { cameraByPublicId } from '../../db/cameras.ts';
-import { certifiedLines, listCertificates } from '../../db/certificates.ts';
-import { waitingPurges } from '../../db/deletion-health.ts';
+import { certifiedLines } from '../../db/certificates.ts';
 import { reserveKey } from '../../db/finish-swap.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { markForPurge } from '../../db/purge.ts';
@@ -16,100 +12,45 @@ import { confirmSpoolEmpty, declareDestroyed } from '../../db/purge-spools.ts';
 import { upsertRecorder } from '../../db/recorders.ts';
 import { commitSlow, insertSegment } from '../../db/segments.ts';
 import { transaction } from '../../db/sql.ts';
+import { dayMs } from '../../domain/retention.ts';
 import { createLogger } from '../../log.ts';
 import { digestOf, problemsOf } from '../../security/certificates.ts';
-import { createSealer } from '../../security/seal.ts';
 import { createObjects, type Objects } from '../../storage/objects.ts';
-import { makeCamera } from '../db/fixtures.ts';
-import { bucketOn, legalHold, stores } from '../storage/buckets.ts';
-import { startMinio, type Minio } from '../storage/minio.ts';
+import { bucketOn } from '../storage/buckets.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testS3 } from '../support/objects.ts';
-import { footageOf, keysOf, storeFootage } from './stored-footage.ts';
+import { activitiesOf, certificateOf, dueMs, purge, retiredCamera, t0, waitOf } from './purge-site.ts';
+import { footageOf, keysOf } from './stored-footage.ts';
 
-const dayMs = 24 * 3_600_000;
-const t0 = Date.UTC(2026, 0, 1);
-const dueMs = t0 + 100 * dayMs;
 const yearMs = 365 * dayMs;
 
-let minio: Minio | null = null;
 let database: TestDatabase;
 beforeAll(async () => {
-  [minio, database] = await Promise.all([startMinio(), createTestDatabase()]);
+  database = await createTestDatabase();
 });
-afterAll(async () => {
-  await minio?.stop();
-  await database?.drop();
-});
-
-function activitiesOf(objects: Objects, more: Partial<PurgeDeps> = {}): PurgeActivities {
-  const log = createLogger({ level: 'silent', name: 'test' });
-  const clocks = { now: () => dueMs, databaseNow: async () => dueMs };
-  const activities = createPurgeActivities({ db: database.pool, objects, sealer, log, ...clocks, ...more });
-  const inActivity =
-    <Result>(work: (cameraId: string) => Promise<Result>) =>
-    (cameraId: string): Promise<Result> =>
-      new MockActivityEnvironment().run(work, cameraId);
-  return {
-    startPurge: inActivity((id) => activities.startPurge(id)),
-    deletePurgedFootage: inActivity((id) => activities.deletePurgedFootage(id)),
-    finishPurge: inActivity((id) => activities.finishPurge(id)),
-  };
-}
-
-const sealer = createSealer(randomBytes(32).toString('hex'));
-
-async function retiredCamera(objects: Objects, segments: number) {
-  const camera = await makeCamera(database.pool, { createdAtMs: t0 });
-  for (let i = 0; i < segments; i += 1) {
-    await storeFootage({ db: database.pool, objects }, camera, { startMs: t0 + i * 60_000 });
-  }
-  const times = { nowMs: t0 + 10 * dayMs, graceMs: 90 * dayMs };
-  await transaction(database.pool, (tx) => changeIntent(tx, camera.id, 'retire', times));
-  return camera;
-}
-
-/** What the status says of the purge; empty when it says nothing. */
-async function waitOf(cameraId: string): Promise<object> {
-  const waits = await waitingPurges(database.pool, dueMs, 1000);
-  return waits.find((wait) => wait.cameraId === cameraId) ?? {};
-}
-
-/** One round of what the workflow does. */
-async function purge(activities: PurgeActivities, cameraId: string) {
-  const started = await activities.startPurge(cameraId);
-  if (started.kind !== 'done') return started;
-  await activities.deletePurgedFootage(cameraId);
-  return activities.finishPurge(cameraId);
-}
-
-async function certificateOf(cameraId: string) {
-  const [certificate, ...more] = await listCertificates(database.pool, { cameraId, limit: 10 });
-  if (certificate === undefined || more.length > 0) throw new Error(`${more.length + 1} certificates, or none`);
-  return certificate;
-}
+afterAll(() => database.drop());
 
 describe('a purge', () => {
   let objects: Objects;
   beforeAll(async () => {
-    ({ objects } = await bucketOn('seaweedfs', 'plain', minio));
+    ({ objects } = await bucketOn('seaweedfs', 'plain', null));
   });
   afterAll(() => objects.close());
 
   test.each(['purge-marked', 'marked', 'removed', 'looked', 'forgotten', 'cleared', 'certified'])(
     'killed at "%s" it is done by the next round, with one certificate of all footage',
     async (at) => {
-      const camera = await retiredCamera(objects, 4);
+      const camera = await retiredCamera(database.pool, objects, 4);
       const failpoint = (name: string): void => {
         if (name === at) throw new Error(`killed at ${name}`);
       };
-      await expect(purge(activitiesOf(objects, { failpoint }), camera.id)).rejects.toThrow('killed');
+      await expect(purge(activitiesOf(database.pool, objects, { failpoint }), camera.id)).rejects.toThrow('killed');
       const failing = { waitsFor: 'error', reason: `killed at ${at}` };
-      expect(await waitOf(camera.id)).toMatchObject(at === 'certified' ? {} : failing);
-      expect(await purge(activitiesOf(objects), camera.id)).toEqual({ kind: 'done' });
-      expect(await purge(activitiesOf(objects), camera.id)).toEqual({ kind: 'done' });
+      expect(await waitOf(database.pool, camera.id)).toMatchObject(at === 'certified' ? {} : failing);
+      expect(await purge(activitiesOf(database.pool, objects), camera.id)).toEqual({ kind: 'done' });
+      expect(await purge(activitiesOf(database.pool, objects), camera.id)).toEqual({ kind: 'done' });
       expect(await keysOf(objects, camera)).toEqual([]);
-      const certificate = await certificateOf(camera.id);
+      const certificate = await certificateOf(database.pool, camera.id);
       const signed: unknown = JSON.parse(certificate.document);
       expect(problemsOf(signed)).toEqual([]);
       const lines = (await certifiedLines(database.pool, certificate.id)) ?? '';
@@ -138,9 +79,9 @@ describe('a purge', () => {
 
   test('a camera without footage goes at the first look, also before anything was ever stored', async () => {
     const empty = createObjects(await testS3());
-    const camera = await retiredCamera(empty, 0);
-    expect(await purge(activitiesOf(empty), camera.id)).toEqual({ kind: 'done' });
-    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
+    const camera = await retiredCamera(database.pool, empty, 0);
+    expect(await purge(activitiesOf(database.pool, empty), camera.id)).toEqual({ kind: 'done' });
+    expect(JSON.parse((await certificateOf(database.pool, camera.id)).document)).toMatchObject({
       document: { footage: { segments: 0 }, storage: { furtherObjects: 0 } },
     });
     empty.close();
@@ -149,9 +90,13 @@ describe('a purge', () => {
   test('what is waited for is looked at after 5 s, and then after an eighth of the time that passed', async () => {
     const hostId = '00000000-0000-4000-8000-000000000007';
     await upsertRecorder(database.pool, { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0, seenMs: t0 });
-    const camera = await retiredCamera(objects, 0);
-    expect(await purge(activitiesOf(objects), camera.id)).toMatchObject({ kind: 'waits', againInMs: 5_000 });
-    const later = (ms: number) => activitiesOf(objects, { now: () => dueMs + ms }).finishPurge(camera.id);
+    const camera = await retiredCamera(database.pool, objects, 0);
+    expect(await purge(activitiesOf(database.pool, objects), camera.id)).toMatchObject({
+      kind: 'waits',
+      againInMs: 5_000,
+    });
+    const later = (ms: number) =>
+      activitiesOf(database.pool, objects, { now: () => dueMs + ms }).finishPurge(camera.id);
     expect(await later(30_000)).toMatchObject({ kind: 'waits', againInMs: 5_000 });
     expect(await later(160_000)).toMatchObject({ kind: 'waits', againInMs: 20_000 });
     expect(await later(30 * dayMs)).toMatchObject({ kind: 'waits', againInMs: 3_600_000 });
@@ -161,13 +106,13 @@ describe('a purge', () => {
   });
 
   test('that begins during a sweep has all of it in its certificate, also what the sweep deletes for it', async () => {
-    const camera = await retiredCamera(objects, 4);
+    const camera = await retiredCamera(database.pool, objects, 4);
     // So that its footage ages in grace, and two minutes of it are due.
     await database.pool.query(`update tenant set grace_archive = 'rolling'`);
     await database.pool.query(`update camera set retention_days = 100 where id = $1`, [camera.internalId]);
     const nowMs = dueMs + 120_000;
     const clocks = { now: () => nowMs, databaseNow: async () => nowMs };
-    const activities = activitiesOf(objects, clocks);
+    const activities = activitiesOf(database.pool, objects, clocks);
     let begun = 0;
     const failpoint = async (name: string): Promise<void> => {
       if (name !== 'sweep-marked' || begun > 0) return;
@@ -182,14 +127,14 @@ describe('a purge', () => {
     expect(await sweepShard(deps, shard, since, () => undefined)).toMatchObject({ segments: 4 });
     expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
     const document = { kind: 'purge', footage: { segments: 4 } };
-    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({ document });
+    expect(JSON.parse((await certificateOf(database.pool, camera.id)).document)).toMatchObject({ document });
     await database.pool.query(`update tenant set grace_archive = 'frozen'`);
   });
 
   test('once begun nothing is committed any more, whoever comes late', async () => {
-    const camera = await retiredCamera(objects, 1);
+    const camera = await retiredCamera(database.pool, objects, 1);
     const late = footageOf(camera, { startMs: t0 + 3_600_000 }).segment;
-    await activitiesOf(objects).startPurge(camera.id);
+    await activitiesOf(database.pool, objects).startPurge(camera.id);
     expect(await insertSegment(database.pool, camera.internalId, late)).toBe(false);
     const slow = await transaction(database.pool, (tx) => commitSlow(tx, camera.internalId, late));
     expect(slow).toEqual({ free: [] });
@@ -202,13 +147,13 @@ describe('a purge', () => {
   });
 
   test('a clock that is two years ahead purges nothing', async () => {
-    const camera = await retiredCamera(objects, 1);
+    const camera = await retiredCamera(database.pool, objects, 1);
     const [early, late] = [t0 + 20 * dayMs, t0 + 2 * yearMs];
     for (const [worker, server] of [
       [late, early],
       [early, late],
     ] as const) {
-      const activities = activitiesOf(objects, { now: () => worker, databaseNow: async () => server });
+      const activities = activitiesOf(database.pool, objects, { now: () => worker, databaseNow: async () => server });
       expect(await activities.startPurge(camera.id)).toMatchObject({ kind: 'waits' });
     }
     expect((await keysOf(objects, camera)).length).toBe(1);
@@ -216,8 +161,8 @@ describe('a purge', () => {
   });
 
   test('its begin is in the audit log once, and called again it goes on, whatever hold there is', async () => {
-    const camera = await retiredCamera(objects, 1);
-    const activities = activitiesOf(objects);
+    const camera = await retiredCamera(database.pool, objects, 1);
+    const activities = activitiesOf(database.pool, objects);
     expect(await activities.startPurge(camera.id)).toEqual({ kind: 'done' });
     await database.pool.query(
       `insert into hold (camera_id, start_at, end_at, reason, placed_by, placed_at)
@@ -238,37 +183,43 @@ describe('a purge', () => {
   });
 
   test('a camera that is wanted again is not purged', async () => {
-    const camera = await retiredCamera(objects, 1);
+    const camera = await retiredCamera(database.pool, objects, 1);
     const times = { nowMs: dueMs - 1, graceMs: 0 };
     await transaction(database.pool, (tx) => changeIntent(tx, camera.id, 'reactivate', times));
-    expect(await activitiesOf(objects).startPurge(camera.id)).toEqual({ kind: 'wanted' });
+    expect(await activitiesOf(database.pool, objects).startPurge(camera.id)).toEqual({ kind: 'wanted' });
   });
 
   test('what a finish job may still store is waited for, and goes too', async () => {
-    const camera = await retiredCamera(objects, 1);
+    const camera = await retiredCamera(database.pool, objects, 1);
     const { key, body, segment } = footageOf(camera, { startMs: t0 + 7_200_000 });
     await reserveKey(database.pool, camera.internalId, key, dueMs + 60_000);
-    expect(await purge(activitiesOf(objects), camera.id)).toMatchObject({ kind: 'waits', againInMs: 60_000 });
+    expect(await purge(activitiesOf(database.pool, objects), camera.id)).toMatchObject({
+      kind: 'waits',
+      againInMs: 60_000,
+    });
     await objects.put(key, Readable.from([body]), body.length, segment.sha256);
     const fast = { now: () => dueMs + yearMs };
-    expect(await purge(activitiesOf(objects, fast), camera.id)).toMatchObject({ kind: 'waits', againInMs: 60_000 });
+    expect(await purge(activitiesOf(database.pool, objects, fast), camera.id)).toMatchObject({
+      kind: 'waits',
+      againInMs: 60_000,
+    });
     const later = { now: () => dueMs + 61_000, databaseNow: async () => dueMs + 61_000 };
-    expect(await purge(activitiesOf(objects, later), camera.id)).toEqual({ kind: 'done' });
+    expect(await purge(activitiesOf(database.pool, objects, later), camera.id)).toEqual({ kind: 'done' });
     expect(await keysOf(objects, camera)).toEqual([]);
-    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
+    expect(JSON.parse((await certificateOf(database.pool, camera.id)).document)).toMatchObject({
       document: { footage: { segments: 1 }, storage: { furtherObjects: 1 } },
     });
   });
 });
 
 test('every spool must be empty, or declared destroyed, which the certificate says', async () => {
-  const { objects } = await bucketOn('seaweedfs', 'plain', minio);
+  const { objects } = await bucketOn('seaweedfs', 'plain', null);
   const hosts = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'] as const;
   for (const hostId of hosts) {
     await upsertRecorder(database.pool, { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0, seenMs: t0 });
   }
-  const camera = await retiredCamera(objects, 2);
-  const activities = activitiesOf(objects);
+  const camera = await retiredCamera(database.pool, objects, 2);
+  const activities = activitiesOf(database.pool, objects);
   expect(await purge(activities, camera.id)).toMatchObject({
     kind: 'waits',
     reason: expect.stringContaining(hosts[0]),
@@ -283,7 +234,7 @@ test('every spool must be empty, or declared destroyed, which the certificate sa
   expect(shown).toMatchObject({ state: 'purging', stateReason: expect.stringContaining(hosts[1]) });
   await declareDestroyed(database.pool, hosts[1], 'account:admin', dueMs);
   expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
-  expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
+  expect(JSON.parse((await certificateOf(database.pool, camera.id)).document)).toMatchObject({
     document: {
       purge: {
         spools: [
@@ -295,58 +246,4 @@ test('every spool must be empty, or declared destroyed, which the certificate sa
   });
   await database.pool.query(`update recorder set destroyed_at = now()`); // for the tests after this one
   objects.close();
-});
-
-describe.each(stores)('on %s', (server) => {
-  test('old versions, delete markers and unfinished uploads go too', async ({ skip }) => {
-    skip(server === 'minio' && minio === null, 'there is no MinIO here');
-    const { objects, client, bucket } = await bucketOn(server, 'versioned', minio);
-    const camera = await retiredCamera(objects, 3);
-    const [first = '', second = ''] = await keysOf(objects, camera);
-    await client.removeObject(bucket, first); // leaves the version and a marker
-    await client.putObject(bucket, second, Buffer.from('another version'));
-    await client.initiateNewMultipartUpload(bucket, `${camera.tenantId}/${camera.id}/20260101/unfinished.mp4`, {});
-    expect(await purge(activitiesOf(objects), camera.id)).toEqual({ kind: 'done' });
-    expect(await keysOf(objects, camera)).toEqual([]);
-    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
-      document: { footage: { segments: 3 }, storage: { versioned: true } },
-    });
-    objects.close();
-  });
-
-  test('what is unlocked after its row’s turn is in the certificate nonetheless', async ({ skip }) => {
-    skip(server === 'minio' && minio === null, 'there is no MinIO here');
-    const { objects, client, bucket } = await bucketOn(server, 'locked', minio);
-    const camera = await retiredCamera(objects, 2);
-    const [key = ''] = await keysOf(objects, camera);
-    await legalHold(client, { bucket, key }, 'ON');
-    const activities = activitiesOf(objects);
-    await activities.startPurge(camera.id);
-    expect(await activities.deletePurgedFootage(camera.id)).toEqual({ segments: 1, refused: 1 });
-    await legalHold(client, { bucket, key }, 'OFF');
-    expect(await activities.finishPurge(camera.id)).toMatchObject({ kind: 'waits', againInMs: 5_000 });
-    expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
-    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
-      document: { footage: { segments: 2 } },
-    });
-    objects.close();
-  });
-
-  test('a locked object is waited for: no certificate before it is gone', async ({ skip }) => {
-    skip(server === 'minio' && minio === null, 'there is no MinIO here');
-    const { objects, client, bucket } = await bucketOn(server, 'locked', minio);
-    const camera = await retiredCamera(objects, 2);
-    const [first = ''] = await keysOf(objects, camera);
-    await legalHold(client, { bucket, key: first }, 'ON');
-    expect(await purge(activitiesOf(objects), camera.id)).toMatchObject({ kind: 'waits' });
-    expect(new Set(await keysOf(objects, camera))).toEqual(new Set([first]));
-    expect(await waitOf(camera.id)).toMatchObject({ waitsFor: 'store', reason: expect.stringContaining(first) });
-    expect(await listCertificates(database.pool, { cameraId: camera.id, limit: 1 })).toEqual([]);
-    await legalHold(client, { bucket, key: first }, 'OFF');
-    expect(await purge(activitiesOf(objects), camera.id)).toEqual({ kind: 'done' });
-    expect(JSON.parse((await certificateOf(camera.id)).document)).toMatchObject({
-      document: { footage: { segments: 2 } },
-    });
-    objects.close();
-  });
 });
