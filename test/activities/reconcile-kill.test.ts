@@ -17,10 +17,8 @@ test(
     const camera = await site.addCamera();
     try {
       for (const killAt of places) {
-        await site.database.pool.query(`delete from reconcile_finding`);
+        await site.clear();
         await site.database.pool.query(`delete from gap where camera_id = $1`, [camera.internalId]);
-        await site.database.pool.query(`delete from segment`);
-        for await (const { key } of site.objects.list('')) await site.objects.remove([key]);
         const kept = await site.record(camera, t0);
         const lost = await site.record(camera, t0 + 2 * hourMs);
         await site.objects.remove([lost.key]);

@@ -7,6 +7,7 @@ import { lookForForeign } from '../../activities/reconcile-foreign.ts';
 import { lookAtShard } from '../../activities/reconcile-look.ts';
 import { readStoredSegment } from '../../activities/stored-segment.ts';
 import { claimsBetween } from '../../db/gaps.ts';
+import { placeHold } from '../../db/holds.ts';
 import { listFindings } from '../../db/reconcile-findings.ts';
 import { requestPass } from '../../db/reconcile-passes.ts';
 import { commitSlow } from '../../db/segments.ts';
@@ -27,6 +28,8 @@ import { keysOf, type FootageOwner } from './stored-footage.ts';
 export const nowMs = Date.now() + 3 * 3_600_000;
 /** Where the footage of each camera begins, well within its retention. */
 export const t0 = Math.floor((nowMs - 10 * dayMs) / dayMs) * dayMs;
+/** Between segments of the same bytes: nearer they would count as one. */
+export const slotMs = 3_600_000;
 
 export interface ReconcileSite {
   database: TestDatabase;
@@ -41,14 +44,18 @@ export interface ReconcileSite {
   store(camera: FootageOwner, startMs: number, file?: number): Promise<{ key: string; segment: Segment }>;
   /** Stores it with its row. */
   record(camera: FootageOwner, startMs: number, file?: number): Promise<{ key: string; segment: Segment }>;
+  /** Holds a range of its footage until the hold is released. */
+  hold(camera: FootageOwner, startMs: number, endMs: number): Promise<void>;
   /** Does what the workflow does. @returns whether it acted; null: it was not begun */
   pass(changes?: Partial<ReconcileDeps>, how?: { dryRun: boolean }): Promise<boolean | null>;
   /** Keys that the camera's live rows name. */
   rows(camera: FootageOwner): Promise<string[]>;
   keys(camera: FootageOwner): Promise<string[]>;
-  /** Of a camera, as `<hours after t0> <kind> <state> <why>`. */
+  /** Of a camera, as `<slots after t0> <kind> <state> <why>`. */
   findings(camera: FootageOwner): Promise<string[]>;
   missing(camera: FootageOwner): Promise<[startMs: number, endMs: number | null][]>;
+  /** Forgets all footage and findings, so that the next test's passes see only what is its own. */
+  clear(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -102,6 +109,10 @@ export async function createReconcileSite(): Promise<ReconcileSite> {
       if (how !== 'committed') throw new Error(`not committed: ${JSON.stringify(how)}`);
       return stored;
     },
+    async hold({ id: cameraId }, startMs, endMs) {
+      const placed = { reason: 'case 7', untilMs: null, placedBy: 'account:admin', placedAtMs: t0 };
+      await transaction(db, (tx) => placeHold(tx, { cameraId, startMs, endMs, ...placed }));
+    },
     async pass(changes = {}, how = { dryRun: false }) {
       const used = { ...deps, ...changes };
       if (how.dryRun) await requestPass(db, { by: 'account:admin', dryRun: true, nowMs });
@@ -146,13 +157,18 @@ export async function createReconcileSite(): Promise<ReconcileSite> {
     async findings(camera) {
       const found = await listFindings(db, { cameraId: camera.id, limit: 100 });
       return found.map(({ kind, state, why, held, key }) => {
-        const slot = ((parseObjectKey(key)?.startMs ?? 0) - t0) / 3_600_000;
+        const slot = ((parseObjectKey(key)?.startMs ?? 0) - t0) / slotMs;
         return `${slot} ${kind} ${state} ${why}${held ? ' held' : ''}`;
       });
     },
     async missing(camera) {
       const claims = await claimsBetween(db, camera.id, t0 - 100 * dayMs, nowMs);
       return claims.filter(({ reason }) => reason === 'missing').map(({ startMs, endMs }) => [startMs, endMs]);
+    },
+    async clear() {
+      await db.query(`delete from reconcile_finding`);
+      await db.query(`delete from segment`);
+      for await (const { key } of objects.list('')) await objects.remove([key]);
     },
     async close() {
       objects.close();

@@ -1,43 +1,16 @@
-import { Readable } from 'node:stream';
-import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { collectBatch } from '../../activities/collect-objects.ts';
-import { insertCertificate } from '../../db/certificates.ts';
-import { placeHold } from '../../db/holds.ts';
 import { enqueue } from '../../db/object-gc.ts';
-import { listFindings } from '../../db/reconcile-findings.ts';
 import { listPasses, reconcileState, resumeReconcile } from '../../db/reconcile-passes.ts';
 import { transaction } from '../../db/sql.ts';
 import { dayMs } from '../../domain/retention.ts';
-import { createReconcileSite, nowMs, t0, type ReconcileSite } from './reconcile-site.ts';
-import type { FootageOwner } from './stored-footage.ts';
+import { createReconcileSite, nowMs, slotMs, t0, type ReconcileSite } from './reconcile-site.ts';
 
-/** Between segments of the same bytes: nearer they would count as one. */
-const slotMs = 3_600_000;
 let site: ReconcileSite;
 beforeAll(async () => {
   site = await createReconcileSite();
 });
-afterEach(async () => {
-  // The next test's passes see only what is its own.
-  await site.database.pool.query(`delete from reconcile_finding`);
-  await site.database.pool.query(`delete from segment`);
-  for await (const { key } of site.objects.list('')) await site.objects.remove([key]);
-});
+afterEach(() => site.clear());
 afterAll(() => site.close());
-
-const hold = (camera: FootageOwner, startMs: number, endMs: number) =>
-  transaction(site.database.pool, (tx) =>
-    placeHold(tx, {
-      cameraId: camera.id,
-      startMs,
-      endMs,
-      reason: 'case 7',
-      untilMs: null,
-      placedBy: 'account:admin',
-      placedAtMs: t0,
-    }),
-  );
 
 test('where bucket and catalogue agree nothing is found and nothing is touched', async () => {
   const camera = await site.addCamera();
@@ -55,7 +28,7 @@ test('a row whose object is gone becomes a gap with its evidence, loudly where i
   const kept = await site.record(camera, t0);
   const lost = await site.record(camera, t0 + slotMs);
   const held = await site.record(camera, t0 + 2 * slotMs);
-  await hold(camera, t0 + 2 * slotMs, t0 + 3 * slotMs);
+  await site.hold(camera, t0 + 2 * slotMs, t0 + 3 * slotMs);
   await site.objects.remove([lost.key, held.key]);
   expect(await site.pass()).toBe(true);
   expect(await site.rows(camera)).toEqual([kept.key]);
@@ -109,129 +82,6 @@ test('a young row, a young object and what the collector has are left alone', as
   expect(await site.findings(camera)).toEqual([]);
   expect(await site.rows(camera)).toEqual([young.key]);
   expect(await site.keys(camera)).toEqual([waiting.key, inFlight.key]);
-});
-
-test('an object without a row is catalogued again from its name and bytes', async () => {
-  const camera = await site.addCamera();
-  const first = await site.record(camera, t0);
-  const { rows: before } = await site.database.pool.query(`select * from segment`);
-  await site.database.pool.query(`delete from segment`);
-  expect(await site.pass()).toBe(true);
-  expect(await site.rows(camera)).toEqual([first.key]);
-  const { rows: after } = await site.database.pool.query(`select * from segment`);
-  expect(after).toEqual(before);
-  expect(await site.findings(camera)).toEqual(['0 object-without-row catalogued wanted']);
-});
-
-test('one that is partly covered is cut to what is free', async () => {
-  const camera = await site.addCamera();
-  const row = await site.record(camera, t0);
-  const stray = await site.store(camera, t0 + 2000, 1);
-  expect(await site.pass()).toBe(true);
-  const rows = await site.rows(camera);
-  expect(rows).toHaveLength(2);
-  expect(rows[0]).toBe(row.key);
-  expect(rows[1]).toContain(`/${t0 + 4000}-2000-1-0-`);
-  const { db, objects, log } = site.deps;
-  await collectBatch({ db, objects, log, now: () => nowMs + dayMs });
-  expect(await site.keys(camera)).toEqual(rows);
-  expect(rows).not.toContain(stray.key);
-  expect(await site.pass()).toBe(true);
-  expect(await site.rows(camera)).toEqual(rows);
-});
-
-test('covered, expired, deleted, purged and broken objects go into quarantine, and then through the collector', async () => {
-  const camera = await site.addCamera();
-  const purged = await site.addCamera();
-  const row = await site.record(camera, t0);
-  const covered = await site.store(camera, t0 + 1, 1);
-  const expired = await site.store(camera, t0 - 40 * dayMs);
-  const held = await site.store(camera, t0 - 41 * dayMs);
-  await hold(camera, t0 - 41 * dayMs, t0 - 41 * dayMs + 1000);
-  const deleted = await site.store(camera, t0 + 5 * slotMs);
-  await site.database.pool.query(
-    `insert into deleted_segment (camera_id, start_at, sha256, duration_ms, bytes, epoch, variant, cause, deleted_at)
-     values ($1, $2, decode($3, 'hex'), 4000, 1, 1, 0, 'retention', now())`,
-    [camera.internalId, new Date(t0 + 5 * slotMs), deleted.segment.sha256],
-  );
-  const body = Buffer.from('this is no footage');
-  const sha256 = createHash('sha256').update(body).digest('hex');
-  const broken = row.key
-    .replace(`/${t0}-`, `/${t0 + 6 * slotMs}-`)
-    .replace(/[0-9a-f]{16}\.mp4$/, `${sha256.slice(0, 16)}.mp4`);
-  await site.objects.put(broken, Readable.from([body]), body.length, sha256);
-  const ofPurged = await site.store(purged, t0);
-  await site.database.pool.query(`update camera set status = 'purged' where id = $1`, [purged.internalId]);
-
-  expect(await site.pass()).toBe(true);
-  const whys = (await site.findings(camera)).map((line) => line.replace(/^\S+ object-without-row /, ''));
-  expect(whys.toSorted()).toEqual([
-    'catalogued wanted held',
-    'quarantined covered',
-    'quarantined deleted',
-    'quarantined expired',
-    expect.stringMatching(/^quarantined .*moov/) as string,
-  ]);
-  expect(await site.findings(purged)).toEqual(['0 object-without-row quarantined purged']);
-  expect(await site.rows(camera)).toEqual([held.key, row.key]);
-  const all = [covered, expired, held, deleted, row, ofPurged].map(({ key }) => key);
-  const stored = async () => [...(await site.keys(camera)), ...(await site.keys(purged))];
-  expect((await stored()).toSorted()).toEqual([...all, broken].toSorted());
-
-  const later = nowMs + 7 * dayMs + 1;
-  expect(await site.pass({ now: () => later, databaseNow: async () => later })).toBe(true);
-  const { db, objects, log } = site.deps;
-  await collectBatch({ db, objects, log, now: () => later });
-  expect((await stored()).toSorted()).toEqual([held.key, row.key].toSorted());
-});
-
-test('what is in quarantine and becomes wanted again gets its row back, and what a certificate names does not', async () => {
-  const camera = await site.addCamera(t0 - 60 * dayMs);
-  const expired = await site.store(camera, t0 - 40 * dayMs);
-  const certified = await site.store(camera, t0 - 39 * dayMs);
-  expect(await site.pass()).toBe(true);
-  expect(await site.findings(camera)).toHaveLength(2);
-  await site.database.pool.query(`update camera set retention_days = 366 where id = $1`, [camera.internalId]);
-  const id = '00000000-0000-4000-8000-000000000077';
-  const certificate = {
-    id,
-    kind: 'retention',
-    tenantId: camera.tenantId,
-    cameraId: camera.id,
-    month: '2026-09',
-  } as const;
-  await transaction(site.database.pool, (tx) =>
-    insertCertificate(
-      tx,
-      { ...certificate, issuedAtMs: t0, document: '{}' },
-      `${certified.key} ${certified.segment.sha256}\n`,
-    ),
-  );
-  const later = nowMs + 8 * dayMs;
-  expect(await site.pass({ now: () => later, databaseNow: async () => later })).toBe(true);
-  const { db, objects, log } = site.deps;
-  await collectBatch({ db, objects, log, now: () => later });
-  expect(await site.rows(camera)).toEqual([expired.key]);
-  expect(await site.keys(camera)).toEqual([expired.key]);
-});
-
-test('what bears no name of ours, or is of nobody, is reported and never deleted', async () => {
-  const camera = await site.addCamera();
-  const body = Buffer.from('x');
-  const sha256 = createHash('sha256').update(body).digest('hex');
-  const prefix = `${camera.tenantId}/${camera.id}`;
-  const unknown = '00000000-0000-4000-8000-000000000009';
-  const keys = ['readme.txt', `${prefix}/notes.txt`, `${camera.tenantId}/${unknown}/a`, `${unknown}/${unknown}/b`];
-  for (const key of keys) await site.objects.put(key, Readable.from([body]), 1, sha256);
-  for (let i = 0; i < 2; i += 1) {
-    const later = nowMs + i * 30 * dayMs;
-    expect(await site.pass({ now: () => later, databaseNow: async () => later })).toBe(true);
-    const found = await listFindings(site.database.pool, { limit: 10 });
-    expect(found.map(({ key, state, why }) => `${key} ${state} ${why}`).toSorted()).toEqual(
-      keys.map((key) => `${key} reported ${key.endsWith('notes.txt') ? 'name' : 'foreign'}`).toSorted(),
-    );
-  }
-  for (const key of keys) expect(await site.objects.stat(key)).not.toBeNull();
 });
 
 test('a bucket that is emptied stops the pass before it touches anything; an operator lets it go on', async () => {
