@@ -4,30 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCameraUrl } from '../../../domain/camera-url.ts';
 import { createConversation } from '../../../recorder/dialer/conversation.ts';
-import { client, dial, reply, scriptedCamera, until, type Got } from './dialing.ts';
-
-const sdp = [
-  'v=0',
-  'o=- 0 0 IN IP4 0.0.0.0',
-  's=x',
-  't=0 0',
-  'm=video 0 RTP/AVP 96',
-  'a=rtpmap:96 H264/90000',
-  'a=control:trackID=1',
-  '',
-].join('\r\n');
-
-/** A camera that agrees to everything. */
-function agree(got: Got, port: number): string {
-  if (got.method === 'DESCRIBE') return reply(got, '200 OK', [`Content-Base: rtsp://127.0.0.1:${port}/base/`], sdp);
-  if (got.method === 'SETUP') {
-    return reply(got, '200 OK', ['Session: 12345;timeout=60', 'Transport: RTP/AVP/TCP;unicast;interleaved=4-5']);
-  }
-  if (got.method === 'PLAY') {
-    return reply(got, '200 OK', [`RTP-Info: url=trackID=1;seq=1;rtptime=2,url=rtsp://10.0.0.9/other;seq=3`]);
-  }
-  return reply(got, '200 OK', ['Public: OPTIONS, DESCRIBE', 'Server: RealServer', 'Location: rtsp://10.0.0.9/']);
-}
+import { agree, client, dial, reply, scriptedCamera, sdp, until, type Got } from './dialing.ts';
 
 function withLogin(url: string): string {
   return url.replace('//', '//bob:hunter2@');
@@ -191,79 +168,6 @@ describe('answers of odd cameras', () => {
     await ask('DESCRIBE');
     await closed;
     expect(dialer.failure()?.reason).toBe('bad-stream');
-  });
-});
-
-describe('media', () => {
-  const frame = (channel: number, bytes: number): Buffer =>
-    Buffer.concat([Buffer.from([0x24, channel, bytes >> 8, bytes & 0xff]), Buffer.alloc(bytes, channel)]);
-
-  async function playing(): Promise<{
-    camera: Socket;
-    dialer: Awaited<ReturnType<typeof dial>>;
-    ffmpeg: Awaited<ReturnType<typeof client>>;
-    got: Got[];
-  }> {
-    let port = 0;
-    let socket: Socket | null = null;
-    const camera = await scriptedCamera((got, from) => {
-      socket = from;
-      return agree(got, port);
-    });
-    ({ port } = camera);
-    const dialer = await dial(camera.url);
-    const ffmpeg = await client(dialer.url);
-    const uris = [...(await ffmpeg.ask('DESCRIBE')).matchAll(/a=control:(\S+)/g)].map(([, uri]) => uri);
-    await ffmpeg.ask('SETUP', uris[1]);
-    await ffmpeg.ask('PLAY', uris[0]);
-    if (socket === null) throw new Error('no connection');
-    return { camera: socket, dialer, ffmpeg, got: camera.got };
-  }
-
-  it('begins with the first packet on the channel that SETUP gave the video', async () => {
-    const { camera, dialer, ffmpeg } = await playing();
-    const before = ffmpeg.received().length;
-    camera.write(Buffer.concat([frame(5, 20), frame(0, 20)]));
-    await until(() => ffmpeg.received().length === before + 48);
-    expect(dialer.firstMediaMs()).toBeNull();
-    camera.write(frame(4, 1000));
-    await until(() => ffmpeg.received().length === before + 48 + 1004);
-    expect(dialer.firstMediaMs()).toBeGreaterThan(Date.now() - 10_000);
-    expect(ffmpeg.received().subarray(before)).toEqual(Buffer.concat([frame(5, 20), frame(0, 20), frame(4, 1000)]));
-  });
-
-  it('is held back, in bounded memory, when ffmpeg does not read, which is no stall', async () => {
-    const { camera, dialer, ffmpeg } = await playing();
-    ffmpeg.socket.pause();
-    const block = Buffer.concat(Array.from({ length: 20 }, () => frame(4, 60_000)));
-    let written = 0;
-    // Kernel buffers take some megabytes; the dialer itself next to nothing.
-    while (written < 100_000_000 && camera.writableLength < 20_000_000) {
-      camera.write(block);
-      written += block.length;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    let held = dialer.bytes();
-    for (let before = -1; before !== held; held = dialer.bytes()) {
-      before = held;
-      await new Promise((resolve) => setTimeout(resolve, 300));
-    }
-    expect(held).toBeLessThan(written / 2);
-    expect(dialer.failure()).toBeNull();
-    ffmpeg.socket.resume();
-    await until(() => dialer.bytes() >= written);
-    expect(dialer.failure()).toBeNull();
-  });
-
-  it('reports of ffmpeg reach the camera whole', async () => {
-    const { camera, ffmpeg } = await playing();
-    const before = camera.bytesRead;
-    const report = frame(5, 32);
-    ffmpeg.socket.write(report.subarray(0, 10));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(camera.bytesRead).toBe(before);
-    ffmpeg.socket.write(report.subarray(10));
-    await until(() => camera.bytesRead === before + report.length);
   });
 });
 

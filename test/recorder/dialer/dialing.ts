@@ -88,6 +88,30 @@ export function reply(got: Got, status: string, headers: string[] = [], body = '
   return [`RTSP/1.0 ${status}`, `CSeq: ${got.header('CSeq')}`, ...headers, ...length, '', body].join('\r\n');
 }
 
+/** One H.264 stream. */
+export const sdp = [
+  'v=0',
+  'o=- 0 0 IN IP4 0.0.0.0',
+  's=x',
+  't=0 0',
+  'm=video 0 RTP/AVP 96',
+  'a=rtpmap:96 H264/90000',
+  'a=control:trackID=1',
+  '',
+].join('\r\n');
+
+/** What a scripted camera answers that agrees to everything. */
+export function agree(got: Got, port: number): string {
+  if (got.method === 'DESCRIBE') return reply(got, '200 OK', [`Content-Base: rtsp://127.0.0.1:${port}/base/`], sdp);
+  if (got.method === 'SETUP') {
+    return reply(got, '200 OK', ['Session: 12345;timeout=60', 'Transport: RTP/AVP/TCP;unicast;interleaved=4-5']);
+  }
+  if (got.method === 'PLAY') {
+    return reply(got, '200 OK', [`RTP-Info: url=trackID=1;seq=1;rtptime=2,url=rtsp://10.0.0.9/other;seq=3`]);
+  }
+  return reply(got, '200 OK', ['Public: OPTIONS, DESCRIBE', 'Server: RealServer', 'Location: rtsp://10.0.0.9/']);
+}
+
 /** A client in ffmpeg's place, one request at a time. */
 export async function client(url: string): Promise<{
   ask: (method: string, uri?: string, headers?: string[]) => Promise<string>;
