@@ -110,12 +110,12 @@ async function tryCommit(deps: CommitDeps, file: ClosedFile): Promise<CommitOutc
   const how = await catalogue(deps, ids.internalId, segment);
   await failpoint('inserted');
   if (typeof how === 'object') {
-    await enqueue(deps.db, [key], 'overlaps', Date.now() + uselessObjectMs);
+    await enqueue(deps.db, [key], 'overlaps', deps.now() + uselessObjectMs);
     // Newer footage has come meanwhile; where it begins at the same key, nothing is cut off.
-    const now = await leaseOf(deps.db, cameraId);
-    const met = await fitToLease(deps, file, index, { internalId: ids.internalId, lease: now });
+    const newest = await leaseOf(deps.db, cameraId);
+    const met = await fitToLease(deps, file, index, { internalId: ids.internalId, lease: newest });
     if (met !== null) return met;
-    const moved = now === null ? null : await moveBehindOwn(deps, file, index, { lease: now, sha256 });
+    const moved = newest === null ? null : await moveBehindOwn(deps, file, index, { lease: newest, sha256 });
     if (moved !== null) return { kind: 'cut', parts: [moved] };
     const pieces = how.free.flatMap((free) => pieceWithin(index.fragments, file.name, free) ?? []);
     const parts = await cutToParts(deps, file, index, pieces.filter(isWorthAnObject));
@@ -177,7 +177,7 @@ function holeBefore(lease: Lease | null, startMs: number): Hole | null {
 
 /** Moved last: a file that is still in `closed/` is committed again, which finds that it is done. */
 async function moveToLinger(deps: CommitDeps, file: ClosedFile, sha256: string): Promise<void> {
-  const now = new Date();
+  const now = new Date(deps.now());
   await utimes(file.path, now, now); // it lingers from now on, however late its commit is
   await deps.spool.linger(file.cameraId, segmentFileName(file.name), lingeringFileName(file.name, sha256));
 }

@@ -152,9 +152,9 @@ export function createCommitter(deps: {
     },
     counts: () => ({ ...counts }),
     async flush(timeoutMs) {
-      const endsAtMs = Date.now() + timeoutMs;
+      const endsAtMs = deps.now() + timeoutMs;
       isFlushing = true;
-      while (due() > 0 && Date.now() < endsAtMs) await sleep(20);
+      while (due() > 0 && deps.now() < endsAtMs) await sleep(20);
       return due() === 0;
     },
     async stop() {

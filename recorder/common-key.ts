@@ -53,8 +53,8 @@ export interface FirstKey {
 }
 
 /** Where, on this host's clock, the key picture lies in the closed files of older epochs; null = in none. */
-export async function placeOfKey(spool: Spool, cameraId: string, key: FirstKey): Promise<number | null> {
-  for (const { path: filePath, name } of await closedFilesAround(spool, cameraId, key)) {
+export async function placeOfKey(spool: Spool, cameraId: string, key: FirstKey, nowMs: number): Promise<number | null> {
+  for (const { path: filePath, name } of await closedFilesAround(spool, cameraId, key, nowMs)) {
     const index = await indexIfThere(filePath);
     if (index === null) continue;
     const at = { sha256: key.sha256, startMs: name.startMs, nearMs: key.atMs };
@@ -65,14 +65,14 @@ export async function placeOfKey(spool: Spool, cameraId: string, key: FirstKey):
 }
 
 /** Whether this host's footage of the camera, finished or growing, has come to the key picture. */
-export async function holdsKey(spool: Spool, cameraId: string, key: FirstKey): Promise<boolean> {
+export async function holdsKey(spool: Spool, cameraId: string, key: FirstKey, nowMs: number): Promise<boolean> {
   const open = (await spool.openFiles()).filter((file) => file.cameraId === cameraId && file.name.endsWith('.mp4'));
   for (const { path: filePath } of open) {
     const index = await indexIfThere(filePath);
     if (index === null) continue;
     if ((await fragmentOfKey(filePath, index, { sha256: key.sha256, startMs: 0, nearMs: 0 })) !== null) return true;
   }
-  return (await placeOfKey(spool, cameraId, key)) !== null;
+  return (await placeOfKey(spool, cameraId, key, nowMs)) !== null;
 }
 
 /** A backlog of hours is not read through for a picture of just now. */
@@ -80,18 +80,19 @@ async function closedFilesAround(
   spool: Spool,
   cameraId: string,
   key: FirstKey,
+  nowMs: number,
 ): Promise<{ path: string; name: SegmentName }[]> {
   return (await spool.closedFiles(cameraId)).flatMap((file) => {
     const name = parseSegmentFileName(file.name)?.name;
     if (name === undefined || name.epoch >= key.epoch) return [];
-    return mayHold(name, key.atMs) ? [{ path: file.path, name }] : [];
+    return mayHold(name, key.atMs, nowMs) ? [{ path: file.path, name }] : [];
   });
 }
 
 /** Whether a file may hold a key picture that another host saw at `atMs` by its own clock. */
-export function mayHold({ startMs, durationMs }: SegmentName, atMs: number): boolean {
+export function mayHold({ startMs, durationMs }: SegmentName, atMs: number, nowMs: number): boolean {
   const endMs = startMs + durationMs;
-  return (startMs < atMs + clockSkewMs && endMs > atMs - clockSkewMs) || endMs > Date.now() - recentMs;
+  return (startMs < atMs + clockSkewMs && endMs > atMs - clockSkewMs) || endMs > nowMs - recentMs;
 }
 
 /** Null for a file that was moved meanwhile, or of which too little is written. */

@@ -83,7 +83,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const committer = createCommitter({
     commit: (file) =>
       commitFile(
-        { db, objects, spool, cameraIds, quarantine, limits, handoverHoldMs: hold, windowMs, log, failpoint },
+        { db, objects, spool, cameraIds, quarantine, limits, handoverHoldMs: hold, windowMs, log, now, failpoint },
         file,
       ),
     onDone,
@@ -123,7 +123,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     journal,
     hostId,
     slots: config.recorder.slots,
-    holdsKey: (cameraId, key) => holdsKey(spool, cameraId, key),
+    holdsKey: (cameraId, key) => holdsKey(spool, cameraId, key, now()),
     log,
     now,
     start: createStarter({

@@ -18,6 +18,7 @@ export interface SeamDeps {
   /** How long the end of a file waits for a newer recording's first segment. */
   handoverHoldMs: number;
   log: Logger;
+  now: () => number;
   failpoint: Failpoint;
 }
 
@@ -57,21 +58,24 @@ async function fitOlder(
   { internalId, lease }: { internalId: number; lease: Lease },
 ): Promise<Fit> {
   const { cameraId, name } = file;
+  const nowMs = deps.now();
   const { recordingEpoch, firstFrameMs, firstKeySha256 } = lease;
   if (file.held?.for === 'footage') return placeRest(deps, file, internalId, lease);
   const endMs = name.startMs + name.durationMs;
   // Another host is about to take over, and its first frame may lie within this file; not so in one of a backlog.
-  if (recordingEpoch <= name.epoch || firstFrameMs === null) return wait(file, endMs + firstFrameWaitMs);
+  if (recordingEpoch <= name.epoch || firstFrameMs === null) return wait(file, endMs + firstFrameWaitMs, nowMs);
 
   const restFrom = (atMs: number): Hold => ({ for: 'footage', untilMs: atMs + deps.handoverHoldMs });
   const rest = restFrom(firstFrameMs);
-  if (firstKeySha256 !== null && mayHold(name, firstFrameMs)) {
+  if (firstKeySha256 !== null && mayHold(name, firstFrameMs, nowMs)) {
     const key: FirstKey = { epoch: recordingEpoch, sha256: firstKeySha256, atMs: firstFrameMs };
     const at = { sha256: key.sha256, startMs: name.startMs, nearMs: key.atMs };
     const place = await fragmentOfKey(file.path, index, at);
     const fragment = index.fragments[place ?? -1];
     const seamMs =
-      fragment === undefined ? await placeOfKey(deps.spool, cameraId, key) : name.startMs + mediaMs(index, fragment);
+      fragment === undefined
+        ? await placeOfKey(deps.spool, cameraId, key, nowMs)
+        : name.startMs + mediaMs(index, fragment);
     if (seamMs !== null) {
       if (lease.seam?.epoch !== recordingEpoch) {
         await markSeam(deps.db, cameraId, { epoch: recordingEpoch, atMs: seamMs });
@@ -83,17 +87,17 @@ async function fitOlder(
       return endMs === seamMs ? meetNewer(deps, file, internalId, key) : null;
     }
     // It may be in the file that is being recorded.
-    if (Date.now() < firstFrameMs + commonKeyWaitMs) return wait(file, firstFrameMs + commonKeyWaitMs);
+    if (nowMs < firstFrameMs + commonKeyWaitMs) return wait(file, firstFrameMs + commonKeyWaitMs, nowMs);
   }
-  if (rest.untilMs < Date.now()) return null;
+  if (rest.untilMs < nowMs) return null;
   const cut = handoverCut({ ...index, ...name }, firstFrameMs);
   if (cut === null) return null;
   return cut.fragment === 0 ? { held: rest } : cutInTwo(deps, file, index, cut);
 }
 
-function wait(file: ClosedFile, untilMs: number): Fit {
+function wait(file: ClosedFile, untilMs: number, nowMs: number): Fit {
   const giveUpMs = file.held?.for === 'seam' ? file.held.giveUpMs : untilMs;
-  return giveUpMs <= Date.now() ? null : { held: { for: 'seam', untilMs: Date.now() + lookAgainMs, giveUpMs } };
+  return giveUpMs <= nowMs ? null : { held: { for: 'seam', untilMs: nowMs + lookAgainMs, giveUpMs } };
 }
 
 /** Before and after; the latter is kept back when its turn comes. */
@@ -184,9 +188,10 @@ async function waitForSeam(
   const { firstFrameMs, lastEndMs } = lease;
   if (firstFrameMs === null || lastEndMs <= file.name.startMs - gapToleranceMs) return null;
   // A backlog's recording has found its place long ago, or never will.
-  if (Date.now() > firstFrameMs + recentMs || !(await startsAtKey(file, index, lease))) return null;
+  const nowMs = deps.now();
+  if (nowMs > firstFrameMs + recentMs || !(await startsAtKey(file, index, lease))) return null;
   if (!(await isFirst(deps, file, internalId, firstFrameMs))) return null;
-  return wait(file, Date.now() + commonKeyWaitMs);
+  return wait(file, nowMs + commonKeyWaitMs, nowMs);
 }
 
 /** Whether this file begins with the first key of its epoch: it is that recording's first one, whatever clocks say. */

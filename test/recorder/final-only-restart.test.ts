@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { upsertEncoder } from '../../db/encoders.ts';
 import { pendingBetween } from '../../db/held-windows.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { insertProfile } from '../../db/profiles.ts';
@@ -11,6 +10,7 @@ import { segmentFileName } from '../../recorder/segment-name.ts';
 import { openSpool } from '../../storage/spool.ts';
 import { recordMade } from '../media/footage.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { addSpoolEncoder } from './final-only-host.ts';
 import { createSite, type Site } from './host.ts';
 
 const segmentMs = 4000;
@@ -49,20 +49,7 @@ test('recorders started on a spool with held footage hold it; one that is emptie
     name,
   ]);
   const epoch = await takeEpoch(db, cameraId, { hostId, sessionId: null });
-  await upsertEncoder(db, {
-    workerId: randomUUID(),
-    host: 'encoder',
-    kind: 'x264',
-    slots: 1,
-    used: 0,
-    joinSlots: 4,
-    joinUsed: 0,
-    ceiling: null,
-    ceilingReason: null,
-    reason: '',
-    spoolHostId: hostId,
-    seenMs: Date.now() + 3_600_000,
-  });
+  await addSpoolEncoder(db, hostId, Date.now() + 3_600_000);
   const folder = join(spool.dir, 'closed', cameraId);
   await mkdir(folder, { recursive: true });
   for (const [i, path] of footage.entries()) {

@@ -1,28 +1,15 @@
-import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { finishWindow, type FinishDeps } from '../../activities/finish-window.ts';
-import { upsertEncoder } from '../../db/encoders.ts';
 import { takeReady } from '../../db/finish-feed.ts';
 import { park } from '../../db/finish-windows.ts';
 import { pendingBetween } from '../../db/held-windows.ts';
-import { createLogger } from '../../log.ts';
-import { createCameraIds } from '../../recorder/camera-ids.ts';
-import { commitFile, type CommitOutcome } from '../../recorder/commit.ts';
-import { noFailpoint } from '../../recorder/failpoint.ts';
-import { createFinalOnly, type FinalOnly } from '../../recorder/final-only.ts';
-import { createQuarantine } from '../../recorder/quarantine.ts';
 import type { ClosedFile } from '../../recorder/run-files.ts';
-import { segmentFileName } from '../../recorder/segment-name.ts';
-import { openSpool, type Spool } from '../../storage/spool.ts';
-import { createFinishSite, t0, type FinishSite, type SiteCamera } from '../activities/finish-site.ts';
+import { createFinishSite, t0, type FinishSite } from '../activities/finish-site.ts';
 import { recordMade } from '../media/footage.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { createHost, takeUp, takeUpClosed, windowMs, type Host } from './final-only-host.ts';
 
-const windowMs = 12_000;
-const segmentMs = 4000;
-const log = createLogger({ level: 'silent', name: 'test' });
 let site: FinishSite;
 /** Six files of 4 s: two windows. */
 let footage: string[];
@@ -34,141 +21,13 @@ beforeAll(async () => {
 });
 afterAll(() => site.close());
 
-interface Host {
-  spool: Spool;
-  camera: SiteCamera;
-  clock: { nowMs: number };
-  /** What was given to the committer. */
-  committed: ClosedFile[];
-  /** A recorder's part on this spool. */
-  open(): FinalOnly;
-  /** The files that a salvage finds in the spool. */
-  files(): Promise<ClosedFile[]>;
-  /** As the committer does. */
-  commit(file: ClosedFile): Promise<CommitOutcome>;
-  /** Feeds and finishes what this host holds. @returns how many finals were made */
-  finish(changes?: Partial<FinishDeps>): Promise<number>;
-}
-
-/** A host with a camera of its own that stores the final only, its footage in `closed/`, and an encoder that lives. */
-async function createHost(): Promise<Host> {
-  const { db, objects } = site.deps;
-  const dir = await mkdtemp(join(site.dir, 'spool-'));
-  const spool = await openSpool({ dir, maxBytes: 1e9 });
-  const { hostId } = spool;
-  const camera = await site.addCamera('small');
-  await db.query(`update camera_lease set host_id = $2 where camera_id = $1`, [camera.internalId, hostId]);
-  // Half a minute after the footage: the first window is complete, and nothing is too late.
-  const clock = { nowMs: t0 + 30_000 };
-  await upsertEncoder(db, {
-    workerId: randomUUID(),
-    host: hostId,
-    kind: 'x264',
-    slots: 1,
-    used: 0,
-    joinSlots: 4,
-    joinUsed: 0,
-    ceiling: null,
-    ceilingReason: null,
-    reason: '',
-    spoolHostId: hostId,
-    seenMs: clock.nowMs + 3_600_000,
-  });
-  const folder = join(dir, 'closed', camera.id);
-  await mkdir(folder, { recursive: true });
-  for (const [i, path] of footage.entries()) {
-    const name = { startMs: t0 + i * segmentMs, durationMs: segmentMs, epoch: 1, anchor: i === 0 };
-    await copyFile(path, join(folder, segmentFileName(name)));
-  }
-  const committed: ClosedFile[] = [];
-  return {
-    spool,
-    camera,
-    clock,
-    committed,
-    open: () =>
-      createFinalOnly({
-        db,
-        spool,
-        objects,
-        cameraIds: createCameraIds(db),
-        commit: (file) => committed.push(file),
-        isTakeover: () => false,
-        windowMs,
-        waitMs: 3_600_000,
-        lingerMs: 60_000,
-        log,
-        now: () => clock.nowMs,
-      }),
-    async files() {
-      const names = (await readdir(folder)).toSorted();
-      return names.map((name) => {
-        const startMs = Number(name.split('-')[0]);
-        const isFirst = startMs === t0;
-        return {
-          cameraId: camera.id,
-          path: join(folder, name),
-          name: { startMs, durationMs: segmentMs, epoch: 1, anchor: isFirst },
-        };
-      });
-    },
-    commit: (file) =>
-      commitFile(
-        {
-          db,
-          objects,
-          spool,
-          cameraIds: createCameraIds(db),
-          quarantine: createQuarantine(dir),
-          limits: { maxDurationMs: 600_000 },
-          handoverHoldMs: 0,
-          windowMs,
-          log,
-          failpoint: noFailpoint,
-        },
-        file,
-      ),
-    async finish(changes = {}) {
-      const queue = { queue: 'spool', spoolHostId: hostId } as const;
-      let finals = 0;
-      for (const window of await takeReady(db, { ...queue, nowMs: clock.nowMs, cheap: true, limit: 10 })) {
-        const deps = { ...site.deps, spoolDir: spool.dir, ...changes };
-        finals += (await finishWindow(deps, { ...window, queue: 'spool' })).finals;
-      }
-      return finals;
-    },
-  };
-}
-
-/** Gives all files of the spool to it, as a salvage does. */
-async function takeUp(host: Host): Promise<FinalOnly> {
-  const held = host.open();
-  for (const file of await host.files()) held.add(file);
-  await waitFor('it holds them', async () => held.held().files === footage.length);
-  held.start();
-  return held;
-}
-
-/** As `takeUp`, of a host that nothing was finished of; waits until its first window may be. */
-async function takeUpClosed(host: Host): Promise<FinalOnly> {
-  const held = await takeUp(host);
-  await waitFor('both windows are noted, the first is closed', async () => {
-    const { rows } = await site.deps.db.query<{ spool_closed: boolean }>(
-      `select spool_closed from finish_window where camera_id = $1 and spool_host_id is not null order by window_start_at`,
-      [host.camera.internalId],
-    );
-    return rows.map((row) => row.spool_closed).join() === 'true,false';
-  });
-  return held;
-}
-
 const starts = (files: readonly ClosedFile[]): number[] => files.map(({ name }) => name.startMs - t0);
 async function stored({ camera }: Host): Promise<[number, number][]> {
   return (await site.rows(camera)).map(({ startMs, durationMs }) => [startMs - t0, durationMs]);
 }
 
 test('a recorder that is started again goes on holding what it held, and lets go what has its final', async () => {
-  const host = await createHost();
+  const host = await createHost(site, footage);
   const before = await takeUpClosed(host);
   const { files, bytes, oldestStartMs } = before.held();
   expect([files, oldestStartMs]).toEqual([6, t0]);
@@ -196,7 +55,7 @@ test('a recorder that is started again goes on holding what it held, and lets go
 });
 
 test('a spool that fills gives what has its final up first, then the older half, as recorded', async () => {
-  const host = await createHost();
+  const host = await createHost(site, footage);
   const held = await takeUpClosed(host);
   expect(await host.finish()).toBe(1);
   await waitFor('the final is seen', async () => held.held().files === 3);
@@ -209,7 +68,7 @@ test('a spool that fills gives what has its final up first, then the older half,
 });
 
 test('of two windows without a final the older is given up, the newer goes on', async () => {
-  const host = await createHost();
+  const host = await createHost(site, footage);
   const held = await takeUpClosed(host);
   await held.makeRoom();
   expect(starts(host.committed)).toEqual([0, 4000, 8000]);
@@ -220,7 +79,7 @@ test('of two windows without a final the older is given up, the newer goes on', 
 });
 
 test('a final that the store has lost by the second look is made again of its sources', async () => {
-  const host = await createHost();
+  const host = await createHost(site, footage);
   const held = await takeUpClosed(host);
   expect(await host.finish()).toBe(1);
   const [final] = await site.rows(host.camera);
@@ -240,7 +99,7 @@ test('a final that the store has lost by the second look is made again of its so
 });
 
 test('of a lost final whose sources are not all here any more they stay, and the row says what was', async () => {
-  const host = await createHost();
+  const host = await createHost(site, footage);
   const [first] = await host.files();
   const held = await takeUpClosed(host);
   expect(await host.finish()).toBe(1);
@@ -263,7 +122,7 @@ test('of a lost final whose sources are not all here any more they stay, and the
 });
 
 test('a host that is emptied gives all up, and holds nothing from then on', async () => {
-  const host = await createHost();
+  const host = await createHost(site, footage);
   const held = await takeUpClosed(host);
   await held.release();
   expect(starts(host.committed)).toEqual([0, 4000, 8000, 12_000, 16_000, 20_000]);
@@ -277,7 +136,7 @@ test('a host that is emptied gives all up, and holds nothing from then on', asyn
 });
 
 test('a window that is parked is given back, and its sources are stored as recorded and finished the ordinary way', async () => {
-  const host = await createHost();
+  const host = await createHost(site, footage);
   const { db } = site.deps;
   const held = await takeUpClosed(host);
   const queue = { queue: 'spool', spoolHostId: host.spool.hostId } as const;
@@ -306,7 +165,7 @@ test.each([
     (place: string) => writeFile(place, 'no folder'),
   ],
 ])('a file %s stays held, and is stored once it is seen again', async (_what, placeOf, put) => {
-  const host = await createHost();
+  const host = await createHost(site, footage);
   const held = host.open();
   for (const file of await host.files()) held.add(file);
   await waitFor('it holds them', async () => held.held().files === footage.length);
@@ -324,7 +183,7 @@ test.each([
 });
 
 test('a file that is gone from a spool that is there is not waited for', async () => {
-  const host = await createHost();
+  const host = await createHost(site, footage);
   const held = host.open();
   for (const file of await host.files()) held.add(file);
   await waitFor('it holds them', async () => held.held().files === footage.length);

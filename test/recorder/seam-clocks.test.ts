@@ -1,136 +1,43 @@
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { leaseOf, markRecording, takeEpoch } from '../../db/leases.ts';
-import { anchorClock, placeSegment } from '../../domain/wall-clock.ts';
 import { keySampleSha256 } from '../../media/key-sample.ts';
-import { cutFile } from '../../media/mp4-cut.ts';
-import { readIndex, type SegmentIndex } from '../../media/mp4-index.ts';
-import { createCameraIds } from '../../recorder/camera-ids.ts';
-import { commitFile, type CommitDeps } from '../../recorder/commit.ts';
-import { createCommitter, type Committer } from '../../recorder/committer.ts';
-import { noFailpoint } from '../../recorder/failpoint.ts';
-import { createQuarantine } from '../../recorder/quarantine.ts';
+import { readIndex } from '../../media/mp4-index.ts';
+import { commitFile } from '../../recorder/commit.ts';
 import type { ClosedFile } from '../../recorder/run-files.ts';
-import { parseSegmentFileName, segmentFileName, type SegmentName } from '../../recorder/segment-name.ts';
-import { openSpool } from '../../storage/spool.ts';
-import { makeSource, record } from '../media/footage.ts';
+import { parseSegmentFileName, segmentFileName } from '../../recorder/segment-name.ts';
 import { waitFor } from '../support/wait-for.ts';
+import {
+  closedNames,
+  gopMs,
+  gops,
+  makeGopSource,
+  openHost,
+  recordingOf,
+  type ClockedHost,
+  type GopSource,
+  type HostClock,
+} from './clocked-host.ts';
 import { createSite, type Site } from './host.ts';
 
-const gops = 16;
 /** The key that the newer recording begins with. */
 const firstOfNewer = 5;
-const gopMs = 1000;
-const gopsInFile = 2;
 
 let site: Site;
-let source: { path: string; index: SegmentIndex; keys: string[] };
-
-interface Host {
-  deps: CommitDeps;
-  committer: Committer;
-}
-let hosts: { older: Host; newer: Host };
+let source: GopSource;
+let hosts: { older: ClockedHost; newer: ClockedHost };
 
 beforeAll(async () => {
   site = await createSite();
-  const dir = path.join(site.dir, 'source');
-  await mkdir(dir);
-  await makeSource(path.join(dir, 'source.mkv'), { seconds: gops, fps: 5, gop: 5 });
-  const [file = ''] = await record(path.join(dir, 'source.mkv'), { dir, segmentSeconds: 600 });
-  const index = await readIndex(file);
-  expect(index.fragments.filter(({ key }) => key)).toHaveLength(gops);
-  expect(index.fragments).toHaveLength(gops);
-  const keys = await Promise.all(index.fragments.map((fragment) => keySampleSha256(file, fragment)));
-  source = { path: file, index, keys };
-  hosts = { older: await openHost('older'), newer: await openHost('newer') };
+  source = await makeGopSource(path.join(site.dir, 'source'));
+  hosts = { older: await openHost(site, 'older'), newer: await openHost(site, 'newer') };
 });
 afterAll(async () => {
   await Promise.all([hosts?.older, hosts?.newer].map((host) => host?.committer.stop()));
   await site?.close();
 });
-
-async function openHost(name: string): Promise<Host> {
-  const { pool: db } = site.database;
-  const { objects, log } = site;
-  const spool = await openSpool({ dir: path.join(site.dir, name), maxBytes: 1e9 });
-  const deps: CommitDeps = {
-    db,
-    spool,
-    objects,
-    cameraIds: createCameraIds(db),
-    quarantine: createQuarantine(spool.dir),
-    limits: { maxDurationMs: 600_000 },
-    windowMs: 600_000,
-    // What the newer recording has all of is looked at once that is committed, however long it takes.
-    handoverHoldMs: 600_000,
-    log,
-    failpoint: noFailpoint,
-  };
-  const committer = createCommitter({
-    commit: (file) => commitFile(deps, file),
-    onDone: () => undefined,
-    log,
-    now: Date.now,
-  });
-  return { deps, committer };
-}
-
-/** What a host's clock is off by while it sees these GOPs: by `offMs` up to `untilGop`, and by `thenMs` from there on. */
-interface HostClock {
-  offMs: number;
-  untilGop: number;
-  thenMs: number;
-}
-
-/** The files of a recording of `[from, to)`, in order and at the places that the recorder gives them. */
-async function recordingOf(
-  host: Host,
-  camera: { id: string; baseMs: number; epoch: number },
-  range: { from: number; to: number },
-  clockOf: HostClock,
-): Promise<{ file: ClosedFile; closesAtGop: number }[]> {
-  const seenMs = (gop: number): number =>
-    camera.baseMs + gop * gopMs + (gop < clockOf.untilGop ? clockOf.offMs : clockOf.thenMs);
-  let clock = anchorClock(seenMs(range.from), range.from * gopMs, null);
-  const folder = path.join(host.deps.spool.dir, 'closed', camera.id);
-  await mkdir(folder, { recursive: true });
-  const files: { file: ClosedFile; closesAtGop: number }[] = [];
-  for (let from = range.from; from < range.to; from += gopsInFile) {
-    const to = Math.min(from + gopsInFile, range.to);
-    const placed = placeSegment(
-      clock,
-      {
-        mediaStartMs: from * gopMs,
-        mediaEndMs: to * gopMs,
-        arrivalMs: seenMs(to),
-        pace: { elapsedMs: (to - from) * gopMs, aheadMs: 0 },
-      },
-      null,
-    );
-    ({ clock } = placed);
-    const name = {
-      startMs: placed.startMs,
-      durationMs: placed.durationMs,
-      epoch: camera.epoch,
-      anchor: from === range.from,
-    };
-    const target = path.join(folder, segmentFileName(name));
-    await cutFile(source.path, source.index, { from, to }, target);
-    files.push({ file: { cameraId: camera.id, path: target, name }, closesAtGop: to });
-  }
-  return files;
-}
-
-async function closedNames(host: Host, cameraId: string): Promise<SegmentName[]> {
-  return (await host.deps.spool.closedFiles(cameraId)).map(({ name }) => {
-    const parsed = parseSegmentFileName(name);
-    if (parsed === null) throw new Error(`not a closed file: ${name}`);
-    return parsed.name;
-  });
-}
 
 /** The GOPs of the archive in the order of its rows. */
 async function archived(cameraId: string): Promise<number[]> {
@@ -153,7 +60,7 @@ async function archived(cameraId: string): Promise<number[]> {
 }
 
 /** As the committer does, once a file is no longer kept back. @returns what became of its last part */
-async function commitToTheEnd(host: Host, file: ClosedFile): Promise<string> {
+async function commitToTheEnd(host: ClockedHost, file: ClosedFile): Promise<string> {
   const outcome = await commitFile(host.deps, { ...file, held: { for: 'footage', untilMs: 0 } });
   if (outcome.kind !== 'cut') return outcome.kind;
   let last = '';
@@ -174,11 +81,11 @@ async function handOver(
     `update camera_lease set last_end_at = $2 where camera_id = (select id from camera where public_id = $1)`,
     [cameraId, new Date(baseMs - 60_000)],
   );
-  const take = (host: Host) => takeEpoch(db, cameraId, { hostId: host.deps.spool.hostId, sessionId: null });
+  const take = (host: ClockedHost) => takeEpoch(db, cameraId, { hostId: host.deps.spool.hostId, sessionId: null });
   const first = await take(hosts.older);
   await markRecording(db, cameraId, first, { frameMs: baseMs + older.offMs, keySha256: source.keys[0] ?? null });
   const camera = { id: cameraId, baseMs, epoch: first };
-  const olds = await recordingOf(hosts.older, camera, { from: 0, to: olderEndsAtGop }, older);
+  const olds = await recordingOf(source, hosts.older, camera, { from: 0, to: olderEndsAtGop }, older);
   const early = olds.filter(({ closesAtGop }) => closesAtGop <= firstOfNewer);
   for (const { file } of early) hosts.older.committer.add(file);
   await waitFor('older footage', async () => (await site.segments(cameraId)).length === early.length);
@@ -186,7 +93,7 @@ async function handOver(
   const epoch = await take(hosts.newer);
   const frameMs = baseMs + firstOfNewer * gopMs + newer.offMs;
   await markRecording(db, cameraId, epoch, { frameMs, keySha256: source.keys[firstOfNewer] ?? null });
-  const news = await recordingOf(hosts.newer, { ...camera, epoch }, { from: firstOfNewer, to: gops }, newer);
+  const news = await recordingOf(source, hosts.newer, { ...camera, epoch }, { from: firstOfNewer, to: gops }, newer);
   for (const { file } of olds.slice(early.length)) hosts.older.committer.add(file);
   for (const { file } of news) hosts.newer.committer.add(file);
 

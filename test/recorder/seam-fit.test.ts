@@ -42,7 +42,7 @@ async function placeOf(beyondMs: number, skewMs: number): Promise<{ fromSeamMs: 
     new Date(seamMs + beyondMs),
   ]);
   const log = createLogger({ level: 'silent', name: 'test' });
-  const deps: SeamDeps = { db, spool, handoverHoldMs: 15_000, log, failpoint: noFailpoint };
+  const deps: SeamDeps = { db, spool, handoverHoldMs: 15_000, log, now: Date.now, failpoint: noFailpoint };
   const name = { startMs: seamMs + skewMs, durationMs: 8000, epoch, anchor: true };
   const run = await spool.openRun(camera.id, 'run');
   await writeFile(path.join(run, '0.mp4'), 'what is in it does not matter here');
