@@ -1,5 +1,6 @@
 import { useEffect } from 'preact/hooks';
-import { rates, type Player } from './player.ts';
+import type { Player } from './player.ts';
+import { rateBeside } from './rates.ts';
 
 interface KeyActions {
   move: (byMs: number) => void;
@@ -14,12 +15,6 @@ function isTaken(event: KeyboardEvent): boolean {
   if (document.querySelector('dialog[open]') !== null) return true;
   if (target?.closest('input, select, textarea, [contenteditable]') != null) return true;
   return event.key === ' ' && target?.closest('button, a, summary') != null;
-}
-
-/** The rate `steps` further along the list of rates. */
-function rateBeside(rate: number, steps: 1 | -1): number {
-  const at = rates.findIndex((one) => one >= rate);
-  return rates[Math.min(rates.length - 1, Math.max(0, at + steps))] ?? 1;
 }
 
 /** Space play, J/L rate, arrows 5 s (Shift 60), comma and full stop a frame, G go to, M sound, F full screen. */

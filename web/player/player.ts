@@ -1,9 +1,11 @@
 import { signal, type ReadonlySignal } from '@preact/signals';
+import { isH265, playsH265 } from './codec.ts';
 import { createFrameSteps } from './frame-steps.ts';
 import { openHls, type HlsSession } from './hls-session.ts';
 import { firstSegment, loadPlaylist } from './playlist.ts';
 import { rangeAround, type Range, type RecordedCamera } from './range.ts';
 import { mediaOf, wallEnd, wallOf } from './wall-map.ts';
+import { createSkips } from './skips.ts';
 import { createStill } from './still.ts';
 
 /** `empty`: no footage from there on; `no-h265`: this browser cannot decode it. */
@@ -34,12 +36,8 @@ export interface Player {
   close(): void;
 }
 
-export const rates = [0.25, 0.5, 1, 2, 4, 8] as const;
-
-/** How far behind the end of the footage "the latest" starts: a segment of 10 s, its commit and the next look stay ahead. */
+/** "The latest" starts so far before the end of the footage: a segment of 10 s, its commit and the next look fit in. */
 const behindMs = 20_000;
-/** A jump of the wall clock against the media clock by more than this is a gap without footage. */
-const skipFromMs = 1_000;
 /** Moments are whole ms: without this one that names a frame's start could show the frame before it. */
 const pastEdgeSeconds = 0.002;
 /** Between two rebuilds after stale links: else a server fault becomes a storm. */
@@ -69,9 +67,9 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
   let opening = 0;
   let rebuiltMs = 0;
   let frameSeconds = 1 / 25;
-  let last: { media: number; wall: number } | null = null;
   let wantsPlay = true;
   const steps = createFrameSteps(video);
+  const skips = createSkips(video, onSkip);
 
   async function open(atMs: number | null): Promise<void> {
     const mine = ++opening;
@@ -79,7 +77,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     picture.keep();
     session?.close();
     session = null;
-    last = null;
+    skips.forget();
     steps.forget();
     failure.value = null;
     phase.value = 'loading';
@@ -106,7 +104,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
       return open(Date.parse(segment.value.startAt));
     }
     const startPosition = mediaOf(pieces, Math.min(wantedMs, endMs - 200)) ?? 0;
-    noteLanding(atMs, wallOf(pieces, startPosition));
+    skips.landed(atMs, wallOf(pieces, startPosition));
     const opened = await openHls({
       video,
       range: asked,
@@ -130,7 +128,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
   }
 
   function onCodec(codec: string): void {
-    finish(/hvc1|hev1/.test(codec) ? 'no-h265' : 'failed', codec);
+    finish(isH265(codec) ? 'no-h265' : 'failed', codec);
   }
 
   function onStale(): void {
@@ -153,20 +151,13 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     }
   }
 
-  /** Says what a jump has left out when it asked for a moment without footage. */
-  function noteLanding(askedMs: number | null, landedMs: number | null): void {
-    if (askedMs !== null && landedMs !== null && landedMs - askedMs > skipFromMs) onSkip(landedMs - askedMs);
-  }
-
   function onFrame(_now: number, { mediaTime }: VideoFrameCallbackMetadata): void {
     picture.drop();
     waiting.value = false;
     const wall = session === null ? null : wallOf(session.pieces(), mediaTime);
     steps.shown(mediaTime);
     if (wall !== null) {
-      const jumped = last === null || video.seeking ? 0 : wall - last.wall - (mediaTime - last.media) * 1000;
-      if (jumped > skipFromMs) onSkip(jumped);
-      last = { media: mediaTime, wall };
+      skips.shown({ media: mediaTime, wall });
       wallMs.value = wall;
       sound.value = session?.hasSound() === true ? (video.muted ? 'off' : 'on') : 'none';
     }
@@ -179,7 +170,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     ['pause', () => (paused.value = true)],
     ['waiting', () => (waiting.value = true)],
     ['playing', () => (waiting.value = false)],
-    ['seeking', () => (last = null)],
+    ['seeking', () => skips.forget()],
     ['ended', goOn],
   ];
   for (const [name, listener] of listeners) video.addEventListener(name, listener);
@@ -206,8 +197,8 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     }
     const target = mediaOf(pieces, Math.min(atMs, endMs - 200));
     if (target === null) return;
-    noteLanding(atMs, wallOf(pieces, target));
-    last = null;
+    skips.landed(atMs, wallOf(pieces, target));
+    skips.forget();
     steps.forget();
     wallMs.value = wallOf(pieces, target);
     video.currentTime = target + pastEdgeSeconds;
@@ -256,10 +247,4 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
       for (const [name, listener] of listeners) video.removeEventListener(name, listener);
     },
   };
-}
-
-/** Asked before anything is loaded, since a decoder that is missing shows only as a failed append. */
-function playsH265(): boolean {
-  const type = 'video/mp4; codecs="hvc1.1.6.L120.B0"';
-  return typeof MediaSource !== 'undefined' && MediaSource.isTypeSupported(type);
 }

@@ -1,7 +1,8 @@
 import { Button } from '../parts/button.tsx';
 import { clockTime, dayName, zoneOffset } from '../format.ts';
 import { locale, words } from '../words/index.ts';
-import { rates, type Player } from './player.ts';
+import type { Player } from './player.ts';
+import { rates } from './rates.ts';
 
 interface TransportProps {
   player: Player;
