@@ -24,21 +24,26 @@ export async function makeWorkFolder(
   everyMs = beatEveryMs,
 ): Promise<WorkFolder> {
   const path = join(parent, name);
-  await mkdir(path, { recursive: true });
   const beat = async (): Promise<void> => {
+    // Each time: where the clock was set, or all stood still, others that share the parent take it for dead.
+    await mkdir(path, { recursive: true });
     const now = new Date();
     await utimes(path, now, now);
     for (const other of await readdir(parent)) if (other !== name) await removeDead(join(parent, other), now.getTime());
   };
   await beat();
+  let last = Promise.resolve();
   const timer = setInterval(() => {
-    beat().catch((error: unknown) => log.warn({ cause: errorText(error) }, 'the work folder was not touched'));
+    last = last
+      .then(beat)
+      .catch((error: unknown) => log.warn({ cause: errorText(error) }, 'the work folder was not touched'));
   }, everyMs);
   timer.unref();
   return {
     path,
     async remove() {
       clearInterval(timer);
+      await last; // or it would make the folder again
       await rm(path, { recursive: true, force: true });
     },
   };

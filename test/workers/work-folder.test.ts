@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createLogger } from '../../log.ts';
@@ -52,4 +52,12 @@ test('a worker that lives touches its folder, though nothing moves in it', async
   const { path } = await make('touched', 'own', 20);
   await utimes(path, longAgo, longAgo);
   await waitFor('it is touched', async () => (await stat(path)).mtimeMs > longAgo.getTime() + 60_000);
+});
+
+test('a living worker whose folder another took for dead, as after a clock was set, has it again', async () => {
+  const own = await make('taken', 'own', 20);
+  await rm(own.path, { recursive: true });
+  await waitFor('it is there again', async () => (await readdir(join(folder.path, 'taken'))).includes('own'));
+  await own.remove();
+  expect(await readdir(join(folder.path, 'taken'))).toEqual([]);
 });
