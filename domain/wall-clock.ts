@@ -76,8 +76,8 @@ export function startPace(seenMs: number): Pace {
 }
 
 /**
- * The pace after a segment's end was seen, and that segment's own. The measure follows the drift of a quartz; what is more
- * than that adds up over segments until it is a step, for of short ones each is ahead by little.
+ * The pace after a segment's end was seen, and that segment's own. The measure follows the drift of a quartz; what is
+ * more than that adds up over segments until it is a step, for of short ones each is ahead by little.
  */
 export function keepPace(
   before: Pace,

@@ -1,9 +1,8 @@
 import type { Fragment } from '../domain/segment.ts';
-import { Mp4Error } from '../media/mp4-boxes.ts';
 import { keySampleSha256 } from '../media/key-sample.ts';
-import { readIndex, type SegmentIndex } from '../media/mp4-index.ts';
+import type { SegmentIndex } from '../media/mp4-index.ts';
 import type { Spool } from '../storage/spool.ts';
-import { isMissingFile } from './error-code.ts';
+import { indexIfThere } from './index-if-there.ts';
 import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
 
 /**
@@ -93,14 +92,4 @@ async function closedFilesAround(
 export function mayHold({ startMs, durationMs }: SegmentName, atMs: number, nowMs: number): boolean {
   const endMs = startMs + durationMs;
   return (startMs < atMs + clockSkewMs && endMs > atMs - clockSkewMs) || endMs > nowMs - recentMs;
-}
-
-/** Null for a file that was moved meanwhile, or of which too little is written. */
-async function indexIfThere(filePath: string): Promise<SegmentIndex | null> {
-  try {
-    return await readIndex(filePath);
-  } catch (error) {
-    if (isMissingFile(error) || error instanceof Mp4Error) return null;
-    throw error;
-  }
 }

@@ -11,16 +11,16 @@ import type { ClosedFile } from './run-files.ts';
 import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
 
 /**
- * Moved on, a file keeps its length but for this share: so what follows comes back to its host's clock in 44 s where that
- * stays 2.2 s behind, and where it is set right meanwhile, no more than this share reads as a hole.
+ * Moved on, a file keeps this share of its length: what follows comes back to its host's clock in 44 s where that stays
+ * 2.2 s behind, and where it is set right meanwhile, no more than the other 5 % reads as a hole.
  */
-const kept = 0.95;
+const keptShare = 0.95;
 /** Rows of 2 s in a minute are 30. */
 const maxRows = 100;
 
 /** The place of a file that begins at `atMs`, later or earlier than it was: it ends where it did, or after its length. */
 export function movedOn({ startMs, durationMs }: SegmentName, atMs: number): { startMs: number; endMs: number } {
-  return { startMs: atMs, endMs: Math.max(startMs + durationMs, atMs + Math.ceil(durationMs * kept)) };
+  return { startMs: atMs, endMs: Math.max(startMs + durationMs, atMs + Math.ceil(durationMs * keptShare)) };
 }
 
 /**

@@ -1,6 +1,5 @@
-import { isMissingFile } from './error-code.ts';
-import { readIndex, type SegmentIndex } from '../media/mp4-index.ts';
 import { parameterSetsAt, parameterSetsChangedAt } from '../media/parameter-sets.ts';
+import { indexIfThere } from './index-if-there.ts';
 
 /**
  * Walking an open 60 s file costs some 60 small reads; a camera's change of size shows within this time. Meanwhile
@@ -21,7 +20,7 @@ export function createParameterWatch(): ParameterWatch {
   let seen = { openPath: '', fragments: 0 };
 
   async function look(openPath: string, nowMs: number): Promise<boolean | null> {
-    const index = await readOpenIndex(openPath);
+    const index = await indexIfThere(openPath);
     if (index === null || index.fragments.length === 0) return null;
     lookedMs = nowMs;
     // A camera that describes itself wrongly in SDP would otherwise be restarted for ever.
@@ -36,15 +35,4 @@ export function createParameterWatch(): ParameterWatch {
       return nowMs - lookedMs < lookMs ? false : look(openPath, nowMs);
     },
   };
-}
-
-/** Null while the next file is not there yet, or its head is not written. */
-async function readOpenIndex(openPath: string): Promise<SegmentIndex | null> {
-  try {
-    return await readIndex(openPath);
-  } catch (error) {
-    if (isMissingFile(error)) return null;
-    if (error instanceof Error && error.name === 'Mp4Error') return null;
-    throw error;
-  }
 }

@@ -120,9 +120,9 @@ export function createRegistry(deps: {
   }
 
   /**
-   * Another host took an epoch and gave the camera back before its first frame: the lease must name this one again. What
-   * runs goes on under the new epoch, which records at once: else the other one, if it comes alive after all, would record
-   * beside this one, and each of our files would wait for its first frame.
+   * Another host took an epoch and gave the camera back before its first frame: the lease must name this one again.
+   * What runs goes on under the new epoch, which records at once: else the other one, if it comes alive after all, would
+   * record beside this one, and each of our files would wait for its first frame.
    */
   async function attach({ assignment, recording }: Entry, sessionId: string | null): Promise<Recording> {
     const { cameraId } = assignment;

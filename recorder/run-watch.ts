@@ -70,8 +70,8 @@ export function createRunWatch(options: {
   let goneMs: number | null = null;
 
   /**
-   * On a busy host the first file may be finished before anybody looks. Another recording is cut at this key, so that of the
-   * next file would double all that lies between.
+   * On a busy host the first file may be finished before anybody looks. Another recording is cut at this key, so that
+   * of the next file would double all that lies between.
    */
   async function beginning(): Promise<Pick<FirstFrame, 'keySha256'> | null> {
     if (closedKey !== null) return { keySha256: await closedKey };

@@ -7,9 +7,9 @@ type StopSignal = 'SIGINT' | 'SIGTERM';
 const impatientCount = 3;
 
 /**
- * Takes SIGINT and SIGTERM for itself. The first one says that the process is to stop; a second one, which a terminal, npm
- * and a supervisor easily send together, must not break off a handover. The third one does, and so does any after the
- * time in which a process is to have stopped.
+ * Takes SIGINT and SIGTERM for itself. The first one says that the process is to stop; a second one, which a terminal,
+ * npm and a supervisor easily send together, must not break off a handover. The third one does, and so does any after
+ * the time in which a process is to have stopped.
  * @param options.source whose signals: the process
  * @param options.end ends the process at once
  * @returns the first signal, once it comes

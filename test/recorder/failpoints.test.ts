@@ -15,9 +15,9 @@ import { startProcess } from './start-process.ts';
 
 // Kills at what is not a step of a plain commit; those are in crash.test.ts.
 const inCommit = ['placed', 'closed', 'hashed', 'stored', 'inserted', 'lingering'];
+const here = ['salvage', 'run-closed', 'seam', 'cut'];
 /** Of a machine that does much else; a test starts up to six recorders. */
 const patienceMs = 90_000;
-const here = ['salvage', 'run-closed', 'seam', 'cut'];
 
 const patiently: typeof waitFor = (what, look) => waitFor(what, look, patienceMs);
 
@@ -68,10 +68,6 @@ async function picturesIn(site: Site, name: string, cameraId: string): Promise<n
   return counters;
 }
 
-async function picturesInArchive(site: Site, cameraId: string): Promise<Set<number>> {
-  return new Set(await readFrameCounters(await site.download(cameraId)));
-}
-
 /** Nothing of the camera is left to be done on this host. */
 async function untilSettled(site: Site, name: string, cameraId: string): Promise<void> {
   await patiently(`${name} has committed all`, async () => {
@@ -92,14 +88,25 @@ async function check({ site, camera }: Stage, cameraId: string): Promise<CheckRe
 
 const clean = { unexplainedMs: 0, overlaps: 0, doubleFrames: 0, undecodable: [], wrongObjects: [] };
 
-/** The recorder of that name goes on in this process until it has new footage, and ends in order. */
-async function recover(site: Site, name: string, cameraId: string): Promise<void> {
+/**
+ * The recorder of that name goes on in this process until it has new footage, and ends in order; these pictures, which
+ * its disk alone had, are in the archive then.
+ */
+async function expectRecovery(
+  stage: Stage,
+  name: string,
+  { cameraId, pictures }: { cameraId: string; pictures: readonly number[] },
+): Promise<void> {
+  const { site } = stage;
   const recorder = await site.start(name);
   const startedMs = Date.now();
   await patiently('new footage', async () => (await site.segments(cameraId)).some((row) => row.startMs > startedMs));
   await recorder.get(cameraId)?.stop('unwanted');
   await untilSettled(site, name, cameraId);
   await patiently('all told', async () => recorder.stats().pendingWrites === 0);
+  const kept = new Set(await readFrameCounters(await site.download(cameraId)));
+  expect(pictures.filter((counter) => !kept.has(counter))).toEqual([]);
+  expect(await check(stage, cameraId)).toMatchObject(clean);
 }
 
 test('the failpoints of the recorder are those that tests kill at', async () => {
@@ -127,10 +134,7 @@ test.concurrent(
     camera.dropAll('eof');
     expect(await killed.exited).toBe('SIGKILL');
     const pictures = await picturesIn(site, 'a', cameraId);
-    await recover(site, 'a', cameraId);
-    const kept = await picturesInArchive(site, cameraId);
-    expect(pictures.filter((counter) => !kept.has(counter))).toEqual([]);
-    expect(await check(stage, cameraId)).toMatchObject(clean);
+    await expectRecovery(stage, 'a', { cameraId, pictures });
   },
   3 * patienceMs,
 );
@@ -151,10 +155,7 @@ test.concurrent(
     for (const step of ['salvage', 'placed', 'closed', 'run-closed']) {
       expect(await start('a', { killAt: `${step}:1` }).exited, step).toBe('SIGKILL');
     }
-    await recover(site, 'a', cameraId);
-    const kept = await picturesInArchive(site, cameraId);
-    expect(pictures.filter((counter) => !kept.has(counter))).toEqual([]);
-    expect(await check(stage, cameraId)).toMatchObject(clean);
+    await expectRecovery(stage, 'a', { cameraId, pictures });
   },
   3 * patienceMs,
 );
