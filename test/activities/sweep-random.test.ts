@@ -5,12 +5,9 @@ import { placeHold, releaseHold } from '../../db/holds.ts';
 import { changeRetention, undoShortening } from '../../db/retention.ts';
 import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { many, transaction, type Transaction } from '../../db/sql.ts';
-import { createLogger } from '../../log.ts';
-import type { Objects } from '../../storage/objects.ts';
 import { makeCamera } from '../db/fixtures.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { createTestBucket } from '../support/objects.ts';
 import { keysOf, storeFootage, type FootageOwner } from './stored-footage.ts';
+import { createSweepSite, type SweepSite } from './sweep-site.ts';
 import { sweep, sweptAnHourBefore } from './whole-sweep.ts';
 
 const [minuteMs, hourMs, dayMs] = [60_000, 3_600_000, 86_400_000];
@@ -64,17 +61,13 @@ const life = fc.record({
   happenings: fc.array(happening, { minLength: 3, maxLength: 10 }),
 });
 
-let database: TestDatabase;
-let objects: Objects;
+let site: SweepSite;
 beforeAll(async () => {
-  [database, objects] = await Promise.all([createTestDatabase(), createTestBucket()]);
+  site = await createSweepSite();
 });
-afterAll(async () => {
-  objects.close();
-  await database.drop();
-});
+afterAll(() => site.close());
 
-const inTransaction = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => transaction(database.pool, work);
+const inTransaction = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => transaction(site.database.pool, work);
 
 interface HeldMinutes {
   id: string;
@@ -101,25 +94,23 @@ function sweepModel(model: Model, beganMs: number, atMs: number): void {
 
 async function sweepAt(nowMs: number, skew: number, isHere: boolean): Promise<number | null> {
   const [hereMs, thereMs] = isHere ? [nowMs + skew, nowMs] : [nowMs, nowMs + skew];
-  const log = createLogger({ level: 'silent', name: 'test' });
-  await sweptAnHourBefore(database.pool, nowMs);
-  const deps = { db: database.pool, objects, log, maxSegmentsPerSecond: 1e9 };
-  const swept = await sweep({ ...deps, now: () => hereMs, databaseNow: async () => thereMs });
+  await sweptAnHourBefore(site.database.pool, nowMs);
+  const swept = await sweep(site.depsAt(hereMs, { databaseNow: async () => thereMs }));
   if (Math.abs(skew) <= 5 * minuteMs) return Math.min(hereMs, thereMs);
   expect(swept).toBeNull();
-  expect((await sweepState(database.pool)).stopped?.reason).toBe('clock');
+  expect((await sweepState(site.database.pool)).stopped?.reason).toBe('clock');
   await inTransaction((tx) => resumeSweeps(tx, nowMs));
   return null;
 }
 
 async function minutesOf(camera: FootageOwner, beganMs: number): Promise<number[]> {
   const rows = await many(
-    database.pool,
+    site.database.pool,
     z.object({ start_at: z.date() }).transform((row) => (row.start_at.getTime() - beganMs) / minuteMs),
     `select start_at from segment where camera_id = $1 and state = 0 order by start_at`,
     [camera.internalId],
   );
-  expect(await keysOf(objects, camera)).toHaveLength(rows.length);
+  expect(await keysOf(site.objects, camera)).toHaveLength(rows.length);
   return rows;
 }
 
@@ -129,13 +120,15 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(life, async ({ beganMs, minutes, days: firstDays, happenings }) => {
-        const camera = await makeCamera(database.pool, { createdAtMs: beganMs });
-        await database.pool.query(`update camera set retention_days = $2 where id = $1`, [
+        const camera = await makeCamera(site.database.pool, { createdAtMs: beganMs });
+        await site.database.pool.query(`update camera set retention_days = $2 where id = $1`, [
           camera.internalId,
           firstDays,
         ]);
         for (const one of minutes) {
-          await storeFootage({ db: database.pool, objects }, camera, { startMs: beganMs + one * minuteMs });
+          await storeFootage({ db: site.database.pool, objects: site.objects }, camera, {
+            startMs: beganMs + one * minuteMs,
+          });
         }
         const model: Model = { days: firstDays, next: null, holds: [], left: minutes };
         let nowMs = beganMs + 12 * minuteMs;
@@ -181,8 +174,7 @@ test(
         }
         await sweepNow();
         expect(model.left).toEqual([]);
-        await database.pool.query(`update camera set status = 'purged'`);
-        await database.pool.query(`update retention_sweep set swept_at = null, looked_at = null, forecast = '[]'`);
+        await site.clear();
       }),
       { numRuns: 15 },
     );
