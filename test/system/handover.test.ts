@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { checkArchive } from '../support/checker.ts';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
+import { shownFrames } from '../support/shown-frames.ts';
 import { createTestSystem, waitFor, type SystemProcess, type TestSystem } from '../support/system.ts';
 
 interface RecorderAnswer {
@@ -31,11 +32,7 @@ async function expectSeamless(): Promise<void> {
   const report = await checkArchive({
     pool: system.database.pool,
     s3: system.s3,
-    cameras: cameras.map((camera, place) => {
-      const { atMs = 0, index = 0 } = camera.framesSent().at(-1) ?? {};
-      const { frames, fps } = camera.loop();
-      return { cameraId: ids[place] ?? '', atMs, index, loopFrames: frames, fps };
-    }),
+    cameras: cameras.map((camera, place) => shownFrames(ids[place] ?? '', camera)),
     gapsOf: async () => [],
   });
   expect(report.objects).toBeGreaterThan(4 * cameraCount);
