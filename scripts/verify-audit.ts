@@ -5,6 +5,7 @@ import { auditHash, chainedEntries } from '../db/audit.ts';
 import { createPool } from '../db/sql.ts';
 import { brokenLink, chainStart } from '../domain/audit-chain.ts';
 import { errorText } from '../errors.ts';
+import { readServices } from './start/services-file.ts';
 
 const pageSize = 5000;
 const anchored = z.object({ document: z.object({ audit: z.object({ entries: z.number(), hash: z.string() }) }) });
@@ -14,8 +15,8 @@ const anchored = z.object({ document: z.object({ audit: z.object({ entries: z.nu
  * log ended when they were issued, so they show when entries were cut off or all of it was written anew.
  */
 async function run(files: readonly string[]): Promise<void> {
-  const { databaseUrl } = loadConfig();
-  if (databaseUrl === undefined) throw new Error('FRAMEKEEP_DATABASE_URL must be set; `npm start` prints it');
+  const config = loadConfig();
+  const databaseUrl = config.databaseUrl ?? (await readServices(config)).databaseUrl;
   const anchors = new Map<number, string>();
   for (const file of files) {
     const { audit } = anchored.parse(JSON.parse(await readFile(file, 'utf8'))).document;

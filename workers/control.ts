@@ -24,6 +24,8 @@ export function startControl(context: RoleContext): RunningRole {
   const workers = createRunningWorkers(context, async ({ connection, client }) => {
     const { namespace } = config.temporal;
     await registerSearchAttributes(connection, namespace);
+    // Before the worker: one that is made and then not run would hold its queue for ever.
+    await createSchedules(client);
     const worker = await Worker.create({
       connection,
       namespace,
@@ -44,7 +46,6 @@ export function startControl(context: RoleContext): RunningRole {
       // Short activities get to finish at a deploy; the default 0 would abort them.
       shutdownGraceTime: '20s',
     });
-    await createSchedules(client);
     return [worker];
   });
   const lostHosts = createLostHostWatch(context);
