@@ -106,14 +106,22 @@ interface LedgerPart {
   untilMs: number;
 }
 
+/** Rows of a part, as an SQL condition on `partValues`. */
+const ofPart = `camera_id = $1::int and cause = $2::text and deleted_at >= $3::timestamptz and deleted_at < $4::timestamptz`;
+const partValues = (internalId: number, part: LedgerPart): unknown[] => [
+  internalId,
+  part.cause,
+  at(part.fromMs),
+  at(part.untilMs),
+];
+
 /** Locks a part of the ledger until the certificate is issued: of two workers the second one waits here. */
 export async function lockLedger(tx: Transaction, internalId: number, part: LedgerPart): Promise<void> {
   // On its own: the next statement must see what the lock's last holder left.
   await tx.query(
     `select from deleted_segment
-     where camera_id = $1::int and cause = $2::text and deleted_at >= $3::timestamptz and deleted_at < $4::timestamptz
-     order by start_at for update`,
-    [internalId, part.cause, at(part.fromMs), at(part.untilMs)],
+     where ${ofPart} order by start_at for update`,
+    partValues(internalId, part),
   );
 }
 
@@ -123,19 +131,14 @@ export function ledgerOf(db: Db, internalId: number, part: LedgerPart): Promise<
     db,
     objectShape.transform(toObjectRow),
     `select ${objectColumns} from deleted_segment
-     where camera_id = $1::int and cause = $2::text and deleted_at >= $3::timestamptz and deleted_at < $4::timestamptz
-     order by start_at`,
-    [internalId, part.cause, at(part.fromMs), at(part.untilMs)],
+     where ${ofPart} order by start_at`,
+    partValues(internalId, part),
   );
 }
 
 /** Takes out of the ledger what a certificate now holds. */
 export async function clearLedger(tx: Transaction, internalId: number, part: LedgerPart): Promise<void> {
-  await tx.query(
-    `delete from deleted_segment
-     where camera_id = $1::int and cause = $2::text and deleted_at >= $3::timestamptz and deleted_at < $4::timestamptz`,
-    [internalId, part.cause, at(part.fromMs), at(part.untilMs)],
-  );
+  await tx.query(`delete from deleted_segment where ${ofPart}`, partValues(internalId, part));
 }
 
 /** A camera and month of rolling deletions that no certificate has taken in. */
