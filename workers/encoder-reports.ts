@@ -41,7 +41,10 @@ export function startReports(
       ceiling: sessions.ceiling,
       ceilingReason: sessions.ceiling === null ? null : sessions.reason,
       spoolHostId: worker.spoolHostId(),
-      reason: ladder.map(({ encoder, reason }) => `${encoder.kind}: ${reason}`).join(' ') || 'No encoder is set up.',
+      // ffmpeg's own words end without a full stop.
+      reason:
+        ladder.map(({ encoder, reason }) => `${encoder.kind}: ${reason.replace(/\.?$/, '.')}`).join(' ') ||
+        'No encoder is set up.',
       seenMs: now(),
     });
   };
