@@ -9,7 +9,7 @@ import type { Logger } from '../log.ts';
 export async function migrate(databaseUrl: string, log: Logger): Promise<void> {
   const applied = await runner({
     databaseUrl,
-    dir: fileURLToPath(new URL('./migrations', import.meta.url)),
+    dir: fileURLToPath(new URL('../db/migrations', import.meta.url)),
     direction: 'up',
     migrationsTable: 'migration',
     advisoryLockMode: 'wait',

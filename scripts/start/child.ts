@@ -50,7 +50,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     startServerProcess({
       name,
       command: process.execPath,
-      args: ['--enable-source-maps', '--import', 'tsx', ...options.command],
+      args: ['--enable-source-maps', ...options.command],
       cwd: projectDir,
       env: options.environment,
       logPath,

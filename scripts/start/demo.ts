@@ -25,6 +25,8 @@ export async function startDemoCameras(options: DemoOptions): Promise<Child> {
     ...options,
     name: 'demo-cameras',
     command: [
+      '--import',
+      'tsx',
       'scripts/start/demo-camera.ts',
       `--count=${options.count}`,
       `--port=${readKnown(options.dataDir).port}`,

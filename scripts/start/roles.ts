@@ -31,7 +31,7 @@ export async function startRoles(
     ? await startChild({
         ...options,
         name: 'api',
-        command: ['api/main.ts'],
+        command: ['dist/api.js'],
         environment: { ...environment, FRAMEKEEP_ROLES: 'api', FRAMEKEEP_BOOTSTRAP_API_KEY: apiKey },
         stopSteps: apiSteps,
       })
@@ -41,7 +41,7 @@ export async function startRoles(
       ? await startChild({
           ...options,
           name: 'workers',
-          command: ['workers/main.ts'],
+          command: ['dist/workers.js'],
           environment: { ...environment, FRAMEKEEP_ROLES: others.join(',') },
           stopSteps: endSteps,
         })

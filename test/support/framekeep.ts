@@ -77,9 +77,9 @@ export function createFramekeep(options: {
     url,
     apiKey,
     start(name, roles, { environment = {}, nodeArguments = [] } = {}) {
-      const entry = roles === 'api' ? 'api/main.ts' : 'workers/main.ts';
+      const program = roles === 'api' ? 'dist/api.js' : 'dist/workers.js';
       const logPath = join(dir, `${name}.log`);
-      const child = spawn(process.execPath, [...nodeArguments, '--import', 'tsx', entry], {
+      const child = spawn(process.execPath, [...nodeArguments, '--enable-source-maps', program], {
         cwd: root,
         env: { FRAMEKEEP_ROLES: roles, FRAMEKEEP_SPOOL_DIR: join(dir, `spool-${name}`), ...shared, ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],

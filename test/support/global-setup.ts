@@ -11,6 +11,7 @@ import { ensureDatabase, startPostgres } from '../../scripts/embedded/postgres.t
 import { endRecorded, openProcessRecord, startTicksOf } from '../../scripts/embedded/process-record.ts';
 import { startSeaweedfs } from '../../scripts/embedded/seaweedfs.ts';
 import { startTemporal } from '../../scripts/embedded/temporal.ts';
+import { buildPrograms } from '../../scripts/setup/programs.mjs';
 import { cacheDir } from '../../scripts/setup/tools.mjs';
 
 /** What a test may ask for; each is started once a run, when the first test asks. */
@@ -29,6 +30,7 @@ declare module 'vitest' {
 
 /** Vitest calls this once before all test files, and what it returns once after them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await buildPrograms();
   const records = join(cacheDir, 'test-runs');
   await endDeadRuns(records);
   const recordPath = join(records, `${process.pid}-${startTicksOf(process.pid)}.json`);
