@@ -19,6 +19,7 @@ import { ffmpeg, record, run } from '../../test/media/footage.ts';
 import { commitFootage } from '../../test/support/commit-footage.ts';
 import { endProcess, startBenchSystem, until, type BenchSystem } from './bench-system.ts';
 import { printFigure, rounded, say } from './figure.ts';
+import { descendantsOf, usageOf } from './process-usage.ts';
 
 const bench = 'encode';
 /** On the hour, some hours ago: complete, and far from the age at which footage goes. */
@@ -54,9 +55,17 @@ export async function benchEncode(args: string[]): Promise<void> {
     try {
       await addWindows(system, db, footage, { jobs, windowMs: seconds * 1000 });
       const before = await measureBare(system.dir, footage, { jobs, slots });
-      const lines = await measureJobs(system, db, jobs);
+      const { lines, cores } = await measureJobs(system, db, jobs);
       const after = await measureBare(system.dir, footage, { jobs, slots });
       report(lines, { bareMs: (before + after) / 2, jobs, footageMs: seconds * 1000 });
+      for (const [part, used] of Object.entries(cores)) {
+        printFigure({
+          bench,
+          figure: `core_${part}_ms`,
+          value: rounded((used * 1000) / jobs),
+          unit: 'ms of a core a job',
+        });
+      }
     } finally {
       await db.end();
     }
@@ -157,9 +166,29 @@ interface JobLine {
   parts: Partial<Record<'fetch' | 'probe' | 'wait' | 'encode' | 'put' | 'swap', number>>;
 }
 
-/** Lets the workers do all jobs. @returns what they said of each */
-async function measureJobs(system: BenchSystem, db: Pool, jobs: number): Promise<JobLine[]> {
-  const workers = [system.start('control', 'control'), system.start('encoder', 'encoder')];
+/** Lets the workers do all jobs. @returns what they said of each, and the CPU time that went elsewhere than to ffmpeg */
+async function measureJobs(
+  system: BenchSystem,
+  db: Pool,
+  jobs: number,
+): Promise<{ lines: JobLine[]; cores: Record<string, number> }> {
+  const pids = { ...system.pids, control: 0, encoder: 0 };
+  const cpuSeconds = (): Record<string, number> =>
+    Object.fromEntries(
+      Object.entries(pids).map(([part, pid]) => [
+        part,
+        usageOf([pid, ...(part === 'encoder' ? [] : descendantsOf(pid))]).cpuSeconds,
+      ]),
+    );
+  const control = system.start('control', 'control');
+  const controlLog = join(system.dir, 'control.log');
+  // Its start is a second of CPU that no job costs.
+  await until('control has started', async () =>
+    readFileSync(controlLog, 'utf8').includes('camera workflows repaired'),
+  );
+  const encoder = system.start('encoder', 'encoder');
+  Object.assign(pids, { control: control.pid, encoder: encoder.pid });
+  const beginning = cpuSeconds();
   await until(
     'all windows are finished',
     async () => {
@@ -168,10 +197,13 @@ async function measureJobs(system: BenchSystem, db: Pool, jobs: number): Promise
     },
     1_800_000,
   );
-  await Promise.all(workers.map(endProcess));
+  const cores = Object.fromEntries(
+    Object.entries(cpuSeconds()).map(([part, seconds]) => [part, seconds - (beginning[part] ?? 0)]),
+  );
+  await Promise.all([control, encoder].map(endProcess));
   const lines = readFileSync(join(system.dir, 'encoder.log'), 'utf8').split('\n');
   const done = lines.filter((line) => line.includes('finish job done')).map((line) => JSON.parse(line) as JobLine);
-  return done.filter(({ storedBytes }) => storedBytes > 0);
+  return { lines: done.filter(({ storedBytes }) => storedBytes > 0), cores };
 }
 
 function report(

@@ -45,7 +45,8 @@ function readPlans(log: string): SeenPlan[] {
     .map((entry) => {
       const text = entry.slice(entry.indexOf('plan:\n') + 6).replaceAll(/^\t/gm, '');
       const begin = text.search(/^\S.*\(cost=/m);
-      return { statement: text.slice(0, begin).replace('Query Text:', '').trim(), plan: text.slice(begin) };
+      const [statement = ''] = text.slice(0, begin).replace('Query Text:', '').split('\nQuery Parameters:');
+      return { statement: statement.trim(), plan: text.slice(begin) };
     });
 }
 
