@@ -1,10 +1,18 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { SourceMap, type SourceMapPayload } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
 const profile = z.object({
   nodes: z.array(
     z.object({
       id: z.number(),
-      callFrame: z.object({ functionName: z.string(), url: z.string() }),
+      callFrame: z.object({
+        functionName: z.string(),
+        url: z.string(),
+        lineNumber: z.number(),
+        columnNumber: z.number(),
+      }),
       children: z.array(z.number()).optional(),
     }),
   ),
@@ -13,6 +21,7 @@ const profile = z.object({
   timeDeltas: z.array(z.number()),
 });
 type Profile = z.infer<typeof profile>;
+type CallFrame = Profile['nodes'][number]['callFrame'];
 
 /** Which part a call belongs to, by the file it is in; the innermost call that has one decides. */
 const partOf: [RegExp, string][] = [
@@ -47,10 +56,11 @@ function sharesBy(
 ): Map<string, number> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const names = new Map<number, string | null>();
+  const sourceOf = createSourceLookup();
   const label = (id: number, inherited: string): void => {
     const node = byId.get(id);
     if (node === undefined) return;
-    const own = nameOf(node.callFrame.url) ?? inherited;
+    const own = nameOf(sourceOf(node.callFrame)) ?? inherited;
     names.set(id, node.callFrame.functionName === '(idle)' ? null : own);
     for (const child of node.children ?? []) label(child, own);
   };
@@ -68,4 +78,20 @@ function sharesBy(
     busy += durationMs;
   }
   return new Map([...counts].map(([name, ms]) => [name, ms / Math.max(busy, 1e-9)]));
+}
+
+/** The address of the source that a call stands in: the programs that run are built of many. */
+function createSourceLookup(): (frame: CallFrame) => string {
+  const maps = new Map<string, SourceMap | null>();
+  return ({ url, lineNumber, columnNumber }) => {
+    if (!url.startsWith('file:') || url.includes('/node_modules/')) return url;
+    let map = maps.get(url);
+    if (map === undefined) {
+      const path = `${fileURLToPath(url)}.map`;
+      map = existsSync(path) ? new SourceMap(JSON.parse(readFileSync(path, 'utf8')) as SourceMapPayload) : null;
+      maps.set(url, map);
+    }
+    const entry = map?.findEntry(lineNumber, columnNumber);
+    return entry !== undefined && 'originalSource' in entry ? new URL(entry.originalSource, url).href : url;
+  };
 }
