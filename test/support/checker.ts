@@ -29,6 +29,8 @@ export interface MissingRun {
   endMs: number;
   /** Time without footage between the two rows, as the archive has it. */
   holeMs: number;
+  /** By how much the archive has the picture before it too late: then a host's clock was ahead. */
+  aheadMs: number;
   reasons: string[];
   unexplainedMs: number;
 }
@@ -44,12 +46,19 @@ export interface CheckReport {
   doubleFrames: number;
   /** The pairs of objects that they stand in, by key, and how many in each pair. */
   doubles: Map<string, number>;
+  /** Places where a camera's pictures go back in time, read row by row and within a row as its object has them. */
+  disordered: number;
+  /** The objects before and after such a place, by key, and how many places in each pair. */
+  disorders: Map<string, number>;
   undecodable: string[];
   /** Rows whose object is not there, or other bytes than the row says. */
   wrongObjects: string[];
   /** Objects with neither a row nor an order to be deleted. */
   orphans: string[];
 }
+
+/** What the report of a sound archive says; what is missing, and orphans, are for each to judge. */
+export const sound = { overlaps: 0, doubleFrames: 0, disordered: 0, undecodable: [], wrongObjects: [] };
 
 interface Row {
   key: string;
@@ -92,6 +101,8 @@ export async function checkArchive(options: {
     overlaps: 0,
     doubleFrames: 0,
     doubles: new Map(),
+    disordered: 0,
+    disorders: new Map(),
     undecodable: [],
     wrongObjects: [],
     orphans: [],
@@ -122,15 +133,7 @@ export async function checkArchive(options: {
           report.undecodable.push(`${row.key}: ${String(error)}`);
         }
       }
-      const seen = new Map<number, Row>();
-      for (const { index, row } of pictures) {
-        const other = seen.get(index);
-        seen.set(index, row);
-        if (other === undefined) continue;
-        const pair = `${other.key} ${row.key}`;
-        report.doubleFrames += 1;
-        report.doubles.set(pair, (report.doubles.get(pair) ?? 0) + 1);
-      }
+      const seen = followPictures(pictures, report);
       const runs = missingRuns(seen, camera, await options.gapsOf(camera.cameraId));
       report.missing.push(...runs);
       report.unexplainedMs += runs.reduce((sum, run) => sum + run.unexplainedMs, 0);
@@ -142,6 +145,32 @@ export async function checkArchive(options: {
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+/** Counts pictures that are there twice, and places where they go back. @returns the row of each picture */
+function followPictures(pictures: readonly Picture[], report: CheckReport): Map<number, Row> {
+  const seen = new Map<number, Row>();
+  let before: Picture | undefined;
+  for (const picture of pictures) {
+    const { index, row } = picture;
+    const other = seen.get(index);
+    if (other !== undefined) {
+      report.doubleFrames += 1;
+      countPair(report.doubles, other, row);
+    }
+    if (before !== undefined && index < before.index) {
+      report.disordered += 1;
+      countPair(report.disorders, before.row, row);
+    }
+    seen.set(index, row);
+    before = picture;
+  }
+  return seen;
+}
+
+function countPair(pairs: Map<string, number>, one: Row, other: Row): void {
+  const pair = `${one.key} ${other.key}`;
+  pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
 }
 
 function sha256(bytes: Buffer): string {
@@ -173,7 +202,11 @@ async function rowsOf(pool: Pool, cameraId: string): Promise<Row[]> {
   }));
 }
 
-/** Which of the camera's pictures these are: the counter says it up to a repetition of the loop, the row the rest. */
+/**
+ * Which of the camera's pictures these are: the counter says it up to a repetition of the loop, the row's time the rest.
+ * A row whose time is wrong by less than half a loop keeps its pictures' true indexes, so that a wrong place shows as
+ * disorder; one that is wrong by more shows as pictures that are missing, or double.
+ */
 function placeOnClock(counters: number[], { startMs }: { startMs: number }, camera: ShownFrames): number[] {
   const first = camera.index + ((startMs - camera.atMs) * camera.fps) / 1000;
   return unwrapCounters(
@@ -208,6 +241,7 @@ function missingRuns(seen: Map<number, Row>, camera: ShownFrames, gaps: Explaine
         startMs,
         endMs,
         holeMs: hole.endMs - hole.startMs,
+        aheadMs: hole.startMs - startMs,
         reasons: [...new Set(touching.map((gap) => gap.reason))],
         unexplainedMs: Math.max(0, endMs - startMs - explainedMs - toleratedMs),
       },
