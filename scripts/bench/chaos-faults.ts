@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TcpProxy } from '../../test/support/tcp-proxy.ts';
 import { hostNames, processNames, type ChaosSite, type ProcessName, type SiteCamera } from './chaos-site.ts';
 import type { ServerName } from './own-servers.ts';
-import { descendantsOf } from './process-usage.ts';
+import { descendantsOf, signalProcess } from './process-usage.ts';
 
 /** A number from 0 up to 1, and the same ones again for the same seed. */
 export type Random = () => number;
@@ -54,14 +54,22 @@ async function killServer({ site, random }: FaultContext, name: ServerName): Pro
   await site.servers.start(name);
 }
 
-/** Each direction of each connection then carries less than a camera sends. */
-const throttledBytesPerSecond = 20_000;
+/**
+ * What each direction of each connection then carries a second: less than a camera sends and storing its footage takes,
+ * less than the catalogue and the heartbeats of a site take, but enough for one statement or one call.
+ */
+const throttledBytesPerSecond = { camera: 20_000, s3: 20_000, postgres: 2000, temporal: 2000 };
 
 type Trouble = 'cut' | 'hold' | 'throttle';
 
-async function trouble({ random }: FaultContext, proxies: readonly TcpProxy[], how: Trouble): Promise<void> {
+async function trouble(
+  { random }: FaultContext,
+  proxies: readonly TcpProxy[],
+  of: ServerName | 'camera',
+  how: Trouble,
+): Promise<void> {
   for (const proxy of proxies) {
-    if (how === 'throttle') proxy.throttle(throttledBytesPerSecond);
+    if (how === 'throttle') proxy.throttle(throttledBytesPerSecond[of]);
     else proxy[how]();
   }
   await sleep(between(random, 3000, 8000));
@@ -72,11 +80,12 @@ async function trouble({ random }: FaultContext, proxies: readonly TcpProxy[], h
 async function troubleServer(context: FaultContext, server: ServerName, how: Trouble): Promise<void> {
   const { site, random } = context;
   const names = random() < 0.5 ? processNames : [oneOf(random, processNames)];
-  await trouble(
-    context,
-    names.map((name) => site.links[name][server]),
-    how,
-  );
+  const proxies = names.map((name) => site.links[name][server]);
+  await trouble(context, proxies, server, how);
+}
+
+async function troubleCamera(context: FaultContext, how: Trouble): Promise<void> {
+  await trouble(context, [cameraOf(context).proxy], 'camera', how);
 }
 
 /** One of the ffmpeg processes of a recorder; a recorder without cameras has none. */
@@ -87,9 +96,27 @@ function ffmpegOf({ site, random }: FaultContext): number | undefined {
 
 async function pause(pid: number | undefined, forMs: number): Promise<void> {
   if (pid === undefined) return;
-  process.kill(pid, 'SIGSTOP');
+  signalProcess(pid, 'SIGSTOP');
   await sleep(forMs);
-  process.kill(pid, 'SIGCONT');
+  signalProcess(pid, 'SIGCONT');
+}
+
+async function pauseProcess({ site, random }: FaultContext, name: ProcessName): Promise<void> {
+  await pause(site.process(name)?.pid, between(random, 2000, 6000));
+}
+
+async function pauseServer({ site, random }: FaultContext, name: ServerName): Promise<void> {
+  const goOn = site.servers.pause(name);
+  await sleep(between(random, 2000, 6000));
+  goOn();
+}
+
+/** A host's clock is 2 to 30 s behind (-1) or ahead (1) for a while, then right again. */
+async function stepClock({ site, random }: FaultContext, direction: 1 | -1): Promise<void> {
+  const clock = site.clocks?.[oneOf(random, hostNames)];
+  clock?.step(direction * between(random, 2000, 30_000));
+  await sleep(between(random, 4000, 8000));
+  clock?.step(0);
 }
 
 const cameraOf = ({ site, random }: FaultContext): SiteCamera => oneOf(random, site.cameras);
@@ -102,22 +129,29 @@ export const faults = {
   'api-kill': (context) => killProcess(context, 'api'),
   'ffmpeg-kill': async (context) => {
     const pid = ffmpegOf(context);
-    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    if (pid !== undefined) signalProcess(pid, 'SIGKILL');
     context.peer?.kill(context.site.cameras.indexOf(cameraOf(context)))();
   },
-  'recorder-stop': ({ site, random }) =>
-    pause(site.process(oneOf(random, hostNames))?.pid, between(random, 2000, 6000)),
+  'recorder-stop': (context) => pauseProcess(context, oneOf(context.random, hostNames)),
+  'control-stop': (context) => pauseProcess(context, 'control'),
+  'encoder-stop': (context) => pauseProcess(context, 'encoder'),
+  'api-stop': (context) => pauseProcess(context, 'api'),
   'ffmpeg-stop': (context) => pause(ffmpegOf(context), between(context.random, 1000, 4000)),
   'postgres-kill': (context) => killServer(context, 'postgres'),
   's3-kill': (context) => killServer(context, 's3'),
   'temporal-kill': (context) => killServer(context, 'temporal'),
+  'postgres-stop': (context) => pauseServer(context, 'postgres'),
+  's3-stop': (context) => pauseServer(context, 's3'),
+  'temporal-stop': (context) => pauseServer(context, 'temporal'),
   'postgres-cut': (context) => troubleServer(context, 'postgres', 'cut'),
   'postgres-hold': (context) => troubleServer(context, 'postgres', 'hold'),
+  'postgres-throttle': (context) => troubleServer(context, 'postgres', 'throttle'),
   's3-cut': (context) => troubleServer(context, 's3', 'cut'),
   's3-hold': (context) => troubleServer(context, 's3', 'hold'),
   's3-throttle': (context) => troubleServer(context, 's3', 'throttle'),
   'temporal-cut': (context) => troubleServer(context, 'temporal', 'cut'),
   'temporal-hold': (context) => troubleServer(context, 'temporal', 'hold'),
+  'temporal-throttle': (context) => troubleServer(context, 'temporal', 'throttle'),
   'camera-drop': async (context) => {
     cameraOf(context).simulated.dropAll(context.random() < 0.5 ? 'rst' : 'eof');
   },
@@ -128,21 +162,17 @@ export const faults = {
     await sleep(between(context.random, 1000, 5000));
     await simulated.listen();
   },
-  'camera-cut': (context) => trouble(context, [cameraOf(context).proxy], 'cut'),
-  'camera-hold': (context) => trouble(context, [cameraOf(context).proxy], 'hold'),
-  'camera-throttle': (context) => trouble(context, [cameraOf(context).proxy], 'throttle'),
+  'camera-cut': (context) => troubleCamera(context, 'cut'),
+  'camera-hold': (context) => troubleCamera(context, 'hold'),
+  'camera-throttle': (context) => troubleCamera(context, 'throttle'),
   'disk-full': async ({ site, random }) => {
     const disk = site.disks?.[oneOf(random, hostNames)];
     await disk?.fill();
     await sleep(between(random, 5000, 10_000));
     disk?.free();
   },
-  'clock-step': async ({ site, random }) => {
-    const clock = site.clocks?.[oneOf(random, hostNames)];
-    clock?.step(-between(random, 2000, 30_000));
-    await sleep(between(random, 4000, 8000));
-    clock?.step(0);
-  },
+  'clock-step': (context) => stepClock(context, -1),
+  'clock-ahead': (context) => stepClock(context, 1),
 } satisfies Record<string, (context: FaultContext) => Promise<void>>;
 
 export type FaultKind = keyof typeof faults;
@@ -151,8 +181,22 @@ const kindsAnywhere = Object.keys(faults) as FaultKind[];
 /** What can be done to a site: not every machine fills disks and steps clocks. */
 export function faultKindsOf(site: ChaosSite): FaultKind[] {
   return kindsAnywhere.filter(
-    (kind) => !(kind === 'disk-full' && site.disks === null) && !(kind === 'clock-step' && site.clocks === null),
+    (kind) => !(kind === 'disk-full' && site.disks === null) && !(kind.startsWith('clock-') && site.clocks === null),
   );
+}
+
+/**
+ * Kinds by their names, with commas between; all where none is named.
+ * @param possible what can be done here
+ * @throws Error where one of them cannot be done here, or there is none of that name
+ */
+export function kindsNamed(names: string, possible: readonly FaultKind[]): readonly FaultKind[] {
+  if (names === '') return possible;
+  return names.split(',').map((name) => {
+    const kind = possible.find((each) => each === name);
+    if (kind === undefined) throw new Error(`no fault is called ${name} here, only ${possible.join(', ')}`);
+    return kind;
+  });
 }
 
 /** All kinds in an order of the seed's, again and again: chance alone would leave some out of a short run. */

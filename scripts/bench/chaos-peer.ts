@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { readFrameCounters, unwrapCounters } from '../../test/support/frame-counter.ts';
 import type { ShownFrames } from '../../test/support/checker.ts';
 import type { PeerFaults } from './chaos-faults.ts';
-import { descendantsOf } from './process-usage.ts';
+import { descendantsOf, signalProcess } from './process-usage.ts';
 
 /** `while true; ffmpeg -f segment` for each camera: what many write before they need a recorder. */
 export interface PlainLoops extends PeerFaults {
@@ -43,7 +43,7 @@ export function startPlainLoops(urls: string[], dir: string): PlainLoops {
   return {
     kill(camera) {
       if (camera !== null) {
-        for (const pid of descendantsOf(loops[camera]?.pid ?? 0)) process.kill(pid, 'SIGKILL');
+        for (const pid of descendantsOf(loops[camera]?.pid ?? 0)) signalProcess(pid, 'SIGKILL');
         return () => undefined;
       }
       const ended = urls.map((_, place) => end(place));

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { checkArchive, type CheckReport, type ShownFrames } from '../../test/support/checker.ts';
 import { reportedGaps, shownFrames } from '../../test/support/shown-frames.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
-import { faultKindsOf, faultOrder, faults, seededRandom, type FaultKind, type PeerFaults } from './chaos-faults.ts';
+import { faultOrder, faults, seededRandom, type FaultKind, type PeerFaults } from './chaos-faults.ts';
 import { hostNames, untilAllRecordSince, type ChaosSite } from './chaos-site.ts';
 
 export interface InjectedFault {
@@ -18,13 +18,13 @@ export async function injectFaults(options: {
   seed: number;
   forMs: number;
   pauseMs: number;
-  kinds?: readonly FaultKind[];
+  kinds: readonly FaultKind[];
   onFault: (fault: InjectedFault) => void;
 }): Promise<InjectedFault[]> {
   const { site, peer, forMs, pauseMs } = options;
   const random = seededRandom(options.seed);
   const injected: InjectedFault[] = [];
-  const order = faultOrder(random, options.kinds ?? faultKindsOf(site));
+  const order = faultOrder(random, options.kinds);
   const untilMs = Date.now() + forMs;
   while (Date.now() < untilMs) {
     const kind = order.next().value;

