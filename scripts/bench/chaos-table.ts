@@ -1,19 +1,10 @@
 import type { CheckReport } from '../../test/support/checker.ts';
 import type { FaultKind } from './chaos-faults.ts';
+import { lostByReason } from './chaos-figures.ts';
 import { recoveryMs, type InjectedFault } from './chaos-run.ts';
 import { quantile } from './figure.ts';
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
-
-/** Ms lost by reason, most first; a loss with several reasons counts for them together. */
-export function lostByReason(report: CheckReport): [string, number][] {
-  const lostMs = new Map<string, number>();
-  for (const { startMs, endMs, reasons } of report.missing) {
-    const reason = reasons.join('+') || 'none';
-    lostMs.set(reason, (lostMs.get(reason) ?? 0) + endMs - startMs);
-  }
-  return [...lostMs].toSorted(([, a], [, b]) => b - a);
-}
 
 /** The result as the tables of docs/reliability.md. */
 export function chaosTable(
@@ -32,7 +23,7 @@ export function chaosTable(
     `| seconds recorded | ${seconds(report.recordedMs)} | |`,
     `| seconds lost | ${seconds(lostMs)}${byReason === '' ? '' : ` (${byReason})`} | ${seconds(plain.lostMs)} |`,
     `| unexplained seconds | ${(report.unexplainedMs / 1000).toFixed(3)} | all |`,
-    `| overlaps, double pictures | ${report.overlaps}, ${report.doubleFrames} | |`,
+    `| overlaps, double pictures, disorder | ${report.overlaps}, ${report.doubleFrames}, ${report.disordered} | |`,
     `| wrong objects, orphans | ${report.wrongObjects.length}, ${report.orphans.length} | |`,
     `| undecodable files | ${report.undecodable.length} | ${plain.undecodable} |`,
     '',

@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { CheckReport } from '../../test/support/checker.ts';
 import { startPlainLoops } from './chaos-peer.ts';
+import { faultKindsOf, kindsNamed } from './chaos-faults.ts';
+import { lostByReason, printCheck } from './chaos-figures.ts';
 import { injectFaults, recoveryMs, settleAndCheck, shownBy, type InjectedFault } from './chaos-run.ts';
 import { startChaosSite } from './chaos-site.ts';
-import { chaosTable, lostByReason } from './chaos-table.ts';
+import { chaosTable } from './chaos-table.ts';
 import { printFigure, quantile, rounded, say } from './figure.ts';
 
 const bench = 'chaos';
@@ -17,6 +19,7 @@ const peerWarmUpMs = 8000;
 /**
  * Faults of all kinds on a whole system that records N cameras, then the independent check of what was kept; a plain
  * ffmpeg loop records the same cameras. It has no servers, so only faults of cameras and processes reach it.
+ * @param args `--kinds a,b` injects these alone
  */
 export async function benchChaos(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -25,6 +28,7 @@ export async function benchChaos(args: string[]): Promise<void> {
       cameras: { type: 'string', default: '10' },
       seconds: { type: 'string', default: '900' },
       seed: { type: 'string', default: '1' },
+      kinds: { type: 'string', default: '' },
     },
   });
   const site = await startChaosSite({ cameras: Number(values.cameras), hostFaults: true });
@@ -41,6 +45,7 @@ export async function benchChaos(args: string[]): Promise<void> {
       seed: Number(values.seed),
       forMs: Number(values.seconds) * 1000,
       pauseMs,
+      kinds: kindsNamed(values.kinds, faultKindsOf(site)),
       onFault: ({ kind, startMs: atMs, endMs }) =>
         say(`${Math.round((atMs - startMs) / 1000)} s: ${kind}, for ${endMs - atMs} ms`),
     });
@@ -62,22 +67,13 @@ function printReport(
 ): void {
   const print = (figure: string, value: number, unit: string, peer?: number): void =>
     printFigure({ bench, figure, value: rounded(value), unit, ...(peer === undefined ? {} : { peer: rounded(peer) }) });
-  const lost = lostByReason(report);
+  const lostMs = lostByReason(report).reduce((sum, [, ms]) => sum + ms, 0);
   print('faults_injected', injected.length, 'faults');
-  print('recorded_s', report.recordedMs / 1000, 's');
-  print('lost_s', lost.reduce((sum, [, ms]) => sum + ms, 0) / 1000, 's', plain.lostMs / 1000);
-  for (const [reason, ms] of lost) print(`lost_${reason}_s`, ms / 1000, 's');
-  print('unexplained_s', report.unexplainedMs / 1000, 's');
-  print('overlaps', report.overlaps, 'pairs of rows');
-  print('double_frames', report.doubleFrames, 'pictures');
-  print('undecodable', report.undecodable.length, 'objects', plain.undecodable);
-  print('wrong_objects', report.wrongObjects.length, 'objects');
-  print('orphans', report.orphans.length, 'objects');
+  print('lost_s', lostMs / 1000, 's', plain.lostMs / 1000);
+  printCheck(bench, report, plain);
   for (const [kind, times] of recoveryMs(report, injected)) {
     print(`recovery_${kind}_p50_s`, quantile(times, 0.5) / 1000, 's');
     print(`recovery_${kind}_max_s`, Math.max(...times) / 1000, 's');
   }
   say(chaosTable(report, injected, plain));
-  for (const [pair, pictures] of report.doubles) say(`${pictures} double pictures: ${pair}`);
-  for (const run of report.missing.filter(({ unexplainedMs }) => unexplainedMs > 0)) say(JSON.stringify(run));
 }

@@ -2,9 +2,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { printCheck } from './chaos-figures.ts';
 import { settleAndCheck } from './chaos-run.ts';
 import { startChaosSite, untilAllRecordSince, type ChaosSite } from './chaos-site.ts';
-import { lostByReason } from './chaos-table.ts';
 import { printFigure, rounded, say } from './figure.ts';
 import { serverNames, type ServerName } from './own-servers.ts';
 
@@ -46,7 +46,6 @@ export async function benchOutages(args: string[]): Promise<void> {
       outages.push(outage);
     }
     const report = await settleAndCheck(site);
-    const lost = lostByReason(report);
     const print = (figure: string, value: number, unit: string): void =>
       printFigure({ bench, figure, value: rounded(value), unit });
     for (const { server, files, drainMs, reconnects } of outages) {
@@ -55,14 +54,7 @@ export async function benchOutages(args: string[]): Promise<void> {
       print(`${server}_reconnects`, reconnects, 'connections');
     }
     print('out_of_order', await rowsOutOfOrder(site), 'rows');
-    print('recorded_s', report.recordedMs / 1000, 's');
-    for (const [reason, ms] of lost) print(`lost_${reason}_s`, ms / 1000, 's');
-    print('unexplained_s', report.unexplainedMs / 1000, 's');
-    print('overlaps', report.overlaps, 'pairs of rows');
-    print('double_frames', report.doubleFrames, 'pictures');
-    print('undecodable', report.undecodable.length, 'objects');
-    print('wrong_objects', report.wrongObjects.length, 'objects');
-    print('orphans', report.orphans.length, 'objects');
+    printCheck(bench, report);
     say(outageTable(outages));
   } finally {
     await site.stop();

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { printCheck } from './chaos-figures.ts';
 import { settleAndCheck } from './chaos-run.ts';
 import { hostNames, startChaosSite, untilAllRecordSince } from './chaos-site.ts';
 import { printFigure, quantile, rounded, say } from './figure.ts';
@@ -37,9 +38,7 @@ export async function benchRecovery(args: string[]): Promise<void> {
     print('cameras_moved', times.length, 'cameras');
     print('recovery_p50_s', quantile(times, 0.5) / 1000, 's');
     print('recovery_max_s', Math.max(...times) / 1000, 's');
-    print('unexplained_s', report.unexplainedMs / 1000, 's');
-    print('overlaps', report.overlaps, 'pairs of rows');
-    print('undecodable', report.undecodable.length, 'objects');
+    printCheck(bench, report);
   } finally {
     await site.stop();
   }
