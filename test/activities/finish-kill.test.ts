@@ -4,22 +4,43 @@ import { collectBatch } from '../../activities/collect-objects.ts';
 import { finishWindow, type FinishDeps, type FinishResult } from '../../activities/finish-window.ts';
 import { takeReady, takeUnseen, type FedWindow } from '../../db/finish-feed.ts';
 import { reopen } from '../../db/finish-windows.ts';
+import type { Segment } from '../../domain/segment.ts';
 import { createLogger } from '../../log.ts';
-import { recordMade } from '../media/footage.ts';
+import { createObjects } from '../../storage/objects.ts';
+import { pictures, recordMade } from '../media/footage.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { testS3 } from '../support/objects.ts';
 import { createFinishSite, t0, type FinishSite, type SiteCamera } from './finish-site.ts';
+import { killPlaces } from './kill-places.ts';
+import { killedProfiles, killFinishJobs, type KilledJob } from './killed-finish-jobs.ts';
+import { keysOf } from './stored-footage.ts';
 
 const windowMs = 12_000;
 const hourMs = 3_600_000;
 const log = createLogger({ level: 'silent', name: 'test' });
+let database: TestDatabase;
 let site: FinishSite;
 let footage: string[];
+let sourcePictures: string[];
+let killed: KilledJob[];
 
 beforeAll(async () => {
-  site = await createFinishSite();
+  const s3 = await testS3();
+  const objects = createObjects(s3);
+  await objects.ensureBucket();
+  database = await createTestDatabase();
+  site = await createFinishSite({ database, objects });
   footage = await recordMade(site.dir, 'main', { seconds: 12, fps: 25, gop: 50 });
+  sourcePictures = (await Promise.all(footage.map(pictures))).flat();
   await site.profile('small', { mode: 'encode', height: 90, fps: 5, bitrateKbps: 100 });
+  await site.profile('kept', { mode: 'copy', durable: 'final' });
+  killed = await killFinishJobs(site, s3, { files: footage, windowMs });
+  await collect(7 * hourMs);
+}, 300_000);
+afterAll(async () => {
+  await site.close();
+  await database.drop();
 });
-afterAll(() => site.close());
 
 async function cameraWithFootage(profile: string): Promise<SiteCamera> {
   const camera = await site.addCamera(profile);
@@ -40,12 +61,6 @@ async function feed(
   throw new Error('nothing was fed');
 }
 
-async function keysOf(camera: SiteCamera): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of site.objects.list(`${camera.tenantId}/${camera.id}/`)) keys.push(key);
-  return keys;
-}
-
 /** Collects as if it were so much later. */
 async function collect(afterMs: number): Promise<void> {
   const { db, objects } = site.deps;
@@ -57,24 +72,41 @@ async function expectOneFinal(camera: SiteCamera): Promise<void> {
   const rows = await site.rows(camera);
   expect(rows).toMatchObject([{ startMs: t0, durationMs: 12_000, variant: expect.any(Number) as number }]);
   await collect(7 * hourMs);
-  expect(await keysOf(camera)).toEqual(rows.map((row) => site.keyOf(camera, row)));
+  expect(await keysOf(site.objects, camera)).toEqual(rows.map((row) => site.keyOf(camera, row)));
   expect(await readdir(site.deps.workDir)).toEqual([]);
 }
 
-const places = ['fetched', 'made', 'reserved', 'stored', 'swapped', 'all-swapped'];
-test.each(places.flatMap((place) => [['original', place] as const, ['small', place] as const]))(
-  'profile %s, killed at "%s" and done again: one final, no orphan',
-  async (profile, place) => {
-    const camera = await cameraWithFootage(profile);
-    const { run } = await feed(camera);
-    const failpoint = (name: string): void => {
-      if (name === place) throw new Error(`killed at ${place}`);
-    };
-    await expect(run({ failpoint })).rejects.toThrow(`killed at ${place}`);
-    expect((await site.rows(camera)).length).toBe(place.endsWith('swapped') ? 1 : 3);
-    expect((await run()).outcome).toBe('finished');
-    await expectOneFinal(camera);
-    expect((await run()).outcome).toBe('stale');
+/** Of finals with the same bytes once. */
+const shownBy = new Map<string, Promise<string[]>>();
+function picturesOf(camera: SiteCamera, final: Segment): Promise<string[]> {
+  const shown = shownBy.get(final.sha256) ?? site.download(camera, final).then(pictures);
+  shownBy.set(final.sha256, shown);
+  return shown;
+}
+
+const places = killedProfiles.flatMap((profile) => killPlaces.finish.map((place) => ({ profile, place })));
+test.each(places)(
+  'profile $profile, killed (SIGKILL) at $place and done again: one final that plays, no orphan',
+  async ({ profile, place }) => {
+    const job = killed.find((one) => one.profile === profile && one.place === place);
+    if (job === undefined) throw new Error('it was not killed');
+    const { camera, sourceKeys, orders } = job;
+    expect(job.rowsAfterKill).toBe(place.endsWith('swapped') ? 1 : sourceKeys.length);
+    expect(job.outcomes).toEqual(['finished', 'stale']);
+    const [final, ...others] = await site.rows(camera);
+    if (final === undefined || others.length > 0) throw new Error(`${others.length + 1} finals, or none`);
+    expect(final).toMatchObject({ startMs: t0, durationMs: 12_000 });
+    expect(final.variant).toBeGreaterThan(0);
+    const finalKey = site.keyOf(camera, final);
+    const finished = orders.filter(({ reason }) => reason === 'finished').map(({ key }) => key);
+    expect(finished).toEqual(sourceKeys.toSorted());
+    // What is stored has a row, or an order to delete it.
+    const ordered = new Set(orders.map(({ key }) => key));
+    expect(job.keys.filter((key) => !ordered.has(key))).toEqual([finalKey]);
+    expect(await keysOf(site.objects, camera)).toEqual([finalKey]);
+    const shown = await picturesOf(camera, final);
+    if (profile === 'small') expect(shown).toHaveLength(60);
+    else expect(shown).toEqual(sourcePictures);
   },
 );
 
@@ -85,12 +117,14 @@ test('a job that is never done again leaves no orphan', async () => {
     if (name === 'stored') throw new Error('killed');
   };
   await expect(run({ failpoint })).rejects.toThrow('killed');
-  expect((await keysOf(camera)).length).toBe(4);
+  expect((await keysOf(site.objects, camera)).length).toBe(4);
   await collect(hourMs); // a job may still be at work
-  expect((await keysOf(camera)).length).toBe(4);
+  expect((await keysOf(site.objects, camera)).length).toBe(4);
   await collect(7 * hourMs);
   const rows = await site.rows(camera);
-  expect((await keysOf(camera)).toSorted()).toEqual(rows.map((row) => site.keyOf(camera, row)).toSorted());
+  expect((await keysOf(site.objects, camera)).toSorted()).toEqual(
+    rows.map((row) => site.keyOf(camera, row)).toSorted(),
+  );
 });
 
 test('two at once: one final', async () => {

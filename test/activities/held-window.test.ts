@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { finishWindow, type FinishDeps, type FinishResult } from '../../activities/finish-window.ts';
@@ -8,9 +8,9 @@ import { giveBack, heldBy, noteHeld, pendingBetween } from '../../db/held-window
 import { holesBetween } from '../../db/holes.ts';
 import { cutFile } from '../../media/mp4-cut.ts';
 import { readIndex } from '../../media/mp4-index.ts';
-import { segmentFileName } from '../../recorder/segment-name.ts';
 import { recordMade } from '../media/footage.ts';
 import { createFinishSite, t0, type FinishSite, type SiteCamera } from './finish-site.ts';
+import { holdFootage } from './held-footage.ts';
 
 const windowMs = 12_000;
 const hostId = randomUUID();
@@ -28,17 +28,9 @@ beforeAll(async () => {
 });
 afterAll(() => site.close());
 
-/** Footage as a recorder holds it: three files of 4 s in `closed/`, noted. */
-async function hold(camera: SiteCamera, isClosed = true): Promise<void> {
-  const folder = join(spoolDir, 'closed', camera.id);
-  await mkdir(folder, { recursive: true });
-  for (const [i, path] of footage.entries()) {
-    const name = segmentFileName({ startMs: t0 + i * 4000, durationMs: 4000, epoch: 1, anchor: i === 0 });
-    await copyFile(path, join(folder, name));
-  }
-  const window = { cameraId: camera.id, windowStartMs: t0, windowMs, fromMs: t0, toMs: t0 + 12_000, isClosed };
-  expect(await noteHeld(site.deps.db, hostId, window)).toBe(true);
-}
+/** Three files of 4 s. */
+const hold = (camera: SiteCamera, isClosed = true): Promise<void> =>
+  holdFootage({ db: site.deps.db, spoolDir, hostId, files: footage, windowMs }, camera, isClosed);
 
 async function feed(camera: SiteCamera): Promise<FedWindow | undefined> {
   const fed = await takeReady(site.deps.db, { queue: 'spool', spoolHostId: hostId, nowMs, cheap: true, limit: 100 });
@@ -77,21 +69,6 @@ test.each(['small', 'kept'])('held under profile %s: one final is stored, nothin
   expect(await pendingBetween(site.deps.db, camera.id, t0, t0 + 60_000)).toEqual([]);
   expect((await heldBy(site.deps.db, hostId)).size).toBe(0);
 });
-
-test.each(['fetched', 'made', 'reserved', 'stored', 'swapped', 'all-swapped'])(
-  'killed at "%s" and done again: one final',
-  async (place) => {
-    const camera = await site.addCamera('small');
-    await hold(camera);
-    const window = await feed(camera);
-    const failpoint = (name: string): void => {
-      if (name === place) throw new Error('killed');
-    };
-    await expect(finish(window, { failpoint })).rejects.toThrow('killed');
-    expect(await finish(window)).toMatchObject({ outcome: 'finished' });
-    expect(await variants(camera)).toEqual([[0, 12_000, true]]);
-  },
-);
 
 test('a recorder that stores the sources meanwhile wins: the window is given back and finished the ordinary way', async () => {
   const camera = await site.addCamera('small');

@@ -1,14 +1,12 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { auditHash, chainedEntries } from '../../db/audit.ts';
 import { changeIntent } from '../../db/camera-changes.ts';
 import { certifiedLines, listCertificates } from '../../db/certificates.ts';
 import { placeHold } from '../../db/holds.ts';
+import { enqueue } from '../../db/object-gc.ts';
 import { many, transaction, type Pool } from '../../db/sql.ts';
 import { requestTenantDeletion } from '../../db/tenant-deletion.ts';
 import { insertTenant } from '../../db/tenants.ts';
@@ -19,32 +17,38 @@ import { createObjects, type Objects } from '../../storage/objects.ts';
 import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testS3 } from '../support/objects.ts';
+import { killPlaces } from './kill-places.ts';
+import { runProcess, untilDisconnected } from './killed-process.ts';
 import type { LifecycleProcess, LifecycleWork } from './lifecycle-process.ts';
 import { footageOf, keysOf, storeFootage, type FootageOwner } from './stored-footage.ts';
 import { sweptAnHourBefore } from './whole-sweep.ts';
 
-/** Each place at which a worker is killed; what it ends with afterwards is the same for all places of a kind. */
-const places = {
-  sweep: ['sweep-marked', 'marked', 'removed', 'looked', 'forgotten', 'swept'],
-  month: ['signed', 'certified'],
-  purge: 'begun purge-marked marked removed looked forgotten deleted cleared signed certified'.split(' '),
-  tenant: ['signed', 'certified'],
-};
-const rows = (['sweep', 'month', 'purge', 'tenant'] as const).flatMap((kind) =>
-  places[kind].map((place) => ({ kind, place })),
-);
+const kinds = ['sweep', 'month', 'purge', 'tenant', 'collect'] as const;
+const rows = kinds.flatMap((kind) => killPlaces[kind].map((place) => ({ kind, place })));
 
 const t0 = Date.UTC(2026, 0, 1);
 /** Three of six minutes are older than 30 days; one of them is held. */
 const sweepMs = t0 + 30 * dayMs + 3 * 60_000;
-const keptMinutes = [1, 3, 4, 5];
 const graceEndMs = t0 + 100 * dayMs;
+/** The minutes that must be left of a camera, and those that are noted as deleted. */
+const outcomes: Record<LifecycleWork['kind'], { kept: number[]; noted: number[] }> = {
+  sweep: { kept: [1, 3, 4, 5], noted: [0, 2] },
+  month: { kept: [1, 3, 4, 5], noted: [] },
+  purge: { kept: [], noted: [] },
+  tenant: { kept: [], noted: [] },
+  collect: { kept: [3, 4, 5], noted: [] },
+};
+/** Places within a transaction, which is ended when it waits for a minute: come to as late as possible. */
+const isWithin = ({ kind, place }: { kind: string; place: string }): boolean =>
+  kind === 'collect' || place === 'signed';
 
 interface Case {
   kind: LifecycleWork['kind'];
   place: string;
   database: TestDatabase;
   camera: FootageOwner;
+  /** What must have been done before. */
+  before: LifecycleWork[];
   work: LifecycleWork;
   /** Objects that are there after the kill. */
   afterKill: string[];
@@ -60,32 +64,29 @@ beforeAll(async () => {
   objects = createObjects(s3);
   await objects.ensureBucket();
   cases = await Promise.all(rows.map(({ kind, place }) => prepare(kind, place)));
-  const waiting = [...cases];
-  const killNext = async (): Promise<void> => {
-    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
-      const killed = await startWorker([one.work], one.place);
-      expect(killed, `${one.kind} ${one.place}`).toMatchObject({ signal: 'SIGKILL' });
-      one.afterKill = await keysOf(objects, one.camera);
-    }
-  };
-  await Promise.all([killNext(), killNext(), killNext()]);
+  await carryOut(cases.flatMap(({ before }) => before));
+  const standing = cases.toSorted((a, b) => Number(isWithin(a)) - Number(isWithin(b))).map(({ work }) => work);
+  expect(await startWorker(standing, true)).toEqual({ code: null, signal: 'SIGKILL' });
+  for (const one of cases) {
+    one.afterKill = await keysOf(objects, one.camera);
+    await untilDisconnected(one.database.pool, 'lifecycle-process');
+  }
   // Another worker, twice: the second time there must be nothing left to do.
   const all = cases.map(({ work }) => work);
-  expect(await startWorker([...all, ...all])).toMatchObject({ code: 0 });
+  await carryOut([...all, ...all]);
 }, 300_000);
 afterAll(async () => {
   objects.close();
   await Promise.all(cases.map(({ database }) => database.drop()));
 });
 
-async function startWorker(work: LifecycleWork[], killAt?: string) {
-  const given: LifecycleProcess = { work, s3, ...shared, ...(killAt === undefined ? {} : { killAt }) };
-  const child = spawn(process.execPath, ['--import', 'tsx', `${import.meta.dirname}/lifecycle-process.ts`], {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LIFECYCLE: JSON.stringify(given) },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [printed, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-  return { code: code as number | null, signal: signal as string | null, printed };
+function startWorker(work: LifecycleWork[], isKilled: boolean): ReturnType<typeof runProcess> {
+  const given: LifecycleProcess = { work, s3, ...shared, isKilled };
+  return runProcess('lifecycle-process.ts', given);
+}
+
+async function carryOut(work: LifecycleWork[]): Promise<void> {
+  expect(await startWorker(work, false)).toEqual({ code: 0, signal: null });
 }
 
 /** A catalogue of its own, with six minutes of a camera. */
@@ -100,18 +101,24 @@ async function prepare(kind: Case['kind'], place: string): Promise<Case> {
     camera = { ...camera, tenantId: id };
   }
   for (let i = 0; i < 6; i += 1) await storeFootage({ db, objects }, camera, { startMs: t0 + i * 60_000 });
-  const one = (nowMs: number, more: Partial<LifecycleWork> = {}): Case => {
-    const work = { kind, databaseUrl: database.url, id, nowMs, ...more };
-    return { kind, place, database, camera, work, afterKill: [] };
+  const work = { kind, databaseUrl: database.url, id, killAt: place };
+  const one = (nowMs: number, ...before: LifecycleWork[]): Case => {
+    return { kind, place, database, camera, before, work: { ...work, nowMs }, afterKill: [] };
   };
+  if (kind === 'collect') {
+    // The fourth minute is needed after all: a row names it.
+    const keys = [0, 1, 2, 3].map((minute) => footageOf(camera, { startMs: t0 + minute * 60_000 }).key);
+    await db.query(`delete from segment where start_at < $1`, [new Date(t0 + 180_000)]);
+    await enqueue(db, keys, 'finished', t0);
+    return one(t0);
+  }
   if (kind === 'sweep' || kind === 'month') {
     const range = { startMs: t0 + 60_000, endMs: t0 + 90_000 };
     const by = { reason: 'case 7', untilMs: null, placedBy: 'account:admin', placedAtMs: t0 };
     await transaction(db, (tx) => placeHold(tx, { cameraId: camera.id, ...range, ...by }));
     await sweptAnHourBefore(db, sweepMs);
     if (kind === 'sweep') return one(sweepMs);
-    await startWorker([one(sweepMs, { kind: 'sweep' }).work]);
-    return one(Date.UTC(2026, 1, 1, 1));
+    return one(Date.UTC(2026, 1, 1, 1), { ...work, kind: 'sweep', nowMs: sweepMs });
   }
   const times = { nowMs: t0 + 10 * dayMs, graceMs: 90 * dayMs };
   if (kind === 'purge') {
@@ -121,19 +128,19 @@ async function prepare(kind: Case['kind'], place: string): Promise<Case> {
     return one(graceEndMs);
   }
   await transaction(db, (tx) => requestTenantDeletion(tx, id, { by: 'account:admin', ...times }));
-  await startWorker([one(graceEndMs, { kind: 'purge', id: camera.id }).work]);
-  return one(graceEndMs);
+  return one(graceEndMs, { ...work, kind: 'purge', id: camera.id, nowMs: graceEndMs });
 }
 
-async function left({ pool }: { pool: Pool }): Promise<{ minutes: number[]; noted: number[]; marked: number }> {
+async function left({ pool }: { pool: Pool }): Promise<object> {
   const minutes = (from: string): Promise<number[]> =>
     many(
       pool,
       z.object({ start_at: z.date() }).transform((row) => (row.start_at.getTime() - t0) / 60_000),
       `select start_at from ${from} order by start_at`,
     );
-  const marked = (await pool.query(`select from segment where state = 1`)).rowCount ?? 0;
-  return { minutes: await minutes('segment'), noted: await minutes('deleted_segment'), marked };
+  const marked = (await pool.query(`select from segment where state = 1`)).rowCount;
+  const ordered = (await pool.query(`select from object_gc`)).rowCount;
+  return { minutes: await minutes('segment'), noted: await minutes('deleted_segment'), marked, ordered };
 }
 
 /** The one certificate there must be of a kind, checked as anybody can: its signature, digest and place in the log. */
@@ -155,17 +162,11 @@ test.each(rows)('$kind killed (SIGKILL) at "$place": another worker does the res
   if (one === undefined) throw new Error('not prepared');
   const { database, camera, afterKill } = one;
   const keyOf = (minute: number): string => footageOf(camera, { startMs: t0 + minute * 60_000 }).key;
-  const keys = await keysOf(objects, camera);
-  if (kind === 'sweep' || kind === 'month') {
-    const kept = keptMinutes.map(keyOf);
-    expect(afterKill).toEqual(expect.arrayContaining(kept));
-    expect(keys).toEqual(kept);
-    const noted = kind === 'sweep' ? [0, 2] : [];
-    expect(await left(database)).toEqual({ minutes: keptMinutes, noted, marked: 0 });
-  } else {
-    expect(keys).toEqual([]);
-    expect(await left(database)).toEqual({ minutes: [], noted: [], marked: 0 });
-  }
+  const { kept, noted } = outcomes[kind];
+  expect(afterKill).toEqual(expect.arrayContaining(kept.map(keyOf)));
+  if (place === 'checked') expect(afterKill).toHaveLength(6);
+  expect(await keysOf(objects, camera)).toEqual(kept.map(keyOf));
+  expect(await left(database)).toEqual({ minutes: kept, noted, marked: 0, ordered: 0 });
   if (kind === 'month') {
     expect(await certified(database.pool, 'retention')).toMatchObject({ document: { footage: { segments: 2 } } });
   }
