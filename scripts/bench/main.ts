@@ -2,6 +2,7 @@ import { errorText } from '../../errors.ts';
 import { benchChaos } from './chaos.ts';
 import { benchEncode } from './encode.ts';
 import { say } from './figure.ts';
+import { benchMoves } from './moves.ts';
 import { benchOutages } from './outages.ts';
 import { benchRecord } from './record.ts';
 import { benchRecovery } from './recovery.ts';
@@ -11,6 +12,7 @@ import { benchRetention } from './retention.ts';
 const benches: Record<string, (args: string[]) => Promise<void>> = {
   chaos: benchChaos,
   encode: benchEncode,
+  moves: benchMoves,
   outages: benchOutages,
   record: benchRecord,
   recovery: benchRecovery,
