@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { recordDeed } from '../db/audit.ts';
-import { databaseNowMs } from '../db/clock.ts';
+import { databaseNowMs as askDatabase } from '../db/clock.ts';
 import { countCameras } from '../db/reconcile-facts.ts';
 import { countSuspects, forgetSettled } from '../db/reconcile-findings.ts';
 import {
@@ -86,8 +86,9 @@ export function createReconcileActivities(deps: ReconcileDeps): ReconcileActivit
 
 /** The earlier and the later of this process's and the database's clock. */
 async function clocks(deps: ReconcileDeps): Promise<PassClock & { doubt: string | null }> {
-  const [here, there] = [deps.now(), await (deps.databaseNow ?? databaseNowMs)(deps.db)];
-  return { nowMs: Math.min(here, there), latestMs: Math.max(here, there), doubt: clockDoubt(here, there) };
+  const [nowMs, databaseNowMs] = [deps.now(), await (deps.databaseNow ?? askDatabase)(deps.db)];
+  const doubt = clockDoubt({ nowMs, databaseNowMs, storeNowMs: null });
+  return { nowMs: Math.min(nowMs, databaseNowMs), latestMs: Math.max(nowMs, databaseNowMs), doubt };
 }
 
 const actor = 'service:reconcile';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import { recordDeed } from '../db/audit.ts';
-import { databaseNowMs } from '../db/clock.ts';
 import { camerasWithMarkedSegments } from '../db/deletion-ledger.ts';
 import { dueFootage, markDue, newestFootageMs, type DueFootage } from '../db/due-footage.ts';
 import { takeEndedHolds } from '../db/holds.ts';
@@ -10,12 +10,11 @@ import { noteSweep, stopSweeps, sweepState } from '../db/sweep-state.ts';
 import { transaction, type Db, type Pool } from '../db/sql.ts';
 import { auditedHold } from '../domain/holds.ts';
 import { cutoffMs } from '../domain/retention.ts';
-import { forecastAheadMs, judgeSweep } from '../domain/sweep-breaker.ts';
-import type { Logger } from '../log.ts';
+import { earliestMs, forecastAheadMs, judgeSweep } from '../domain/sweep-breaker.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
-import type { Objects } from '../storage/objects.ts';
 import { deleteBatchSize, deleteMarkedFootage } from './delete-footage.ts';
 import { createFailures } from './failures.ts';
+import { readSweepClocks, type SweepClockDeps } from './sweep-clocks.ts';
 
 export interface SweptFootage {
   segments: number;
@@ -35,20 +34,15 @@ export interface SweepRetentionActivities {
   planSweep(): Promise<{ atMs: number } | null>;
   /**
    * Deletes what is due of the cameras of one shard. May be called again and again.
-   * @throws Error when a camera failed, after all others had their turn
+   * @throws ApplicationFailure when a camera failed, after all others had their turn; it tells what was swept
    */
   sweepShard(shard: SweepShard): Promise<SweptFootage>;
-  /** Notes a sweep, and what the next ones should find. `isWhole` false: a shard failed; what it did is not counted. */
+  /** Notes a sweep, and what the next ones should find. `isWhole` false: a shard failed. */
   completeSweep(sweep: SweptFootage & { atMs: number; isWhole: boolean }): Promise<void>;
 }
 
-export interface SweepRetentionDeps {
+export interface SweepRetentionDeps extends SweepClockDeps {
   db: Pool;
-  objects: Objects;
-  log: Logger;
-  now: () => number;
-  /** For tests of time: the database's own clock. */
-  databaseNow?: (db: Db) => Promise<number>;
   /** Of each shard. */
   maxSegmentsPerSecond?: number;
   failpoint?: Failpoint;
@@ -60,10 +54,18 @@ const usualSegmentsPerSecond = 800;
 export function createSweepRetentionActivities(deps: SweepRetentionDeps): SweepRetentionActivities {
   return {
     planSweep: () => planSweep(deps),
-    sweepShard: (shard) => {
+    async sweepShard(shard) {
       const told = Context.current().info.heartbeatDetails as Partial<SweptUntilNow> | undefined;
-      const sofar = { ...nothingSwept, ...told };
-      return sweepShard(deps, shard, sofar, (reached) => Context.current().heartbeat(reached));
+      let reached = { ...nothingSwept, ...told };
+      try {
+        return await sweepShard(deps, shard, reached, (next) => {
+          reached = next;
+          Context.current().heartbeat(next);
+        });
+      } catch (error) {
+        // After the last try nobody else could say what was deleted.
+        throw ApplicationFailure.fromError(error, { details: [reached] });
+      }
     },
     completeSweep: (sweep) => completeSweep(deps, sweep),
   };
@@ -87,9 +89,8 @@ export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: numbe
     deps.log.error({ ...state.stopped }, 'the retention sweep is stopped and waits for an operator');
     return null;
   }
-  const clocks = { nowMs: deps.now(), databaseNowMs: await (deps.databaseNow ?? databaseNowMs)(deps.db) };
-  // Footage is due by every clock or by none.
-  const atMs = Math.min(clocks.nowMs, clocks.databaseNowMs);
+  const clocks = await readSweepClocks(deps);
+  const atMs = earliestMs(clocks);
   const cameras = await allTerms(deps.db);
   const dueMs = durationOf(await due(deps.db, cameras, [atMs]));
   const newestMs = await newestFootageMs(deps.db);
@@ -118,11 +119,14 @@ export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: numbe
 
 const byService = (atMs: number) => ({ atMs, actor: 'service:retention' });
 
-/** Where a try has come to: the next one goes on there. `refused`: before that camera, whose objects are tried again. */
+/** Where a try has come to, which the next one counts on. */
 interface SweptUntilNow extends SweptFootage {
+  /** The camera with which the next try begins. */
   fromId: number;
+  /** What was refused before it: objects that are refused from there on are tried again. */
+  refusedBefore: number;
 }
-export const nothingSwept: SweptUntilNow = { fromId: 0, segments: 0, bytes: 0, refused: 0 };
+export const nothingSwept: SweptUntilNow = { fromId: 0, segments: 0, bytes: 0, refused: 0, refusedBefore: 0 };
 
 /**
  * Sweeps the cameras of one shard in the order of their ids. What is deleted is bounded by what was due when it began.
@@ -133,10 +137,11 @@ export const nothingSwept: SweptUntilNow = { fromId: 0, segments: 0, bytes: 0, r
 export async function sweepShard(
   deps: SweepRetentionDeps,
   { atMs, shard, shards }: SweepShard,
-  { fromId, ...sofar }: SweptUntilNow,
+  sofar: SweptUntilNow,
   beat: (reached: SweptUntilNow) => void,
 ): Promise<SweptFootage> {
-  const total: SweptFootage = { ...sofar };
+  const { fromId, refusedBefore } = sofar;
+  const total: SweptFootage = { segments: sofar.segments, bytes: sofar.bytes, refused: refusedBefore };
   const cameras = (await allTerms(deps.db)).filter(
     ({ internalId }) => internalId % shards === shard && internalId >= fromId,
   );
@@ -144,7 +149,7 @@ export async function sweepShard(
   // What a sweep that was killed had marked.
   const marked = new Set(await camerasWithMarkedSegments(deps.db));
   const failures = createFailures(deps.log, 'cameras to sweep');
-  const next = { fromId, refused: sofar.refused };
+  const next = { fromId, refusedBefore };
   let hasFailed = false;
   const beatNow = (): void => beat({ ...total, ...next });
   for (const camera of cameras) {
@@ -152,7 +157,7 @@ export async function sweepShard(
     const segments = found.get(internalId) ?? 0;
     if (segments === 0 && !marked.has(internalId)) continue;
     // The next try begins at the first camera that failed.
-    if (!hasFailed) Object.assign(next, { fromId: internalId, refused: total.refused });
+    if (!hasFailed) Object.assign(next, { fromId: internalId, refusedBefore: total.refused });
     const isSwept = await failures.attempt({ cameraId }, async () => {
       await sweepCamera(deps, camera, { atMs, segments }, total, beatNow);
       return true;

@@ -19,12 +19,31 @@ const forecastFactor = 2;
 export const sweepStops = ['clock', 'late', 'unpredicted'] as const;
 export type SweepStop = { reason: (typeof sweepStops)[number]; text: string };
 
-/** What speaks against both clocks, or null. @param nowMs this process's clock; `databaseNowMs` a second opinion */
-export function clockDoubt(nowMs: number, databaseNowMs: number): string | null {
-  const apartMs = Math.abs(nowMs - databaseNowMs);
+/** What time it is, by three that each may be wrong. */
+export interface SweepClocks {
+  /** By this process. */
+  nowMs: number;
+  databaseNowMs: number;
+  /** By the object store; null: it does not say, and is not compared. */
+  storeNowMs: number | null;
+}
+
+/** What speaks against the clocks, or null: any two of them are too far apart. */
+export function clockDoubt({ nowMs, databaseNowMs, storeNowMs }: SweepClocks): string | null {
+  const told = [
+    { ms: nowMs, by: 'here' },
+    { ms: databaseNowMs, by: 'in the database' },
+    ...(storeNowMs === null ? [] : [{ ms: storeNowMs, by: 'in the object store' }]),
+  ];
+  const apartMs = Math.max(...told.map(({ ms }) => ms)) - Math.min(...told.map(({ ms }) => ms));
   if (apartMs <= clockToleranceMs) return null;
-  const clocks = `${new Date(nowMs).toISOString()} here, ${new Date(databaseNowMs).toISOString()} in the database`;
+  const clocks = told.map(({ ms, by }) => `${new Date(ms).toISOString()} ${by}`).join(', ');
   return `Two clocks are ${Math.round(apartMs / 1000)} s apart: ${clocks}.`;
+}
+
+/** What is due is due by all of them: the earliest counts. */
+export function earliestMs({ nowMs, databaseNowMs, storeNowMs }: SweepClocks): number {
+  return Math.min(nowMs, databaseNowMs, storeNowMs ?? Infinity);
 }
 
 /** How far ahead a sweep has looked: nobody has forecast what is due later than that. */
@@ -38,29 +57,28 @@ export interface Approval {
 }
 
 /**
- * Whether a sweep may delete what it found, or why not. Two clocks that agree may both be wrong, as where one host runs
+ * Whether a sweep may delete what it found, or why not. Clocks that agree may all be wrong, as where one host runs
  * everything: so a time that is far from the last one that was good is doubted, too, however little is due by it.
- * @param sweep.nowMs this process's clock; `databaseNowMs` a second opinion
  * @param sweep.lookedMs when the last sweep looked; null: there was none, so nothing was forecast
  * @param sweep.resumedMs when an operator let a stopped sweep go on, since then
  * @param sweep.newestMs end of the newest footage there is; null: there is none to lose
  * @param sweep.cameras how many there are: each of them makes no more than a minute due in a minute
  * @param sweep.dueMs footage that is due now
  */
-export function judgeSweep(sweep: {
-  nowMs: number;
-  databaseNowMs: number;
-  lookedMs: number | null;
-  resumedMs: number | null;
-  newestMs: number | null;
-  cameras: number;
-  forecast: readonly DueForecast[];
-  dueMs: number;
-  approved: Approval | null;
-}): SweepStop | null {
+export function judgeSweep(
+  sweep: SweepClocks & {
+    lookedMs: number | null;
+    resumedMs: number | null;
+    newestMs: number | null;
+    cameras: number;
+    forecast: readonly DueForecast[];
+    dueMs: number;
+    approved: Approval | null;
+  },
+): SweepStop | null {
   const { nowMs, forecast, dueMs, approved } = sweep;
   const lookedMs = sweep.resumedMs ?? sweep.lookedMs;
-  const doubt = clockDoubt(nowMs, sweep.databaseNowMs) ?? timeDoubt(nowMs, lookedMs);
+  const doubt = clockDoubt(sweep) ?? timeDoubt(nowMs, lookedMs);
   if (doubt !== null) return { reason: 'clock', text: doubt };
   const late = lateness(nowMs, lookedMs, sweep.newestMs);
   if (late !== null) return { reason: 'late', text: `${hours(dueMs)} hours of footage are due ${late}` };

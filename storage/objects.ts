@@ -46,6 +46,8 @@ export interface Objects {
   removeTraces(traces: readonly ObjectTrace[]): Promise<{ key: string; error: string }[]>;
   /** Whether deleting by key leaves old versions, and whether objects can be locked against deletion. */
   versioning(): Promise<{ versioned: boolean; locked: boolean }>;
+  /** The store's own clock, in whole seconds as its answers are dated; null: they are not. */
+  nowMs(): Promise<number | null>;
   /** Closes idle connections. */
   close(): void;
 }
@@ -155,6 +157,14 @@ export function createObjects(options: ObjectsOptions): Objects {
     },
 
     versioning,
+
+    async nowMs() {
+      // A bucket that is yet to be made is no error: SeaweedFS makes it with its first object.
+      const bucketHead = { method: 'HEAD', bucketName: bucket };
+      const { headers } = await client.makeRequestAsyncOmit(bucketHead, '', [200, 404], region);
+      const dated = Date.parse(headers.date ?? '');
+      return Number.isNaN(dated) ? null : dated;
+    },
 
     close,
   };

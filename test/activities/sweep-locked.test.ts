@@ -50,7 +50,9 @@ test.concurrent.for(stores)(
     const warned: unknown[] = [];
     const log = createLogger({ level: 'silent', name: 'test' });
     log.warn = (fields: unknown) => warned.push(fields);
-    const sweepNow = () => sweep({ db: database.pool, objects, log, now: () => dueMs, databaseNow: async () => dueMs });
+    const clock = async () => dueMs;
+    const clocks = { now: () => dueMs, databaseNow: clock, storeNow: clock };
+    const sweepNow = () => sweep({ db: database.pool, objects, log, ...clocks });
     await sweptAnHourBefore(database.pool, dueMs);
     expect(await sweepNow()).toMatchObject({ segments: 1, refused: 2 });
     expect(new Set(await keysOf(objects, camera))).toEqual(new Set(locked));

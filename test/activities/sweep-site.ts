@@ -17,7 +17,7 @@ export const dueMs = t0 + 30 * dayMs;
 export interface SweepSite {
   database: TestDatabase;
   objects: Objects;
-  /** Both clocks say this, unless the database's says something else. */
+  /** All clocks say this, unless `changes` say otherwise. */
   depsAt(nowMs: number, changes?: Partial<SweepRetentionDeps>): SweepRetentionDeps;
   /** Minutes of footage from t0 on. */
   cameraWith(minutes: number): Promise<FootageOwner>;
@@ -40,6 +40,7 @@ export async function createSweepSite(): Promise<SweepSite> {
       log: createLogger({ level: 'silent', name: 'test' }),
       now: () => nowMs,
       databaseNow: () => Promise.resolve(nowMs),
+      storeNow: () => Promise.resolve(nowMs),
       maxSegmentsPerSecond: 1e9,
       ...changes,
     }),

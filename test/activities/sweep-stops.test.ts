@@ -3,9 +3,11 @@ import { insertSegment } from '../../db/segments.ts';
 import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { transaction } from '../../db/sql.ts';
 import { dayMs } from '../../domain/retention.ts';
+import { createLogger } from '../../log.ts';
 import { makeCamera, segmentOf } from '../db/fixtures.ts';
+import { keysOf, storeFootage } from './stored-footage.ts';
 import { createSweepSite, dueMs, t0, type SweepSite } from './sweep-site.ts';
-import { sweep } from './whole-sweep.ts';
+import { sweep, sweptAnHourBefore } from './whole-sweep.ts';
 
 let site: SweepSite;
 beforeAll(async () => {
@@ -24,24 +26,56 @@ async function cameraWithMonth() {
   return camera;
 }
 
-test('a clock two years ahead deletes nothing: neither this one, nor the database’s, nor both', async () => {
+test('a clock two years ahead deletes nothing: neither this one, nor the database’s, nor the store’s, nor all', async () => {
   await cameraWithMonth();
   const aheadMs = dueMs + 2 * 365 * dayMs;
   const count = async () => (await site.database.pool.query(`select from segment where state = 0`)).rowCount;
   const before = await count();
   await sweep(site.depsAt(t0 + 29 * dayMs));
-  for (const [now, databaseNow, reason] of [
-    [aheadMs, dueMs, 'clock'],
-    [dueMs, aheadMs, 'clock'],
-    [aheadMs, aheadMs, 'late'],
+  for (const [now, databaseNow, storeNow, reason] of [
+    [aheadMs, dueMs, dueMs, 'clock'],
+    [dueMs, aheadMs, dueMs, 'clock'],
+    [dueMs, dueMs, aheadMs, 'clock'],
+    [aheadMs, aheadMs, aheadMs, 'late'],
   ] as const) {
-    expect(await sweep(site.depsAt(now, { databaseNow: () => Promise.resolve(databaseNow) }))).toBeNull();
+    const clocks = { databaseNow: async () => databaseNow, storeNow: async () => storeNow };
+    expect(await sweep(site.depsAt(now, clocks))).toBeNull();
     expect((await sweepState(site.database.pool)).stopped?.reason).toBe(reason);
     expect(await count()).toBe(before);
     // It waits for somebody, though the clocks are right again.
     expect(await sweep(site.depsAt(dueMs))).toBeNull();
     await site.database.pool.query(`update retention_sweep set stopped_at = null, stop_reason = null, approved_ms = 0`);
   }
+});
+
+test('this clock and the database’s, wrong together by a day, are given away by the object store’s own', async () => {
+  const dayAheadMs = Date.now() + dayMs;
+  const camera = await makeCamera(site.database.pool, { createdAtMs: dayAheadMs - 31 * dayMs });
+  const store = { db: site.database.pool, objects: site.objects };
+  await storeFootage(store, camera, { startMs: dayAheadMs - 30.5 * dayMs });
+  await sweptAnHourBefore(site.database.pool, dayAheadMs);
+  expect(await sweep(site.depsAt(dayAheadMs, { storeNow: (objects) => objects.nowMs() }))).toBeNull();
+  const { stopped } = await sweepState(site.database.pool);
+  expect(stopped?.reason).toBe('clock');
+  expect(stopped?.text).toMatch(/^Two clocks are 8\d{4} s apart: .* in the object store\.$/);
+  expect(await keysOf(site.objects, camera)).toHaveLength(1);
+  // Were the store wrong, too, nobody would see it.
+  await site.database.pool.query(`update retention_sweep set stopped_at = null, stop_reason = null, approved_ms = 0`);
+  expect(await sweep(site.depsAt(dayAheadMs))).toMatchObject({ segments: 1 });
+});
+
+test.each([
+  ['says no time', async () => null],
+  ['does not answer', () => Promise.reject(new Error('the store is away'))],
+])('a store that %s is not compared, which is logged', async (_what, storeNow) => {
+  const camera = await site.cameraWith(3);
+  await sweptAnHourBefore(site.database.pool, dueMs + 60_000);
+  const log = createLogger({ level: 'silent', name: 'test' });
+  let warnings = 0;
+  log.warn = () => void (warnings += 1);
+  expect(await sweep(site.depsAt(dueMs + 60_000, { storeNow, log }))).toMatchObject({ segments: 1 });
+  expect(warnings).toBe(1);
+  expect(await site.minutesOf(camera)).toEqual([1, 2]);
 });
 
 test.each([

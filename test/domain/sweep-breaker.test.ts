@@ -1,15 +1,23 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { dayMs } from '../../domain/retention.ts';
-import { clockToleranceMs, forecastAheadMs, judgeSweep, unpredictedSlackMs } from '../../domain/sweep-breaker.ts';
+import {
+  clockDoubt,
+  clockToleranceMs,
+  earliestMs,
+  forecastAheadMs,
+  judgeSweep,
+  unpredictedSlackMs,
+} from '../../domain/sweep-breaker.ts';
 
 const hourMs = 3_600_000;
 const sweptMs = Date.UTC(2026, 10, 24);
 /** 100 cameras: each hour, 100 hours more are due. */
 const forecast = forecastAheadMs.map((ms) => ({ atMs: sweptMs + ms, dueMs: 100 * ms }));
 const none = { resumedMs: null, newestMs: sweptMs, cameras: 100, approved: null };
+const clocksAt = (nowMs: number) => ({ nowMs, databaseNowMs: nowMs, storeNowMs: nowMs });
 const judge = (nowMs: number, dueMs: number, changes: Partial<Parameters<typeof judgeSweep>[0]> = {}) =>
-  judgeSweep({ nowMs, databaseNowMs: nowMs, lookedMs: sweptMs, forecast, dueMs, ...none, ...changes })?.reason ?? 'go';
+  judgeSweep({ ...clocksAt(nowMs), lookedMs: sweptMs, forecast, dueMs, ...none, ...changes })?.reason ?? 'go';
 
 test('what the clock brings is let through, at any time up to a week after the last sweep', () => {
   fc.assert(
@@ -33,6 +41,31 @@ test('a clock two years ahead stops it, be it one clock or both', () => {
   expect(judge(aheadMs, 100 * 30 * dayMs)).toBe('late');
   expect(judge(sweptMs - clockToleranceMs - 1, 1)).toBe('clock');
   expect(judge(sweptMs, 1, { databaseNowMs: sweptMs + clockToleranceMs })).toBe('go');
+});
+
+test('any two of the three clocks that are too far apart stop it, also where two agree', () => {
+  const aheadMs = sweptMs + clockToleranceMs + 1;
+  const right = clocksAt(sweptMs);
+  for (const told of [
+    (ms: number) => ({ nowMs: ms }),
+    (ms: number) => ({ databaseNowMs: ms }),
+    (ms: number) => ({ storeNowMs: ms }),
+  ]) {
+    expect(judge(sweptMs, 1, told(aheadMs - 1))).toBe('go');
+    expect(judge(sweptMs, 1, told(aheadMs))).toBe('clock');
+    expect(judge(sweptMs, 1, { ...clocksAt(aheadMs), ...told(sweptMs) })).toBe('clock');
+    expect(earliestMs({ ...clocksAt(aheadMs), ...told(sweptMs) })).toBe(sweptMs);
+  }
+  // Two of them on either side of the third, each within bounds.
+  expect(judge(sweptMs, 1, { databaseNowMs: aheadMs - 1, storeNowMs: sweptMs - 1 })).toBe('clock');
+  expect(clockDoubt({ ...right, storeNowMs: sweptMs + 3_600_000 })).toBe(
+    'Two clocks are 3600 s apart: 2026-11-24T00:00:00.000Z here, 2026-11-24T00:00:00.000Z in the database, ' +
+      '2026-11-24T01:00:00.000Z in the object store.',
+  );
+  const unknown = { ...right, storeNowMs: null };
+  expect(judge(sweptMs, 1, unknown)).toBe('go');
+  expect(judge(sweptMs, 1, { ...unknown, databaseNowMs: aheadMs })).toBe('clock');
+  expect(earliestMs({ ...unknown, databaseNowMs: aheadMs })).toBe(sweptMs);
 });
 
 test('a time more than a week after the last good one stops it, whatever is due', () => {

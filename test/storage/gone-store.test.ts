@@ -39,6 +39,7 @@ test('a store that accepts and says nothing gives an error for every call', { ti
     objects.remove(['key']),
     objects.list('')[Symbol.asyncIterator]().next(),
     objects.ensureBucket(),
+    objects.nowMs(),
   ];
   const outcomes = await Promise.allSettled(calls);
   for (const outcome of outcomes) {

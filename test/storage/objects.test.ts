@@ -52,6 +52,19 @@ describe.each(['seaweedfs', 'minio'] as const)('%s', (name) => {
     twin.close();
   });
 
+  test('the store says what time it is, also before the bucket is made', async ({ skip }) => {
+    skip(skipped());
+    const young = createObjects({ ...options, bucket: `${options.bucket}-young` });
+    for (const each of [objects, young]) {
+      // It is dated in whole seconds, on this machine.
+      const beforeMs = Date.now() - 1000;
+      const told = await each.nowMs();
+      expect(told).toBeGreaterThanOrEqual(beforeMs);
+      expect(told).toBeLessThanOrEqual(Date.now());
+    }
+    young.close();
+  });
+
   test('what is put is there, from a file as from a stream, and in ranges', async ({ skip }) => {
     skip(skipped());
     const bytes = randomBytes(3_000_000);
