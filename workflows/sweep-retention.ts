@@ -1,5 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { SweepRetentionActivities } from '../activities/sweep-retention.ts';
+import { sweptBefore } from './sweep-count.ts';
 
 const { planSweep, completeSweep } = proxyActivities<SweepRetentionActivities>({
   startToCloseTimeout: '10 minutes',
@@ -21,7 +22,7 @@ export async function sweepRetention(): Promise<void> {
   const parts = await Promise.allSettled(
     Array.from({ length: shards }, (_, shard) => sweepShard({ atMs: plan.atMs, shard, shards })),
   );
-  const swept = parts.flatMap((part) => (part.status === 'fulfilled' ? [part.value] : []));
+  const swept = parts.map((part) => (part.status === 'fulfilled' ? part.value : sweptBefore(part.reason)));
   const failed = parts.find((part) => part.status === 'rejected');
   const sum = (of: 'segments' | 'bytes' | 'refused'): number => swept.reduce((total, part) => total + part[of], 0);
   // Also where one shard failed: without a forecast the breaker would stop all others after a week.

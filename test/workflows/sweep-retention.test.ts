@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import { ActivityFailure, ApplicationFailure, RetryState, TimeoutFailure } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createSweepRetentionActivities } from '../../activities/sweep-retention.ts';
@@ -12,6 +13,7 @@ import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { sweptBefore } from '../../workflows/sweep-count.ts';
 import { workflowBundle } from './time-skipping.ts';
 
 let database: TestDatabase;
@@ -76,6 +78,8 @@ test(
         const failed = await sweepState(database.pool);
         expect(failed.lookedMs).toBeGreaterThan(failed.sweptMs ?? Infinity);
         expect(failed.forecast.length).toBeGreaterThan(0);
+        // One of them by the shard that failed.
+        expect(failed).toMatchObject({ segments: 5, refused: 0 });
         for (const camera of cameras) expect(await keysOf(objects, camera)).toHaveLength(camera === first ? 2 : 1);
         isFailing = false;
         await run('right');
@@ -90,3 +94,15 @@ test(
     }
   },
 );
+
+test('what a shard that failed had deleted is told by itself, or by the last sign of life of its worker', () => {
+  const told = { segments: 7, bytes: 700, refused: 1, fromId: 3, refusedBefore: 0 };
+  const swept = { segments: 7, bytes: 700, refused: 1 };
+  const failedBy = (cause: Error): ActivityFailure =>
+    new ActivityFailure('failed', 'sweepShard', '1', RetryState.MAXIMUM_ATTEMPTS_REACHED, undefined, cause);
+  expect(sweptBefore(failedBy(ApplicationFailure.create({ details: [told] })))).toEqual(swept);
+  expect(sweptBefore(failedBy(new TimeoutFailure('no heartbeat', told, 'HEARTBEAT')))).toEqual(swept);
+  const nothing = { segments: 0, bytes: 0, refused: 0 };
+  expect(sweptBefore(failedBy(new TimeoutFailure('not begun', undefined, 'START_TO_CLOSE')))).toEqual(nothing);
+  expect(sweptBefore(failedBy(ApplicationFailure.create({})))).toEqual(nothing);
+});
