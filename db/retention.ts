@@ -61,6 +61,13 @@ export function termsOf(db: Db, cameraId: string): Promise<CameraTerms | null> {
   return maybeOne(db, termsRow, `${selectTerms} and c.public_id = $1::uuid`, [cameraId]);
 }
 
+/** The terms of a camera. @throws AppError not-found when it is purged or not there */
+export async function knownTerms(db: Db, cameraId: string): Promise<CameraTerms> {
+  const terms = await termsOf(db, cameraId);
+  if (terms === null) throw noSuchCamera();
+  return terms;
+}
+
 /**
  * The terms of a camera, which cannot change until the transaction ends, and neither can its holds.
  * @returns null when it is purged meanwhile
@@ -107,9 +114,7 @@ export async function undoShortening(
 
 async function lockedForChange(tx: Transaction, cameraId: string): Promise<CameraTerms> {
   await lockCamera(tx, cameraId);
-  const terms = await termsOf(tx, cameraId);
-  if (terms === null) throw noSuchCamera();
-  return terms;
+  return knownTerms(tx, cameraId);
 }
 
 /** Puts shorter retentions whose delay is over in force. @returns the terms before, of each */

@@ -1,64 +1,20 @@
 import { recordDeed } from '../../db/audit.ts';
-import { noSuchCamera } from '../../db/cameras.ts';
 import { databaseNowMs, readClocks } from '../../db/clock.ts';
-import { dueFootage, type DueFootage } from '../../db/due-footage.ts';
-import { upcomingPurges } from '../../db/purge-preview.ts';
-import { allTerms, changeRetention, termsOf, undoShortening, type CameraTerms } from '../../db/retention.ts';
+import { changeRetention, knownTerms, undoShortening, type CameraTerms } from '../../db/retention.ts';
 import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { transaction, type Db } from '../../db/sql.ts';
-import { changeOfRetention, cutoffMs, dayMs } from '../../domain/retention.ts';
+import { cutoffMs } from '../../domain/retention.ts';
 import { doneBy, retentionDeed } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { commonProblems, conflictProblem, idParams, isoTime, isoTimeOrNull } from '../schemas/common.ts';
-import {
-  retentionBody,
-  retentionChangeSchema,
-  retentionPreviewQuery,
-  retentionPreviewSchema,
-  retentionSchema,
-  shorteningQuery,
-  shorteningSchema,
-  sweepSchema,
-} from '../schemas/retention.ts';
+import { retentionBody, retentionChangeSchema, retentionSchema, sweepSchema } from '../schemas/retention.ts';
+import { deletedBy, registerRetentionPreviews } from './retention-preview.ts';
 
 const tags = ['retention'];
 
 /** How long footage is kept, what goes when, and the sweep that deletes it. */
 export function registerRetention(app: Api, deps: ApiDeps): void {
-  app.get(
-    '/v1/retention/preview',
-    {
-      schema: {
-        summary: 'What will be deleted when, per camera, of the footage there is now',
-        operationId: 'previewRetention',
-        tags,
-        querystring: retentionPreviewQuery,
-        response: { ...commonProblems, 200: retentionPreviewSchema },
-      },
-    },
-    async (request) => {
-      const { days, cameraId } = request.query;
-      const nowMs = deps.now();
-      const atMs = Array.from({ length: days + 1 }, (_, day) => nowMs + day * dayMs);
-      const cameras = await allTerms(deps.pool, { cameraId });
-      const upcoming = await upcomingPurges(deps.pool, { nowMs, untilMs: nowMs + days * dayMs, cameraId });
-      if (cameraId !== undefined && cameras.length + upcoming.length === 0) throw noSuchCamera();
-      const found = byCamera(await due(deps.pool, cameras, atMs));
-      const items = cameras.flatMap((camera) => {
-        const steps = found.get(camera.internalId);
-        if (steps === undefined) return [];
-        const { cameraId: id, name, days: retentionDays } = camera;
-        const dated = steps.map((one) => ({ by: isoTime(atMs[one.step] ?? nowMs), ...sum([one]) }));
-        return [{ cameraId: id, name, retentionDays, ...sum(steps), steps: dated }];
-      });
-      const purges = upcoming.map(({ durationMs, atMs: at, ...purge }) => ({
-        ...purge,
-        at: isoTimeOrNull(at),
-        minutes: durationMs / 60_000,
-      }));
-      return { asOf: isoTime(nowMs), ...sum([...found.values()].flat()), items, purges };
-    },
-  );
+  registerRetentionPreviews(app, deps);
 
   app.get(
     '/v1/cameras/:id/retention',
@@ -72,28 +28,6 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) => answer(await knownTerms(deps.pool, request.params.id), deps.now()),
-  );
-
-  app.get(
-    '/v1/cameras/:id/retention/preview',
-    {
-      schema: {
-        summary: 'What another retention would delete, and when',
-        operationId: 'previewRetentionChange',
-        tags,
-        params: idParams,
-        querystring: shorteningQuery,
-        response: { ...commonProblems, 200: shorteningSchema },
-      },
-    },
-    async (request) => {
-      const { days } = request.query;
-      const nowMs = deps.now();
-      const terms = await knownTerms(deps.pool, request.params.id);
-      const { next } = changeOfRetention(terms, days, (await readClocks(deps.pool, deps)).laterMs);
-      const deletes = await deletedBy(deps.pool, { ...terms, next });
-      return { days, effectiveAt: isoTime(next?.atMs ?? nowMs), deletes };
-    },
   );
 
   app.put(
@@ -173,46 +107,6 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
       return sweepAnswer(deps.pool);
     },
   );
-}
-
-function byCamera(found: readonly DueFootage[]): Map<number, DueFootage[]> {
-  const groups = new Map<number, DueFootage[]>();
-  for (const one of found) groups.set(one.internalId, [...(groups.get(one.internalId) ?? []), one]);
-  return groups;
-}
-
-/** @throws AppError not-found */
-async function knownTerms(db: Db, cameraId: string): Promise<CameraTerms> {
-  const terms = await termsOf(db, cameraId);
-  if (terms === null) throw noSuchCamera();
-  return terms;
-}
-
-function due(db: Db, cameras: readonly CameraTerms[], atMs: readonly number[]): Promise<DueFootage[]> {
-  const plan = cameras.map((camera) => ({
-    internalId: camera.internalId,
-    cutoffsMs: atMs.map((ms) => cutoffMs(camera, ms)),
-  }));
-  return dueFootage(db, plan, atMs);
-}
-
-/** What a shorter retention deletes when it takes effect: all that is due by then and by its days alone. */
-async function deletedBy(db: Db, terms: CameraTerms): Promise<ReturnType<typeof sum>> {
-  if (terms.next === null) return sum([]);
-  const { atMs } = terms.next;
-  const cutoffs = [cutoffMs({ ...terms, next: null }, atMs), cutoffMs(terms, atMs)];
-  const found = await dueFootage(db, [{ internalId: terms.internalId, cutoffsMs: cutoffs }], [atMs, atMs]);
-  return sum(found.filter(({ step }) => step === 1));
-}
-
-function sum(found: readonly DueFootage[]): { segments: number; minutes: number; bytes: number } {
-  const total = { segments: 0, minutes: 0, bytes: 0 };
-  for (const { segments, durationMs, bytes } of found) {
-    total.segments += segments;
-    total.minutes += durationMs / 60_000;
-    total.bytes += bytes;
-  }
-  return total;
 }
 
 function answer(terms: CameraTerms, nowMs: number) {

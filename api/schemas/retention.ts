@@ -76,7 +76,7 @@ export const retentionPreviewSchema = z
         }),
       )
       .describe(
-        'Cameras that are being purged, or whose grace ends in this time, with all footage they have; not in the sums.',
+        'Cameras that are being purged, or whose grace ends in this time, with all footage they have then: what has reached its age before is in `items`. Not in the sums.',
       ),
   })
   .meta({ id: 'RetentionPreview' });

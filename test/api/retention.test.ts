@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { changeIntent } from '../../db/camera-changes.ts';
 import { cameraForRecording } from '../../db/cameras.ts';
 import { beginPurge } from '../../db/purge.ts';
 import { transaction } from '../../db/sql.ts';
@@ -166,6 +167,35 @@ test('the preview lists what purges delete, once the end of grace is in its rang
   expect((await preview()).purges).toMatchObject([began]);
   await api.database.pool.query(`update camera set status = 'purged' where public_id = $1`, [id]);
   expect((await api.call('GET', `/v1/retention/preview?days=7&cameraId=${id}`)).statusCode).toBe(404);
+});
+
+test('in rolling grace a minute is previewed once: with its age or with the purge, whichever comes first', async () => {
+  nowMs = t0;
+  const id = await cameraWithFootage();
+  const internalId = (await cameraForRecording(api.database.pool, id))?.internalId ?? 0;
+  const { tenantId } = (await api.call('GET', `/v1/cameras/${id}`)).json<{ tenantId: string }>();
+  const store = { db: api.database.pool, objects: api.deps.objects };
+  for (let i = 0; i < 5; i += 1) {
+    await storeFootage(store, { id, tenantId, internalId }, { startMs: t0 + 4 * dayMs + i * 60_000 });
+  }
+  await api.call('PUT', `/v1/cameras/${id}/retention`, { days: 97 });
+  nowMs = t0 + 10 * dayMs;
+  await transaction(api.database.pool, (tx) => changeIntent(tx, id, 'retire', { nowMs, graceMs: 90 * dayMs }));
+  await api.call('PATCH', `/v1/tenants/${tenantId}`, { graceArchive: 'rolling' });
+  // Its grace ends on day 100: ten minutes have reached their age by then, five would on day 101.
+  nowMs = t0 + 95 * dayMs;
+  const preview = async () =>
+    retentionPreviewSchema.parse((await api.call('GET', `/v1/retention/preview?days=7&cameraId=${id}`)).json());
+  const ten = { segments: 10, minutes: 10 };
+  const purge = { state: 'grace', at: iso(t0 + 100 * dayMs) };
+  expect(await preview()).toMatchObject({
+    ...ten,
+    items: [{ ...ten, steps: [{ ...ten, by: iso(t0 + 98 * dayMs) }] }],
+    purges: [{ ...purge, segments: 5, minutes: 5 }],
+  });
+  await api.call('PATCH', `/v1/tenants/${tenantId}`, { graceArchive: 'frozen' });
+  const fifteen = { segments: 15, minutes: 15 };
+  expect(await preview()).toMatchObject({ minutes: 0, items: [], purges: [{ ...purge, ...fifteen }] });
 });
 
 test('in grace footage does not age, unless the tenant wants it to', async () => {

@@ -1,0 +1,123 @@
+import { noSuchCamera } from '../../db/cameras.ts';
+import { readClocks } from '../../db/clock.ts';
+import { dueFootage, type DueFootage } from '../../db/due-footage.ts';
+import { upcomingPurges } from '../../db/purge-preview.ts';
+import { allTerms, knownTerms, type CameraTerms } from '../../db/retention.ts';
+import type { Db } from '../../db/sql.ts';
+import { changeOfRetention, cutoffMs, dayMs } from '../../domain/retention.ts';
+import type { Api, ApiDeps } from '../dependencies.ts';
+import { commonProblems, idParams, isoTime, isoTimeOrNull } from '../schemas/common.ts';
+import {
+  retentionPreviewQuery,
+  retentionPreviewSchema,
+  shorteningQuery,
+  shorteningSchema,
+} from '../schemas/retention.ts';
+
+const tags = ['retention'];
+
+interface Amounts {
+  segments: number;
+  minutes: number;
+  bytes: number;
+}
+
+/** What will be deleted when, as it stands and by another retention. */
+export function registerRetentionPreviews(app: Api, deps: ApiDeps): void {
+  app.get(
+    '/v1/retention/preview',
+    {
+      schema: {
+        summary: 'What will be deleted when, per camera, of the footage there is now',
+        operationId: 'previewRetention',
+        tags,
+        querystring: retentionPreviewQuery,
+        response: { ...commonProblems, 200: retentionPreviewSchema },
+      },
+    },
+    async (request) => {
+      const { days, cameraId } = request.query;
+      const nowMs = deps.now();
+      const atMs = Array.from({ length: days + 1 }, (_, day) => nowMs + day * dayMs);
+      const cameras = await allTerms(deps.pool, { cameraId });
+      const upcoming = await upcomingPurges(deps.pool, { nowMs, untilMs: nowMs + days * dayMs, cameraId });
+      if (cameraId !== undefined && cameras.length + upcoming.length === 0) throw noSuchCamera();
+      const found = byCamera(await due(deps.pool, cameras, atMs));
+      const purgedMs = new Map(upcoming.map((purge) => [purge.cameraId, purge.atMs ?? Infinity]));
+      const items = cameras.flatMap(({ internalId, cameraId: id, name, days: retentionDays }) => {
+        // What would reach its age after its camera's purge goes with that.
+        const isBefore = (ms: number): boolean => ms <= (purgedMs.get(id) ?? Infinity);
+        const steps = (found.get(internalId) ?? []).filter(({ step }) => isBefore(atMs[step] ?? nowMs));
+        if (steps.length === 0) return [];
+        const dated = steps.map((one) => ({ by: isoTime(atMs[one.step] ?? nowMs), ...amountsOf([one]) }));
+        return [{ cameraId: id, name, retentionDays, ...amountsOf(steps), steps: dated }];
+      });
+      const aged = new Map(items.map((item) => [item.cameraId, item]));
+      const purges = upcoming.map(({ atMs: at, ...purge }) => {
+        const { cameraId: id, name, state } = purge;
+        return { cameraId: id, name, state, at: isoTimeOrNull(at), ...without(amountsOf([purge]), aged.get(id)) };
+      });
+      return { asOf: isoTime(nowMs), ...total(items), items, purges };
+    },
+  );
+
+  app.get(
+    '/v1/cameras/:id/retention/preview',
+    {
+      schema: {
+        summary: 'What another retention would delete, and when',
+        operationId: 'previewRetentionChange',
+        tags,
+        params: idParams,
+        querystring: shorteningQuery,
+        response: { ...commonProblems, 200: shorteningSchema },
+      },
+    },
+    async (request) => {
+      const { days } = request.query;
+      const nowMs = deps.now();
+      const terms = await knownTerms(deps.pool, request.params.id);
+      const { next } = changeOfRetention(terms, days, (await readClocks(deps.pool, deps)).laterMs);
+      const deletes = await deletedBy(deps.pool, { ...terms, next });
+      return { days, effectiveAt: isoTime(next?.atMs ?? nowMs), deletes };
+    },
+  );
+}
+
+/** What a shorter retention deletes when it takes effect: all that is due by then and by its days alone. */
+export async function deletedBy(db: Db, terms: CameraTerms): Promise<Amounts> {
+  if (terms.next === null) return total([]);
+  const { atMs } = terms.next;
+  const cutoffs = [cutoffMs({ ...terms, next: null }, atMs), cutoffMs(terms, atMs)];
+  const found = await dueFootage(db, [{ internalId: terms.internalId, cutoffsMs: cutoffs }], [atMs, atMs]);
+  return amountsOf(found.filter(({ step }) => step === 1));
+}
+
+function due(db: Db, cameras: readonly CameraTerms[], atMs: readonly number[]): Promise<DueFootage[]> {
+  const plan = cameras.map((camera) => ({
+    internalId: camera.internalId,
+    cutoffsMs: atMs.map((ms) => cutoffMs(camera, ms)),
+  }));
+  return dueFootage(db, plan, atMs);
+}
+
+function byCamera(found: readonly DueFootage[]): Map<number, DueFootage[]> {
+  const groups = new Map<number, DueFootage[]>();
+  for (const one of found) groups.set(one.internalId, [...(groups.get(one.internalId) ?? []), one]);
+  return groups;
+}
+
+function amountsOf(found: readonly { segments: number; durationMs: number; bytes: number }[]): Amounts {
+  return total(found.map(({ segments, durationMs, bytes }) => ({ segments, minutes: durationMs / 60_000, bytes })));
+}
+
+function total(parts: readonly Amounts[]): Amounts {
+  const sum = (of: keyof Amounts): number => parts.reduce((all, part) => all + part[of], 0);
+  return { segments: sum('segments'), minutes: sum('minutes'), bytes: sum('bytes') };
+}
+
+/** Never below nothing: the one may have been counted a moment before the other. */
+function without(all: Amounts, part: Amounts = total([])): Amounts {
+  const left = (of: keyof Amounts): number => Math.max(0, all[of] - part[of]);
+  return { segments: left('segments'), minutes: left('minutes'), bytes: left('bytes') };
+}
