@@ -3,6 +3,7 @@ import { countEncoderSteps } from '../db/encoder-steps.ts';
 import { finishQueues, liveEncoders } from '../db/encoders.ts';
 import { recorders, type RecorderFigures } from '../db/recorders.ts';
 import type { Db } from '../db/sql.ts';
+import { slotsTogether } from '../domain/encoder-ceiling.ts';
 import { dayMs } from '../domain/retention.ts';
 import { gaugesOf } from './gauges.ts';
 
@@ -12,9 +13,12 @@ type Held = NonNullable<RecorderFigures['held']>;
 export function registerFinishGauges(registry: Registry, db: Db, now: () => number): void {
   const gauge = gaugesOf(registry);
   gauge('encoder_slots', 'Slots of living encoder workers, by use.', ['host', 'kind', 'use'], async (slots) => {
-    for (const { host, kind, slots: all, used } of await liveEncoders(db, now())) {
-      slots.inc({ host, kind, use: 'used' }, used);
-      slots.inc({ host, kind, use: 'free' }, Math.max(0, all - used));
+    const workers = await liveEncoders(db, now());
+    for (const { host, kind } of workers) {
+      const own = workers.filter((worker) => worker.host === host && worker.kind === kind);
+      const used = own.reduce((sum, worker) => sum + worker.used, 0);
+      slots.set({ host, kind, use: 'used' }, used);
+      slots.set({ host, kind, use: 'free' }, Math.max(0, slotsTogether(own) - used));
     }
   });
   gauge(

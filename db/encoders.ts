@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { at, instant, many, one, type Db } from './sql.ts';
+import { slotsTogether } from '../domain/encoder-ceiling.ts';
+import { at, instant, many, type Db } from './sql.ts';
 
 /** A worker process that finishes footage. Times in ms since 1970. */
 export interface EncoderWorker {
@@ -146,11 +147,6 @@ export function finishQueues(db: Db, nowMs: number): Promise<FinishQueue[]> {
 
 /** How many slots the live workers have together. */
 export async function encoderSlots(db: Db, nowMs: number): Promise<{ encode: number; join: number }> {
-  return one(
-    db,
-    z.object({ encode: z.coerce.number(), join: z.coerce.number() }),
-    `select coalesce(sum(slots), 0) as encode, coalesce(sum(join_slots), 0) as join
-     from encoder where seen_at > $1::timestamptz`,
-    [at(nowMs - encoderAliveMs)],
-  );
+  const workers = await liveEncoders(db, nowMs);
+  return { encode: slotsTogether(workers), join: workers.reduce((sum, { joinSlots }) => sum + joinSlots, 0) };
 }

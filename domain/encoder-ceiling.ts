@@ -62,3 +62,21 @@ export function describeChange(from: number | null, to: number): string {
   if (from !== null && to > from) return `The driver gave a further session: ${to} at once, ${from} before.`;
   return `The driver refused a further session at ${to}${from === null ? '' : `, ${from} before`}.`;
 }
+
+/**
+ * How many encodes these workers do at once. Each counts its own slots, but the sessions of a driver are its host's: two
+ * workers that each may have all three have three together.
+ */
+export function slotsTogether(
+  workers: readonly { host: string; kind: string; slots: number; ceiling: number | null }[],
+): number {
+  const slotsOf = (some: typeof workers): number => some.reduce((sum, { slots }) => sum + slots, 0);
+  const cards = workers.filter(({ kind }) => kind === 'nvenc');
+  const hosts = [...new Set(cards.map(({ host }) => host))].map((host) => {
+    const own = cards.filter((worker) => worker.host === host);
+    // One above the limit is allowed while it is tried whether there are more.
+    const most = Math.max(...own.map(({ ceiling, slots }) => Math.max(ceiling ?? Infinity, slots)));
+    return Math.min(slotsOf(own), most);
+  });
+  return slotsOf(workers) - slotsOf(cards) + hosts.reduce((sum, slots) => sum + slots, 0);
+}

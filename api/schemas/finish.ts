@@ -5,6 +5,7 @@ import type { EncoderWorker, FinishQueue } from '../../db/encoders.ts';
 import type { Recorder } from '../../db/recorders.ts';
 import type { ListedWindow } from '../../db/window-list.ts';
 import type { Reencode } from '../../db/reencode-jobs.ts';
+import { slotsTogether } from '../../domain/encoder-ceiling.ts';
 
 export const encodersSchema = z
   .object({
@@ -15,7 +16,10 @@ export const encodersSchema = z
           kind: z.string().describe('What it encodes with; `none`: it only joins.'),
           reason: z.string().describe('Why this kind, by each that was tried.'),
           workers: z.number().int(),
-          slots: z.number().int().describe('Encodes at the same time.'),
+          slots: z
+            .number()
+            .int()
+            .describe('Encodes at the same time, of all its workers: they share the sessions of its driver.'),
           used: z.number().int(),
           joinSlots: z.number().int().describe('Joins without encoding at the same time.'),
           joinUsed: z.number().int(),
@@ -73,7 +77,7 @@ export function encodersAnswer(
 ): z.infer<typeof encodersSchema> {
   const hosts = [...new Set(workers.map(({ host }) => host))].map((host) => {
     const own = workers.filter((worker) => worker.host === host);
-    const sum = (field: 'slots' | 'used' | 'joinSlots' | 'joinUsed'): number =>
+    const sum = (field: 'used' | 'joinSlots' | 'joinUsed'): number =>
       own.reduce((total, worker) => total + worker[field], 0);
     // The driver counts per host, so all its workers know the same; the newest word counts.
     const newest = own.toSorted((a, b) => b.seenMs - a.seenMs)[0];
@@ -82,7 +86,7 @@ export function encodersAnswer(
       kind: newest?.kind ?? 'none',
       reason: newest?.reason ?? '',
       workers: own.length,
-      slots: sum('slots'),
+      slots: slotsTogether(own),
       used: sum('used'),
       joinSlots: sum('joinSlots'),
       joinUsed: sum('joinUsed'),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addEncoderStep } from '../../db/encoder-steps.ts';
-import { upsertEncoder } from '../../db/encoders.ts';
+import { encoderSlots, upsertEncoder } from '../../db/encoders.ts';
 import { takeReady } from '../../db/finish-feed.ts';
 import { addFailure, park } from '../../db/finish-windows.ts';
 import { takeEpoch } from '../../db/leases.ts';
@@ -82,6 +82,10 @@ test('encoders are shown by host, with slots, backlog and metrics', async () => 
   await upsertEncoder(api.deps.pool, { ...worker, workerId: randomUUID() });
   await upsertEncoder(api.deps.pool, { ...worker, workerId: randomUUID() });
   await upsertEncoder(api.deps.pool, { ...worker, workerId: randomUUID(), host: 'gone', seenMs: nowMs - 20_000 });
+  // One driver gives both of them three sessions together.
+  const card = { ...worker, host: 'gpu', kind: 'nvenc', slots: 3, ceiling: 3 };
+  await upsertEncoder(api.deps.pool, { ...card, workerId: randomUUID() });
+  await upsertEncoder(api.deps.pool, { ...card, workerId: randomUUID() });
   await cameraWithFootage(11);
   nowMs = t0 + 12 * 60_000;
   await upsertEncoder(api.deps.pool, {
@@ -103,8 +107,11 @@ test('encoders are shown by host, with slots, backlog and metrics', async () => 
   expect((await api.call('GET', '/v1/encoders')).json<{ hosts: object[] }>().hosts).toMatchObject([
     { host: 'a', workers: 2, slots: 4, used: 2 },
     { host: 'b' },
+    { host: 'gpu', workers: 2, slots: 3, used: 2, ceiling: 3 },
   ]);
+  expect(await encoderSlots(api.deps.pool, nowMs)).toEqual({ encode: 7, join: 20 });
   const metrics = await api.call('GET', '/metrics');
+  expect(metrics.body).toMatch(/framekeep_encoder_slots\{host="gpu",kind="nvenc",use="free"\} 1/);
   expect(metrics.body).toMatch(/framekeep_finish_windows\{tier="normal",state="waiting"\} \d/);
   expect(metrics.body).toMatch(/framekeep_finish_queue_age_seconds\{tier="critical"\} 0/);
 });

@@ -6,6 +6,7 @@ import {
   allowedSessions,
   describeCeiling,
   retryAfterMs,
+  slotsTogether,
   unknownCeiling,
 } from '../../domain/encoder-ceiling.ts';
 
@@ -88,5 +89,28 @@ describe('the learned session ceiling', () => {
     expect(retryAfterMs(learned, 0)).toBe(30_000);
     expect(retryAfterMs(learned, 50_000)).toBe(10_000);
     expect(retryAfterMs(learned, 10 * minute)).toBe(1000);
+  });
+
+  it('is counted once for all workers of its host', () => {
+    const card = { host: 'a', kind: 'nvenc', slots: 3, ceiling: 3 };
+    const cpu = { host: 'a', kind: 'x264', slots: 2, ceiling: 3 };
+    expect(slotsTogether([])).toBe(0);
+    expect(slotsTogether([card, card])).toBe(3);
+    expect(slotsTogether([card, card, cpu, cpu, { ...card, host: 'b' }])).toBe(10);
+    // Fewer than the driver gives; one more is tried; none was ever refused.
+    expect(slotsTogether([{ ...card, slots: 1 }, card])).toBe(3);
+    expect(
+      slotsTogether([
+        { ...card, slots: 1 },
+        { ...card, slots: 1 },
+      ]),
+    ).toBe(2);
+    expect(slotsTogether([{ ...card, slots: 4 }, card])).toBe(4);
+    expect(
+      slotsTogether([
+        { ...card, ceiling: null },
+        { ...card, ceiling: null },
+      ]),
+    ).toBe(6);
   });
 });
