@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { createCameraIntentActivities } from '../activities/camera-intent.ts';
 import { createCollectObjectsActivities } from '../activities/collect-objects.ts';
@@ -15,12 +17,23 @@ import { createCheckActivities } from './reconcile.ts';
 import { createLostHostWatch } from './lost-hosts.ts';
 import type { RoleContext, RunningRole } from './role.ts';
 import { createRunningWorkers } from './running-workers.ts';
+import { makeWorkFolder, type WorkFolder } from './work-folder.ts';
 import { workflowBundlePath } from './workflow-bundle-path.ts';
 
 /** The role `control`: workflows and the short database and object activities. */
 export function startControl(context: RoleContext): RunningRole {
   const { db, objects, log, now, config } = context;
   const cheapTariff = config.cheapTariff === undefined ? null : parseTariff(config.cheapTariff);
+  let folder: Promise<WorkFolder> | null = null;
+  /** Made once, however often the worker is made again; where that fails the next one tries. */
+  function checkFolder(): Promise<WorkFolder> {
+    folder ??= makeWorkFolder(join(config.dataDir, 'check'), randomUUID(), log).catch((error: unknown) => {
+      folder = null;
+      throw error;
+    });
+    return folder;
+  }
+
   const workers = createRunningWorkers(context, async ({ connection, client }) => {
     const { namespace } = config.temporal;
     await registerSearchAttributes(connection, namespace);
@@ -39,7 +52,7 @@ export function startControl(context: RoleContext): RunningRole {
         ...createCollectObjectsActivities({ db, objects, log, now }),
         ...createSweepRetentionActivities({ db, objects, log, now }),
         ...createRollUpCoverageActivities({ db, log, now }),
-        ...(await createCheckActivities(context)),
+        ...createCheckActivities(context, (await checkFolder()).path),
         ...createLifecycleActivities(context, client),
       },
       maxConcurrentActivityTaskExecutions: 100,
@@ -53,6 +66,7 @@ export function startControl(context: RoleContext): RunningRole {
     drain: () => workers.drain(),
     async stop() {
       await Promise.all([workers.stop(), lostHosts.stop()]);
+      await (await folder)?.remove();
     },
   };
 }
