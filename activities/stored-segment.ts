@@ -1,12 +1,16 @@
 import { checkSanity, entriesOf, totalTicks, type SanityLimits, type Segment } from '../domain/segment.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import { readIndex, streamFormatOf, type SegmentIndex } from '../media/mp4-index.ts';
+import { recentMs } from '../recorder/common-key.ts';
 import type { ObjectName } from '../storage/keys.ts';
 
 /** A final may span a window of 50 minutes, the longest there is. */
 const limits: SanityLimits = { maxDurationMs: 3_600_000 };
-/** A segment lasts until the next one's first picture; a camera that sends nothing for longer has stalled. */
-const longestPauseMs = 15_000;
+/**
+ * A segment lasts until the next one's first picture; a camera that sends nothing for 15 s has stalled. Where a camera moved
+ * between hosts whose clocks differ, the row at the seam is longer or shorter than its pictures by as much.
+ */
+const longestOffMs = 15_000 + recentMs;
 /** Of nominal sample durations: the next file's first picture comes within a second where nothing was started anew. */
 const seamSeconds = 1;
 
@@ -45,7 +49,7 @@ export async function readStoredSegment(
   const problems = checkSanity(index, limits).map(({ text }) => text);
   if (index.damage !== null) problems.push(index.damage);
   const mediaMs = (totalTicks(index.fragments) * 1000) / index.timescale;
-  if (Math.abs(mediaMs - name.durationMs) > longestPauseMs) {
+  if (Math.abs(mediaMs - name.durationMs) > longestOffMs) {
     problems.push(`it holds ${Math.round(mediaMs)} ms, its name says ${name.durationMs} ms`);
   }
   if (problems.length > 0) return problems.join('; ');

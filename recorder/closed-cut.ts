@@ -7,7 +7,7 @@ import { renameDurably } from '../storage/durable-file.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { Failpoint } from './failpoint.ts';
 import type { ClosedFile } from './run-files.ts';
-import { segmentFileName } from './segment-name.ts';
+import { recordedMsOf, segmentFileName, type SegmentName } from './segment-name.ts';
 
 /** Replaces a file of `closed/` by parts of it. Repeated after a crash it makes the same parts. */
 export async function cutToParts(
@@ -20,7 +20,7 @@ export async function cutToParts(
   const made: ClosedFile[] = [];
   for (const part of parts) {
     const anchor = part.from === 0 ? name.anchor : true;
-    const partName = { startMs: part.startMs, durationMs: part.durationMs, epoch: name.epoch, anchor };
+    const partName: SegmentName = { ...name, startMs: part.startMs, durationMs: part.durationMs, anchor };
     const target = path.join(path.dirname(file.path), segmentFileName(partName));
     await cutFile(file.path, index, part, target);
     await deps.failpoint('cut');
@@ -31,10 +31,16 @@ export async function cutToParts(
   return made;
 }
 
-/** Gives a file of `closed/` another place; its footage stays as it is. */
-export async function placeAnew(file: ClosedFile, place: { startMs: number; endMs: number }): Promise<ClosedFile> {
-  const name = { ...file.name, startMs: place.startMs, durationMs: place.endMs - place.startMs };
+/** Gives a file of `closed/` another place; its footage and its turn stay as they are. */
+export async function placeAnew(
+  { failpoint }: { failpoint: Failpoint },
+  file: ClosedFile,
+  place: { startMs: number; endMs: number },
+): Promise<ClosedFile> {
+  const { startMs, endMs } = place;
+  const name = { ...file.name, startMs, durationMs: endMs - startMs, recordedMs: recordedMsOf(file.name) };
   const target = path.join(path.dirname(file.path), segmentFileName(name));
   await renameDurably(file.path, target);
+  await failpoint('moved');
   return { ...file, path: target, name };
 }

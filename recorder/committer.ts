@@ -5,6 +5,7 @@ import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { CommitOutcome } from './commit.ts';
 import type { ClosedFile, Hold } from './run-files.ts';
+import { recordedMsOf } from './segment-name.ts';
 
 /** What waits to be committed on this host. */
 export interface Backlog {
@@ -170,7 +171,7 @@ function givenUp(hold: Hold): Hold {
 
 /** In the order of recording, so that the watermark moves forward and the fast path holds. */
 async function insert(lane: Waiting[], file: ClosedFile, closedAtMs: number): Promise<void> {
-  const recordedMs = file.name.startMs;
+  const recordedMs = recordedMsOf(file.name);
   const place = lane.findIndex((other) => other.recordedMs > recordedMs);
   await putAt(lane, place < 0 ? lane.length : place, [file], { recordedMs, closedAtMs });
 }

@@ -7,8 +7,10 @@ import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { Spool } from '../storage/spool.ts';
+import { createAskedFiles } from './asked-files.ts';
 import type { CameraIds } from './camera-ids.ts';
 import { isMissingFile } from './error-code.ts';
+import type { Failpoint } from './failpoint.ts';
 import { finalsOf, isIn, lookAtFinals, type HeldFile } from './held-finals.ts';
 import type { ClosedFile } from './run-files.ts';
 
@@ -44,6 +46,7 @@ export interface FinalOnlyDeps {
   lingerMs: number;
   log: Logger;
   now: () => number;
+  failpoint: Failpoint;
 }
 
 const lookEveryMs = 2_000;
@@ -53,7 +56,7 @@ const encoderWaitMs = 60_000;
 const afterStopMs = 20_000;
 
 export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
-  const { db, spool, log } = deps;
+  const { db, spool, log, failpoint } = deps;
   const { hostId } = spool;
   const files = new Map<string, HeldFile>();
   const stopped = new AbortController();
@@ -77,10 +80,9 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
   /** First the catalogue, so that no encoder begins with what is about to be stored as it is. */
   async function giveUp(group: HeldGroup<HeldFile>, why: string): Promise<void> {
     await giveBack(db, group, hostId);
-    log.info(
-      { cameraId: group.cameraId, windowStartMs: group.windowStartMs, why },
-      'held footage is stored as recorded',
-    );
+    await failpoint('held-given-back');
+    const { cameraId, windowStartMs } = group;
+    log.info({ cameraId, windowStartMs, why }, 'held footage is stored as recorded');
     await settle(group);
   }
 
@@ -111,11 +113,13 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
 
   async function letGo(group: HeldGroup<HeldFile>): Promise<void> {
     const { done, uncovered, staying } = await lookAtFinals(deps, group);
+    await failpoint('held-seen');
     commit(uncovered);
     for (const file of staying) file.doneMs = deps.now();
     for (const file of done) {
       files.delete(file.path);
       await spool.remove(file.path);
+      await failpoint('held-removed');
     }
   }
 
@@ -166,17 +170,14 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
 
   async function note(group: HeldGroup<HeldFile>, isStopped: boolean, key: string): Promise<void> {
     const { cameraId, windowStartMs, fromMs, toMs } = group;
-    const isClosed = isDue(group, {
-      isStopped,
-      newestMs: newestOf(cameraId),
-      windowMs: deps.windowMs,
-      nowMs: deps.now(),
-    });
-    const window = { cameraId, windowStartMs, windowMs: deps.windowMs, fromMs, toMs, isClosed };
+    const { windowMs } = deps;
+    const isClosed = isDue(group, { isStopped, newestMs: newestOf(cameraId), windowMs, nowMs: deps.now() });
+    const window = { cameraId, windowStartMs, windowMs, fromMs, toMs, isClosed };
     const text = JSON.stringify(window);
     if (noted.get(key) === text) return;
-    if (await noteHeld(db, hostId, window)) noted.set(key, text);
-    else await settle(group);
+    if (!(await noteHeld(db, hostId, window))) return settle(group);
+    noted.set(key, text);
+    await failpoint('held-noted');
   }
 
   function newestOf(cameraId: string): number {
@@ -203,18 +204,21 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
     }
   }
 
-  async function take(file: ClosedFile): Promise<void> {
-    // Where the catalogue is away the committer waits for it, and this footage is stored as it was recorded.
-    const cameras = await camerasToHold(db, hostId, [file.cameraId], 0).catch(() => null);
-    if (cameras === null || !cameras.has(file.cameraId) || isLeaving) return deps.commit(file);
+  /** Where the catalogue is away the committer waits for it, and this footage is stored as it was recorded. */
+  async function mayHold(cameraId: string): Promise<boolean> {
+    return (await camerasToHold(db, hostId, [cameraId], 0).catch(() => null))?.has(cameraId) ?? false;
+  }
+
+  const asked = createAskedFiles(mayHold, (file, isHeld) => {
+    if (!isHeld || isLeaving || deps.isTakeover(file)) return deps.commit(file);
     const { startMs, durationMs } = file.name;
     files.set(file.path, { ...file, bytes: 0, startMs, endMs: startMs + durationMs, doneMs: null });
-  }
+  });
 
   return {
     add(file) {
-      if (isLeaving || deps.isTakeover(file)) deps.commit(file);
-      else void take(file);
+      if ((isLeaving || deps.isTakeover(file)) && !asked.isAsking(file.cameraId)) deps.commit(file);
+      else asked.add(file);
     },
     held() {
       const waiting = [...files.values()].filter(({ doneMs }) => doneMs === null);

@@ -7,6 +7,7 @@ import type { Logger } from '../log.ts';
 import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { CameraIds } from './camera-ids.ts';
+import type { Failpoint } from './failpoint.ts';
 import type { ClosedFile } from './run-files.ts';
 
 /** A closed file that waits for its final. */
@@ -42,7 +43,7 @@ export function isIn(final: Pick<ListedSegment, 'startMs' | 'durationMs'>, file:
  * is left of them: reconcile says that it is lost, and then they are committed
  */
 export async function lookAtFinals(
-  deps: { db: Db; objects: Objects; cameraIds: CameraIds; log: Logger },
+  deps: { db: Db; objects: Objects; cameraIds: CameraIds; log: Logger; failpoint: Failpoint },
   { cameraId, files }: HeldGroup<HeldFile>,
 ): Promise<{ done: HeldFile[]; uncovered: HeldFile[]; staying: HeldFile[] }> {
   const { tenantId } = await deps.cameraIds.of(cameraId);
@@ -59,6 +60,7 @@ export async function lookAtFinals(
     const heldMs = own.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
     const isWhole = heldMs === final.durationMs;
     const isAgain = isWhole && (await forgetLostFinal(deps.db, cameraId, final));
+    await deps.failpoint('final-lost');
     const then = isAgain ? 'its sources are stored in its place' : 'its sources stay here';
     deps.log.error({ cameraId, key }, `the object store has lost a final; ${then}`);
     if (isAgain) result.uncovered.push(...own);

@@ -1,13 +1,13 @@
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import { readIndex, type SegmentIndex } from '../media/mp4-index.ts';
-import { isMissingFile } from './error-code.ts';
+import { isMissingFile, isUnreadable } from './error-code.ts';
 
-/** Null for a file that is not there (yet, or any more), or of which too little is written. */
+/** Null for a file that is not there (yet, or any more), that cannot be read, or of which too little is written. */
 export async function indexIfThere(filePath: string): Promise<SegmentIndex | null> {
   try {
     return await readIndex(filePath);
   } catch (error) {
-    if (isMissingFile(error) || error instanceof Mp4Error) return null;
+    if (isMissingFile(error) || isUnreadable(error) || error instanceof Mp4Error) return null;
     throw error;
   }
 }

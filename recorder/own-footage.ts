@@ -1,12 +1,14 @@
 import { segmentsBetween } from '../db/footage.ts';
 import type { Lease } from '../db/leases.ts';
 import type { Pool } from '../db/sql.ts';
+import { gapToleranceMs } from '../domain/gaps.ts';
 import { keySampleSha256 } from '../media/key-sample.ts';
 import { readIndex, type SegmentIndex } from '../media/mp4-index.ts';
 import type { Spool } from '../storage/spool.ts';
 import { placeAnew } from './closed-cut.ts';
 import { recentMs } from './common-key.ts';
-import { isMissingFile } from './error-code.ts';
+import { isMissingFile, isUnreadable } from './error-code.ts';
+import type { Failpoint } from './failpoint.ts';
 import type { ClosedFile } from './run-files.ts';
 import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
 
@@ -30,7 +32,7 @@ export function movedOn({ startMs, durationMs }: SegmentName, atMs: number): { s
  * @returns the file at its new place; null where that is no reason
  */
 export async function moveBehindOwn(
-  deps: { db: Pool; spool: Spool },
+  deps: { db: Pool; spool: Spool; failpoint: Failpoint },
   file: ClosedFile,
   index: SegmentIndex,
   { lease, sha256 }: { lease: Lease; sha256: string },
@@ -39,8 +41,29 @@ export async function moveBehindOwn(
   const { lastEndMs, seam } = lease;
   if (seam?.epoch !== name.epoch || lastEndMs <= name.startMs || lastEndMs - name.startMs > recentMs) return null;
   const rows = await segmentsBetween(deps.db, cameraId, name.startMs, lastEndMs, { limit: maxRows });
-  if (rows.at(-1)?.epoch !== name.epoch || rows.some((row) => row.variant > 0 || row.sha256 === sha256)) return null;
-  return (await isCopy(deps.spool, file, index)) ? null : placeAnew(file, movedOn(name, lastEndMs));
+  if (rows.at(-1)?.epoch !== name.epoch || rows.some((row) => row.sha256 === sha256)) return null;
+  // No hash tells what a final was made of; yet what has been catalogued lies over nothing else that was.
+  const mayBeIn = rows.some((row) => row.variant > 0 && row.epoch === name.epoch && isWithin(name, row));
+  if (mayBeIn && !(await isOverLingering(deps.spool, file))) return null;
+  return (await isCopy(deps.spool, file, index)) ? null : placeAnew(deps, file, movedOn(name, lastEndMs));
+}
+
+/** Whether a file lies over one that lingers, which was catalogued at the place that its name says. */
+async function isOverLingering(spool: Spool, { cameraId, name }: ClosedFile): Promise<boolean> {
+  return (await spool.lingeringFiles(cameraId)).some((other) => {
+    const parsed = parseSegmentFileName(other.name);
+    return parsed !== null && overlap(parsed.name, name);
+  });
+}
+
+/** But for what rounding takes from a final's end. */
+function isWithin(name: SegmentName, row: Pick<SegmentName, 'startMs' | 'durationMs'>): boolean {
+  const endsBeyondMs = name.startMs + name.durationMs - (row.startMs + row.durationMs);
+  return row.startMs - name.startMs <= gapToleranceMs && endsBeyondMs <= gapToleranceMs;
+}
+
+function overlap(a: Pick<SegmentName, 'startMs' | 'durationMs'>, b: typeof a): boolean {
+  return a.startMs < b.startMs + b.durationMs && a.startMs + a.durationMs > b.startMs;
 }
 
 /** Whether a key picture of this file is in another one of the same recording on this host. */
@@ -50,14 +73,13 @@ async function isCopy(spool: Spool, file: ClosedFile, index: SegmentIndex): Prom
   const others = [...(await spool.closedFiles(cameraId)), ...(await spool.lingeringFiles(cameraId))];
   for (const other of others) {
     const parsed = parseSegmentFileName(other.name);
-    if (other.path === file.path || parsed?.name.epoch !== name.epoch) continue;
-    const { startMs, durationMs } = parsed.name;
-    if (startMs >= name.startMs + name.durationMs || startMs + durationMs <= name.startMs) continue;
+    if (other.path === file.path || parsed?.name.epoch !== name.epoch || !overlap(parsed.name, name)) continue;
     try {
       const keys = await keysOf(other.path, await readIndex(other.path));
       if (keys.some((key) => own.includes(key))) return true;
     } catch (error) {
-      if (!isMissingFile(error)) throw error; // it has lingered long enough just now
+      // It has lingered long enough just now; or its own commit finds that it cannot be read.
+      if (!isMissingFile(error) && !isUnreadable(error)) throw error;
     }
   }
   return false;

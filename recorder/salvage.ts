@@ -9,11 +9,13 @@ import type { Failpoint } from './failpoint.ts';
 import type { Quarantine } from './quarantine.ts';
 import { createRunFiles, type ClosedFile } from './run-files.ts';
 import { readRunRecord } from './run-record.ts';
-import { parseSegmentFileName } from './segment-name.ts';
+import { parseSegmentFileName, recordedMsOf } from './segment-name.ts';
+import type { Unreadable } from './unreadable.ts';
 
 export interface SalvageDeps {
   spool: Spool;
   quarantine: Quarantine;
+  unreadable: Pick<Unreadable, 'failed'>;
   limits: SanityLimits;
   onClosed: (file: ClosedFile) => void;
   /** A run that could not be salvaged now. */
@@ -43,15 +45,7 @@ export async function salvageCamera(
     lastEndMs = Math.max(lastEndMs ?? 0, file.name.startMs + file.name.durationMs);
     deps.onClosed(file);
   };
-  for (const file of await deps.spool.closedFiles(cameraId)) {
-    const parsed = parseSegmentFileName(file.name);
-    if (parsed === null) {
-      if (!file.name.endsWith('.part')) await deps.quarantine(cameraId, file.path, 'a name that is not ours');
-      else await deps.spool.remove(file.path); // a cut that was not finished; its source is still there
-      continue;
-    }
-    found({ cameraId, path: file.path, name: parsed.name });
-  }
+  for (const file of await closedInTurn(deps, cameraId)) found(file);
   for (const run of runs) {
     try {
       await salvageRun({ ...deps, onClosed: found }, cameraId, run);
@@ -61,6 +55,18 @@ export async function salvageCamera(
     }
   }
   return lastEndMs;
+}
+
+/** What lies in `closed/`, in the order in which it was recorded. */
+async function closedInTurn(deps: SalvageDeps, cameraId: string): Promise<ClosedFile[]> {
+  const files: ClosedFile[] = [];
+  for (const file of await deps.spool.closedFiles(cameraId)) {
+    const parsed = parseSegmentFileName(file.name);
+    if (parsed !== null) files.push({ cameraId, path: file.path, name: parsed.name });
+    else if (!file.name.endsWith('.part')) await deps.quarantine(cameraId, file.path, 'a name that is not ours');
+    else await deps.spool.remove(file.path); // a cut that was not finished; its source is still there
+  }
+  return files.toSorted((a, b) => recordedMsOf(a.name) - recordedMsOf(b.name));
 }
 
 /**
@@ -84,6 +90,7 @@ export async function salvageRun(deps: Omit<SalvageDeps, 'onLeft'>, cameraId: st
     limits: deps.limits,
     close: (file, closedName) => spool.close({ cameraId, run, name: file }, closedName),
     quarantine: deps.quarantine,
+    isAside: deps.unreadable.failed,
     onClosed: deps.onClosed,
     onError: (error) => {
       cause = error;

@@ -47,7 +47,7 @@ export async function fitToSeam(
   return (
     (await fitNewer(deps, file, index, fence)) ??
     (lease.epoch > file.name.epoch ? await fitOlder(deps, file, index, fence) : null) ??
-    (await joinWatermark(file, lease.lastEndMs))
+    (await joinWatermark(deps, file, lease.lastEndMs))
   );
 }
 
@@ -124,7 +124,7 @@ async function meetNewer(deps: SeamDeps, file: ClosedFile, internalId: number, k
   const endMs = startMs + durationMs;
   const newerMs = await startOfNewer(deps, internalId, key, endMs);
   if (newerMs === null || newerMs === endMs || newerMs <= startMs || newerMs - endMs > recentMs) return null;
-  return { parts: [await placeAnew(file, { startMs, endMs: newerMs })] };
+  return { parts: [await placeAnew(deps, file, { startMs, endMs: newerMs })] };
 }
 
 /**
@@ -139,7 +139,7 @@ async function placeRest(deps: SeamDeps, file: ClosedFile, internalId: number, l
   const newerMs = await startOfNewer(deps, internalId, key, seam.atMs);
   if (newerMs === null || startMs < seam.atMs || startMs >= newerMs) return null;
   const atMs = startMs + newerMs - seam.atMs;
-  return { parts: [await placeAnew(file, { startMs: atMs, endMs: atMs + durationMs })] };
+  return { parts: [await placeAnew(deps, file, { startMs: atMs, endMs: atMs + durationMs })] };
 }
 
 /** Where a newer recording's first key lies in the catalogue; null = it is not there (yet). */
@@ -171,7 +171,7 @@ async function fitNewer(
   const offMs = Math.abs(atMs - startMs);
   if (offMs > clockSkewMs && (offMs > recentMs || !(await startsAtKey(file, index, lease)))) return null;
   if (!(await isFirst(deps, file, internalId, seam.atMs))) return null;
-  return { parts: [await placeAnew(file, movedOn(file.name, atMs))] };
+  return { parts: [await placeAnew(deps, file, movedOn(file.name, atMs))] };
 }
 
 /**
@@ -211,9 +211,9 @@ async function isFirst(deps: SeamDeps, file: ClosedFile, internalId: number, aro
  * Two clocks that saw the same key picture differ by some ms. So little of an overlap is no reason to drop a GOP: the
  * file starts where the footage before it ends.
  */
-async function joinWatermark(file: ClosedFile, lastEndMs: number): Promise<Fit> {
+async function joinWatermark(deps: SeamDeps, file: ClosedFile, lastEndMs: number): Promise<Fit> {
   const { startMs, durationMs } = file.name;
   const overlapMs = lastEndMs - startMs;
   if (overlapMs <= 0 || overlapMs > gapToleranceMs || overlapMs >= durationMs) return null;
-  return { parts: [await placeAnew(file, { startMs: lastEndMs, endMs: startMs + durationMs })] };
+  return { parts: [await placeAnew(deps, file, { startMs: lastEndMs, endMs: startMs + durationMs })] };
 }

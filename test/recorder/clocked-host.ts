@@ -126,3 +126,24 @@ export async function closedNames(host: ClockedHost, cameraId: string): Promise<
     return parsed.name;
   });
 }
+
+/** What finish jobs leave of the catalogued rows, for a look at them. */
+export async function makeFinals(site: Site, cameraId: string): Promise<void> {
+  await site.database.pool.query(
+    `update segment set variant = 1, sha256 = sha256(sha256)
+     where camera_id = (select id from camera where public_id = $1)`,
+    [cameraId],
+  );
+}
+
+/** A host's first file of a camera, as it was stored, and the name of its object. */
+export async function firstStored(host: ClockedHost, cameraId: string) {
+  const [file] = await host.deps.spool.lingeringFiles(cameraId);
+  const parsed = parseSegmentFileName(file?.name ?? '');
+  if (file === undefined || parsed?.sha256 == null) throw new Error('no lingering file');
+  const { name, sha256 } = parsed;
+  return {
+    name: { ...name, tenantId: '', cameraId, variant: 0, sha256: sha256.slice(0, 16) },
+    file: { path: file.path, bytes: file.bytes, sha256 },
+  };
+}

@@ -1,7 +1,8 @@
 import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { readStoredSegment } from '../../activities/stored-segment.ts';
 import { leaseOf, markRecording, takeEpoch } from '../../db/leases.ts';
 import { keySampleSha256 } from '../../media/key-sample.ts';
 import { readIndex } from '../../media/mp4-index.ts';
@@ -11,8 +12,10 @@ import { parseSegmentFileName, segmentFileName } from '../../recorder/segment-na
 import { waitFor } from '../support/wait-for.ts';
 import {
   closedNames,
+  firstStored,
   gopMs,
   gops,
+  makeFinals,
   makeGopSource,
   openHost,
   recordingOf,
@@ -21,6 +24,7 @@ import {
   type HostClock,
 } from './clocked-host.ts';
 import { createSite, type Site } from './host.ts';
+import { startProcess } from './start-process.ts';
 
 /** The key that the newer recording begins with. */
 const firstOfNewer = 5;
@@ -39,10 +43,10 @@ afterAll(async () => {
   await site?.close();
 });
 
-/** The GOPs of the archive in the order of its rows. */
-async function archived(cameraId: string): Promise<number[]> {
+/** The GOPs of the archive in the order of its rows, as the hosts' lingering files have them. */
+async function archived(cameraId: string, newer = hosts.newer): Promise<number[]> {
   const files: { startMs: number; sha256: string; path: string }[] = [];
-  for (const { deps } of [hosts.older, hosts.newer]) {
+  for (const { deps } of [hosts.older, newer]) {
     for (const { name, path: file } of await deps.spool.lingeringFiles(cameraId)) {
       const parsed = parseSegmentFileName(name);
       if (parsed?.sha256 == null) throw new Error(`not a lingering file: ${name}`);
@@ -50,7 +54,8 @@ async function archived(cameraId: string): Promise<number[]> {
     }
   }
   files.sort((a, b) => a.startMs - b.startMs);
-  expect(files.map(({ sha256 }) => sha256)).toEqual((await site.segments(cameraId)).map(({ sha256 }) => sha256));
+  // A row that became a final has another hash.
+  expect(files.map(({ startMs }) => startMs)).toEqual((await site.segments(cameraId)).map(({ startMs }) => startMs));
   const found: number[] = [];
   for (const { path: file } of files) {
     const { fragments } = await readIndex(file);
@@ -68,11 +73,15 @@ async function commitToTheEnd(host: ClockedHost, file: ClosedFile): Promise<stri
   return last;
 }
 
-/** Two recordings of one stream, and what comes of them. */
+/** Two recordings of one stream, and what comes of them. @param how the newer one's files are committed, and by whom */
 async function handOver(
   older: HostClock,
   newer: HostClock,
   olderEndsAtGop: number,
+  how: { host: ClockedHost; commit: (files: ClosedFile[]) => Promise<void> } = {
+    host: hosts.newer,
+    commit: async (files) => files.forEach((file) => hosts.newer.committer.add(file)),
+  },
 ): Promise<{ cameraId: string; archive: number[] }> {
   const { pool: db } = site.database;
   const cameraId = await site.addCamera('rtsp://127.0.0.1/');
@@ -90,14 +99,14 @@ async function handOver(
   for (const { file } of early) hosts.older.committer.add(file);
   await waitFor('older footage', async () => (await site.segments(cameraId)).length === early.length);
 
-  const epoch = await take(hosts.newer);
+  const epoch = await take(how.host);
   const frameMs = baseMs + firstOfNewer * gopMs + newer.offMs;
   await markRecording(db, cameraId, epoch, { frameMs, keySha256: source.keys[firstOfNewer] ?? null });
-  const news = await recordingOf(source, hosts.newer, { ...camera, epoch }, { from: firstOfNewer, to: gops }, newer);
+  const news = await recordingOf(source, how.host, { ...camera, epoch }, { from: firstOfNewer, to: gops }, newer);
   for (const { file } of olds.slice(early.length)) hosts.older.committer.add(file);
-  for (const { file } of news) hosts.newer.committer.add(file);
+  await how.commit(news.map(({ file }) => file));
 
-  const left = async () => (await closedNames(hosts.newer, cameraId)).length;
+  const left = async () => (await closedNames(how.host, cameraId)).length;
   await waitFor('the newer footage is committed', async () => (await left()) === 0);
   await waitFor('the older one has nothing left before the seam', async () => {
     const seam = (await leaseOf(db, cameraId))?.seam;
@@ -109,8 +118,10 @@ async function handOver(
     const file = path.join(hosts.older.deps.spool.dir, 'closed', cameraId, segmentFileName(name));
     expect(await commitToTheEnd(hosts.older, { cameraId, path: file, name })).toBe('covered');
   }
-  return { cameraId, archive: await archived(cameraId) };
+  return { cameraId, archive: await archived(cameraId, how.host) };
 }
+
+const everyGop = Array.from({ length: gops }, (_, gop) => gop);
 
 interface Case {
   what: string;
@@ -155,7 +166,60 @@ test.concurrent.each<Case>([
   ...anyClocks(),
 ])('a picture is kept once: $what', async ({ older = right, newer, ends = firstOfNewer + 3 }) => {
   const { archive } = await handOver(older, newer, ends);
-  expect(archive).toEqual(Array.from({ length: gops }, (_, gop) => gop));
+  expect(archive).toEqual(everyGop);
+});
+
+test('killed between moving its first file on and committing it, a host commits the rest behind that', async () => {
+  const name = 'killed';
+  const host = await openHost(site, name);
+  const { archive } = await handOver(right, stays(-12_000), firstOfNewer + 3, {
+    host,
+    async commit([first]) {
+      const { child, exited } = startProcess(site, name, { killAt: 'moved:1' });
+      onTestFinished(() => void child.kill('SIGKILL'));
+      expect(await exited).toBe('SIGKILL');
+      const names = (await closedNames(host, first?.cameraId ?? '')).filter(({ anchor }) => anchor);
+      expect(names).toMatchObject([{ recordedMs: first?.name.startMs }]);
+      await site.start(name);
+    },
+  });
+  expect(archive).toEqual(everyGop);
+});
+
+test.each([
+  { what: 'over the older one', behindMs: 12_000, made: 1 },
+  { what: 'over its own', behindMs: 4000, made: 3 },
+])('finals made meanwhile cover nothing of what is recorded later: $what', async ({ behindMs, made }) => {
+  const { committer } = hosts.newer;
+  const { archive } = await handOver(right, stays(-behindMs), firstOfNewer + 3, {
+    host: hosts.newer,
+    async commit(files) {
+      const cameraId = files[0]?.cameraId ?? '';
+      const left = async () => (await closedNames(hosts.newer, cameraId)).length;
+      for (const file of files.slice(0, made)) committer.add(file);
+      await waitFor('the first ones', async () => (await left()) === files.length - made);
+      await makeFinals(site, cameraId);
+      for (const file of files.slice(made)) committer.add(file);
+    },
+  });
+  expect(archive).toEqual(everyGop);
+});
+
+test('a row that is longer than its pictures, since a clock was ahead, can be made again of its object', async () => {
+  const { cameraId, archive } = await handOver(right, stays(20_000), firstOfNewer + 3, {
+    host: hosts.newer,
+    async commit(files) {
+      const { cameraId: id = '', name } = files[0] ?? {};
+      const seamOf = async () => (await leaseOf(site.database.pool, id))?.seam;
+      await waitFor('the older one has the common key', async () => (await seamOf())?.epoch === name?.epoch);
+      for (const file of files) hosts.newer.committer.add(file);
+    },
+  });
+  expect(archive).toEqual(everyGop);
+  const { name, file } = await firstStored(hosts.newer, cameraId);
+  const { durationMs } = name;
+  expect(durationMs).toBeGreaterThan(20_000);
+  expect(await readStoredSegment(name, file, null)).toMatchObject({ segment: { durationMs } });
 });
 
 test.each([0, -2200])('what a kill left of a committed file is no later footage: %i ms behind', async (offMs) => {

@@ -1,0 +1,18 @@
+import { stat } from 'node:fs/promises';
+import type { WallClock } from '../domain/wall-clock.ts';
+
+/**
+ * Where a file of a run lies that cannot be read: from the end of what came before it to its last write.
+ * @param before.asideEndMs end of the unreadable one before it; null = there was none
+ * @throws errors of the file system
+ */
+export async function placeUnread(
+  filePath: string,
+  before: { clock: WallClock | null; asideEndMs: number | null },
+): Promise<{ startMs: number; durationMs: number }> {
+  const { birthtimeMs, mtimeMs } = await stat(filePath);
+  const { clock, asideEndMs } = before;
+  const lastEndMs = Math.max(asideEndMs ?? 0, clock?.lastEndMs ?? 0);
+  const startMs = Math.round(lastEndMs > 0 ? lastEndMs : (clock?.offsetMs ?? birthtimeMs));
+  return { startMs, durationMs: Math.max(1, Math.round(mtimeMs) - startMs) };
+}

@@ -1,0 +1,178 @@
+import { mkdir, open, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { syncFolder } from '../storage/durable-file.ts';
+import type { Spool } from '../storage/spool.ts';
+import type { CommitOutcome } from './commit.ts';
+import { isMissingFile, isUnreadable } from './error-code.ts';
+import { indexIfThere } from './index-if-there.ts';
+import type { ClosedFile } from './run-files.ts';
+import { parseSegmentFileName, segmentFileName } from './segment-name.ts';
+
+/**
+ * Files of the spool whose disk has bad blocks. What lies behind one in its camera's order must not wait for it for ever:
+ * after a minute of tries it is put aside, in `unreadable/<camera>/`, and tried again each time the process starts.
+ */
+export interface Unreadable {
+  /**
+   * Work on a file has failed.
+   * @param file.name the place it has, or would have
+   * @returns whether it was put aside: not where the cause is another one, or it is to be tried again
+   * @throws where the whole disk is away
+   */
+  failed(file: ClosedFile, error: unknown): Promise<boolean>;
+  /** Commits a file, or puts it aside. @throws whatever keeps it from being committed now */
+  committing(file: ClosedFile, commit: () => Promise<CommitOutcome>): Promise<CommitOutcome>;
+  /** What is aside just now; `oldestStartMs` null = nothing is. */
+  aside(): { files: number; oldestStartMs: number | null };
+  /** Brings what can be read again back to `closed/`. */
+  tryAgain(): Promise<void>;
+  /** Nothing of a purged camera is aside any more. */
+  forget(cameraId: string): void;
+}
+
+/** A controller that resets its disk is back within seconds; a cable that is put in again within a minute. */
+const patienceMs = 60_000;
+/** Of a minute in which the process was stopped for long. */
+const leastTries = 3;
+const readBytes = 1024 * 1024;
+
+/** @param deps.onAside told of a file that is aside, also at the next start: its time is missing, and why */
+export function createUnreadable(deps: {
+  spool: Spool;
+  onAside: (file: ClosedFile, why: string) => void;
+  onBack: (file: ClosedFile) => void;
+  /** For tests. */
+  patienceMs?: number | undefined;
+  log: Logger;
+}): Unreadable {
+  const { spool, log } = deps;
+  const root = path.join(spool.dir, 'unreadable');
+  const failing = new Map<string, { tries: number; sinceMs: number }>();
+  /** By path, the start of what is in it. */
+  const aside = new Map<string, number>();
+
+  async function putAside(file: ClosedFile, why: string): Promise<void> {
+    const folder = path.join(root, file.cameraId);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await Promise.all([spool.dir, root].map(syncFolder));
+    const target = path.join(folder, segmentFileName(file.name));
+    await writeFile(reasonOf(target), `${why}\n`);
+    await move(file.path, target);
+    aside.set(target, file.name.startMs);
+  }
+
+  async function tryOne(cameraId: string, found: string): Promise<void> {
+    const parsed = parseSegmentFileName(found);
+    if (parsed === null) return;
+    const filePath = path.join(root, cameraId, found);
+    const why = await whyUnreadable(filePath);
+    if (why !== null) {
+      log.error({ cameraId, filePath, why }, 'footage of the spool still cannot be read');
+      aside.set(filePath, parsed.name.startMs);
+      deps.onAside({ cameraId, path: filePath, name: parsed.name }, why); // a kill may have come before that
+      return;
+    }
+    // One that was being written may end in the midst of a fragment.
+    const index = await indexIfThere(filePath);
+    if (index !== null && (index.isCutOff || index.damage !== null)) await truncate(filePath, index.wholeBytes);
+    const folder = path.join(spool.dir, 'closed', cameraId);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const target = path.join(folder, found);
+    await move(filePath, target);
+    await rm(reasonOf(filePath), { force: true });
+    log.info({ cameraId, filePath }, 'footage of the spool can be read again');
+    deps.onBack({ cameraId, path: target, name: parsed.name });
+  }
+
+  async function failed(file: ClosedFile, error: unknown): Promise<boolean> {
+    if (!isUnreadable(error)) return false;
+    const nowMs = performance.now();
+    const seen = failing.get(file.path) ?? { tries: 0, sinceMs: nowMs };
+    seen.tries += 1;
+    failing.set(file.path, seen);
+    if (seen.tries < leastTries || nowMs - seen.sinceMs < (deps.patienceMs ?? patienceMs)) return false;
+    await spool.checkPresent();
+    const why = await whyUnreadable(file.path);
+    if (why === null) return false;
+    await putAside(file, why);
+    failing.delete(file.path);
+    log.error({ cameraId: file.cameraId, file: file.path, why }, 'unreadable file of the spool put aside');
+    deps.onAside(file, why);
+    return true;
+  }
+
+  return {
+    failed,
+    async committing(file, commit) {
+      try {
+        const outcome = await commit();
+        failing.delete(file.path);
+        return outcome;
+      } catch (error) {
+        if (await failed(file, error)) return { kind: 'unreadable' };
+        throw error;
+      }
+    },
+    aside() {
+      const starts = [...aside.values()];
+      return { files: starts.length, oldestStartMs: starts.length === 0 ? null : Math.min(...starts) };
+    },
+    forget(cameraId) {
+      const folder = path.join(root, cameraId) + path.sep;
+      for (const filePath of aside.keys()) if (filePath.startsWith(folder)) aside.delete(filePath);
+    },
+    async tryAgain() {
+      for (const [cameraId, found] of await everythingIn(root)) {
+        await tryOne(cameraId, found).catch((error: unknown) => {
+          log.warn(
+            { cameraId, found, cause: errorText(error) },
+            'what was unreadable is tried again at the next start',
+          );
+        });
+      }
+    },
+  };
+}
+
+/** Reads a file to its end. @returns what keeps it from being read; null = nothing does */
+async function whyUnreadable(filePath: string): Promise<string | null> {
+  try {
+    const file = await open(filePath, 'r');
+    try {
+      const chunk = Buffer.alloc(readBytes);
+      while ((await file.read(chunk, 0, readBytes)).bytesRead > 0);
+    } finally {
+      await file.close();
+    }
+    return null;
+  } catch (error) {
+    if (isUnreadable(error)) return errorText(error);
+    throw error;
+  }
+}
+
+/** Its content cannot be made durable, its place can. */
+async function move(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncFolder(path.dirname(to));
+  await syncFolder(path.dirname(from));
+}
+
+/** For the person who looks for it. */
+function reasonOf(filePath: string): string {
+  return `${filePath}.reason.txt`;
+}
+
+/** By camera, what lies in its folder. */
+async function everythingIn(root: string): Promise<[string, string][]> {
+  const entries = await readdir(root, { recursive: true }).catch((error: unknown) => {
+    if (isMissingFile(error) || isUnreadable(error)) return [];
+    throw error;
+  });
+  return entries.flatMap((entry): [string, string][] => {
+    const [cameraId = '', found] = entry.split(path.sep);
+    return found === undefined ? [] : [[cameraId, found]];
+  });
+}
