@@ -96,6 +96,7 @@ export async function createHost(site: FinishSite, footage: readonly string[]): 
         lingerMs: 60_000,
         log,
         now: () => clock.nowMs,
+        failpoint: noFailpoint,
       }),
     async files() {
       const names = (await readdir(folder)).toSorted();

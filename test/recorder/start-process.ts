@@ -14,13 +14,20 @@ interface RecorderProcess {
  * @param options.cameraIds what it records besides what its journal says
  * @param options.logPath where its log from `info` on goes; default nowhere
  * @param options.killAt `<failpoint>:<n>`: it ends itself by SIGKILL when it comes there for the nth time
+ * @param options.settings further settings, as of the environment
  */
 export function startProcess(
   site: Site,
   name: string,
-  options: { cameraIds?: readonly string[]; killAt?: string; segmentSeconds?: number; logPath?: string } = {},
+  options: {
+    cameraIds?: readonly string[];
+    killAt?: string;
+    segmentSeconds?: number;
+    logPath?: string;
+    settings?: Record<string, string>;
+  } = {},
 ): RecorderProcess {
-  const { cameraIds = [], killAt, segmentSeconds, logPath } = options;
+  const { cameraIds = [], killAt, segmentSeconds, logPath, settings } = options;
   const entry = new URL('recorder-process.ts', import.meta.url).pathname;
   const child = spawn(process.execPath, ['--import', 'tsx', entry, ...cameraIds], {
     env: {
@@ -31,6 +38,7 @@ export function startProcess(
       ...(segmentSeconds === undefined ? {} : { FRAMEKEEP_SEGMENT_SECONDS: String(segmentSeconds) }),
       ...(logPath === undefined ? {} : { RECORDER_LOG_LEVEL: 'info' }),
       ...(killAt === undefined ? {} : { KILL_AT: killAt }),
+      ...settings,
     },
     stdio: ['ignore', logPath === undefined ? 'ignore' : openSync(logPath, 'w'), 'inherit'],
   });
