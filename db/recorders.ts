@@ -11,6 +11,8 @@ const figures = z.object({
   failures: z.record(z.string(), count),
   /** Of footage that waits here for its final; one that does not say so is of an older version. */
   held: z.object({ files: count, bytes: count, oldestStartMs: count.nullable() }).optional(),
+  /** Files of the spool that cannot be read and were put aside; likewise. */
+  unreadable: z.object({ files: count, oldestStartMs: count.nullable() }).optional(),
   /** From the end of a segment to its row: of the last 500 of this process, in ms; null = none yet. */
   commitMs: z.object({ p50: count, p99: count }).nullable(),
 });
@@ -28,6 +30,8 @@ export interface Recorder {
   draining: boolean;
   /** Of the process's last sign of life; null = none has said so. */
   stats: RecorderFigures | null;
+  /** What its process waits for that records nothing until then, and when it said so last; null = nothing. */
+  waits: { for: string; sinceMs: number; seenMs: number } | null;
 }
 
 const recorderRow = z
@@ -39,6 +43,9 @@ const recorderRow = z
     seen_at: instant,
     draining: z.boolean(),
     stats: figures.nullable(),
+    waits_for: z.string().nullable(),
+    waits_since: instant.nullable(),
+    waits_seen_at: instant.nullable(),
   })
   .transform((row): Recorder => ({
     hostId: row.host_id,
@@ -48,7 +55,13 @@ const recorderRow = z
     seenMs: row.seen_at,
     draining: row.draining,
     stats: row.stats,
+    waits:
+      row.waits_for === null || row.waits_since === null || row.waits_seen_at === null
+        ? null
+        : { for: row.waits_for, sinceMs: row.waits_since, seenMs: row.waits_seen_at },
   }));
+
+const recorderColumns = `host_id, url, slots, used, seen_at, draining, stats, waits_for, waits_since, waits_seen_at`;
 
 /**
  * A recorder's sign of life, every 5 s.
@@ -73,8 +86,9 @@ export function upsertRecorder(
     `insert into recorder (host_id, url, slots, used, seen_at, stats)
      values ($1::uuid, $2::text, $3::int, $4::int, $5::timestamptz, $7::jsonb)
      on conflict (host_id) do update set url = excluded.url, slots = excluded.slots, used = excluded.used,
-       seen_at = excluded.seen_at, stats = excluded.stats, draining = recorder.draining and not $6::boolean
-     returning host_id, url, slots, used, seen_at, draining, stats`,
+       seen_at = excluded.seen_at, stats = excluded.stats, draining = recorder.draining and not $6::boolean,
+       waits_for = null, waits_since = null, waits_seen_at = null
+     returning ${recorderColumns}`,
     [
       recorder.hostId,
       recorder.url,
@@ -87,13 +101,28 @@ export function upsertRecorder(
   );
 }
 
+/**
+ * Notes what a process waits for that is to record for this host; its first sign of life as a recorder ends that. It is
+ * none until then: it keeps no camera, and what it held counts as lost. A host that the catalogue does not know is added
+ * without a slot.
+ */
+export async function noteWaiting(
+  db: Db,
+  hostId: string,
+  waits: { for: string; sinceMs: number; nowMs: number },
+): Promise<void> {
+  await db.query(
+    `insert into recorder (host_id, url, slots, used, seen_at, waits_for, waits_since, waits_seen_at)
+     values ($1::uuid, '', 0, 0, $4::timestamptz, $2::text, $3::timestamptz, $4::timestamptz)
+     on conflict (host_id) do update set waits_for = excluded.waits_for, waits_since = excluded.waits_since,
+       waits_seen_at = excluded.waits_seen_at`,
+    [hostId, waits.for, at(waits.sinceMs), at(waits.nowMs)],
+  );
+}
+
 /** All recorders ever seen; `seenMs` says which of them live. */
 export function recorders(db: Db): Promise<Recorder[]> {
-  return many(
-    db,
-    recorderRow,
-    `select host_id, url, slots, used, seen_at, draining, stats from recorder order by host_id`,
-  );
+  return many(db, recorderRow, `select ${recorderColumns} from recorder order by host_id`);
 }
 
 /** Marks a recorder as draining or not. @returns false when there is no such recorder */
@@ -102,6 +131,18 @@ export async function setDraining(db: Db, hostId: string, draining: boolean): Pr
     hostId,
     draining,
   ]);
+  return rowCount === 1;
+}
+
+/** A host without a sign of life for so long counts as lost. */
+const lostAfterMs = 20_000;
+
+/** Whether a host moves its cameras away as planned: it drains, and is alive to do so. */
+export async function isHandingOver(db: Db, hostId: string | null, nowMs: number): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `select from recorder where host_id = $1::uuid and draining and seen_at > $2::timestamptz`,
+    [hostId, at(nowMs - lostAfterMs)],
+  );
   return rowCount === 1;
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cameraForRecording } from '../db/cameras.ts';
 import { leaseOf, markRecording, takeEpoch, type Lease } from '../db/leases.ts';
-import { recorders } from '../db/recorders.ts';
+import { isHandingOver } from '../db/recorders.ts';
 import type { Pool } from '../db/sql.ts';
 import type { GapReason } from '../domain/gap-reason.ts';
 import { AppError } from '../errors.ts';
@@ -44,9 +44,6 @@ export interface Registry {
 /** Footage this fresh on another host means that it still records: the camera's state stays its. */
 const stillRecordingMs = 120_000;
 
-/** A host without a sign of life for so long counts as lost. */
-const lostAfterMs = 20_000;
-
 /** A recording that a newer one replaces goes on for so long to reach that one's first key, and looks so often. */
 const keyWaitMs = 10_000;
 const keyLookMs = 300;
@@ -70,6 +67,8 @@ export function createRegistry(deps: {
   const tasks = new Set<Promise<void>>();
   /** Recordings that newer ones replace. */
   const yielding = new WeakSet<Entry>();
+  /** Whose epoch was raised while they ran, and is not known to be journalled and to record yet. */
+  const raised = new WeakSet<Entry>();
   let isOpen = true;
 
   function begin(assignment: Assignment, options: StartOptions): Entry {
@@ -108,34 +107,35 @@ export function createRegistry(deps: {
       before !== null && before.hostId !== null && before.hostId !== hostId && before.recordingEpoch > 0;
     if (!takenOver) return begin(assignment, { lastEndMs: Promise.resolve(null), announces: true }).recording;
     const isElsewhere = now() - before.lastEndMs < stillRecordingMs;
-    const reason = (await isHandingOver(before.hostId)) ? 'deploy' : 'host-lost';
+    const reason = (await isHandingOver(db, before.hostId, now())) ? 'deploy' : 'host-lost';
     return begin(assignment, { lastEndMs: Promise.resolve(null), announces: !isElsewhere, takenOver: reason })
       .recording;
-  }
-
-  /** Whether a host moves its cameras away as planned: it drains, and is alive to do so. */
-  async function isHandingOver(ofHostId: string | null): Promise<boolean> {
-    const hosts = await recorders(db);
-    return hosts.some((host) => host.hostId === ofHostId && host.draining && now() - host.seenMs < lostAfterMs);
   }
 
   /**
    * Another host took an epoch and gave the camera back before its first frame: the lease must name this one again.
    * What runs goes on under the new epoch, which records at once: else the other one, if it comes alive after all, would
-   * record beside this one, and each of our files would wait for its first frame.
+   * record beside this one, and each of our files would wait for its first frame. Where one of these writes fails the
+   * session fails, and the next one does what is left.
    */
-  async function attach({ assignment, recording }: Entry, sessionId: string | null): Promise<Recording> {
+  async function attach(entry: Entry, sessionId: string | null): Promise<Recording> {
+    const { assignment, recording } = entry;
     const { cameraId } = assignment;
     const lease = await leaseOf(db, cameraId);
-    if (lease === null || lease.epoch <= assignment.epoch || lease.recordingEpoch > assignment.epoch) return recording;
-    const epoch = await takeEpoch(db, cameraId, { hostId, sessionId });
-    const { state, lastSegmentEndMs } = recording.progress();
-    assignment.epoch = epoch;
+    if (lease === null || lease.recordingEpoch > assignment.epoch) return recording;
+    if (lease.epoch > assignment.epoch) {
+      assignment.epoch = await takeEpoch(db, cameraId, { hostId, sessionId });
+      raised.add(entry);
+    }
+    if (!raised.has(entry)) return recording;
     await journal.update(assignment);
+    const { state, lastSegmentEndMs } = recording.progress();
+    // Otherwise its first frame marks it, with its key.
     if (state === 'recording') {
       const frameMs = lastSegmentEndMs ?? lease.firstFrameMs ?? now();
-      await markRecording(db, cameraId, epoch, { frameMs, keySha256: null });
+      await markRecording(db, cameraId, assignment.epoch, { frameMs, keySha256: null });
     }
+    raised.delete(entry);
     return recording;
   }
 

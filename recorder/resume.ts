@@ -3,15 +3,23 @@ import { leasesOf, type Lease } from '../db/leases.ts';
 import type { Db } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { GapClaims } from './gap-claims.ts';
+import type { HoleReasons } from './hole-reasons.ts';
 import type { Assignment, Journal } from './journal.ts';
 import { openRuns } from './open-runs.ts';
+import type { Registry } from './registry.ts';
 import { salvageCamera, type SalvageDeps } from './salvage.ts';
 
 /** A resumed recording waits no longer than this for the catalogue's word. */
 const catalogueWaitMs = 1000;
 
 /** The journalled cameras that are to go on; all of them while the catalogue is away. The others leave the journal. */
-export async function resumableAssignments(deps: { db: Db; journal: Journal; log: Logger }): Promise<Assignment[]> {
+export async function resumableAssignments(deps: {
+  db: Db;
+  journal: Journal;
+  hostId: string;
+  log: Logger;
+}): Promise<Assignment[]> {
   const { db, journal, log } = deps;
   const assignments = await journal.read();
   if (assignments.length === 0) return [];
@@ -28,12 +36,43 @@ export async function resumableAssignments(deps: { db: Db; journal: Journal; log
   const kept = assignments.filter((assignment) => isStillOurs(assignment, byId.get(assignment.cameraId)));
   const gone = assignments.filter((assignment) => !kept.includes(assignment));
   await Promise.all(gone.map(({ cameraId }) => journal.remove(cameraId)));
-  return kept;
+  return kept.map((assignment) => withEpochOf(byId.get(assignment.cameraId), assignment, deps.hostId));
 }
 
 /** A camera that is unwanted now, or that a newer epoch records, is not taken up again. */
 function isStillOurs(assignment: Assignment, lease: Lease | undefined): boolean {
   return lease !== undefined && lease.wanted && lease.recordingEpoch <= assignment.epoch;
+}
+
+/**
+ * Killed between taking an epoch and noting it, this host holds one that its journal does not know. Nobody else has it,
+ * and without it each file would wait for its first frame.
+ */
+function withEpochOf(lease: Lease | undefined, assignment: Assignment, hostId: string): Assignment {
+  return lease?.hostId === hostId && lease.epoch > assignment.epoch
+    ? { ...assignment, epoch: lease.epoch }
+    : assignment;
+}
+
+/** Goes on with what the journal names, and says why footage is missing since. */
+export function resumeAll(
+  assignments: readonly Assignment[],
+  salvaging: ReadonlyMap<string, Promise<number | null>>,
+  deps: {
+    registry: Pick<Registry, 'resume'>;
+    holes: Pick<HoleReasons, 'away'>;
+    claimsOf: (cameraId: string, epoch: () => number) => GapClaims;
+    nowMs: number;
+  },
+): void {
+  for (const assignment of assignments) {
+    const { cameraId } = assignment;
+    const lastEndMs = salvaging.get(cameraId) ?? Promise.resolve(null);
+    const reason = assignment.stoppedAtMs === null ? 'host-lost' : 'deploy';
+    deps.holes.away(cameraId, reason, deps.nowMs);
+    deps.claimsOf(cameraId, () => assignment.epoch).opened(reason, lastEndMs);
+    deps.registry.resume(assignment, lastEndMs);
+  }
 }
 
 /**

@@ -44,3 +44,31 @@ test('sessions that attach raise the epoch once, and only where another host had
   expect(rows.map((row) => row.anchor)).toEqual(rows.map((_, i) => i === 0)); // one run all the time
   rows.slice(1).forEach((row, i) => expect(row.startMs).toBe(rows[i]?.endMs));
 });
+
+test('what a session could not do of attaching, the next one does, or the next start of the process', async () => {
+  const { pool } = site.database;
+  const cameraId = await site.addCamera(camera.url());
+  const recorder = await site.start('b');
+  const recording = await recorder.ensure(cameraId, 'first');
+  await waitFor('a segment', async () => (await site.segments(cameraId)).length >= 1);
+  await takeEpoch(pool, cameraId, { hostId: randomUUID(), sessionId: 'elsewhere' });
+
+  // The database refuses the last of the writes.
+  await pool.query(`create function refuse() returns trigger language plpgsql as
+    $$ begin raise exception 'not now' using errcode = '57014'; end $$`);
+  await pool.query(`create trigger refuse before update of recording_epoch on camera_lease
+    for each row execute function refuse()`);
+  await expect(recorder.ensure(cameraId, 'second')).rejects.toThrow('not now');
+  expect(await leaseOf(pool, cameraId)).toMatchObject({ epoch: 3, recordingEpoch: 1 });
+  await pool.query(`drop trigger refuse on camera_lease`);
+  expect(await recorder.ensure(cameraId, 'third')).toBe(recording);
+  expect(await leaseOf(pool, cameraId)).toMatchObject({ epoch: 3, recordingEpoch: 3, hostId: recorder.hostId });
+  await recorder.stop();
+
+  // Killed after an epoch was taken, and before it was noted: nobody else has it.
+  await takeEpoch(pool, cameraId, { hostId: recorder.hostId, sessionId: 'killed' });
+  const again = await site.start('b');
+  await waitFor('it records under that epoch', async () => (await leaseOf(pool, cameraId))?.recordingEpoch === 4);
+  expect(again.get(cameraId)?.epoch).toBe(4);
+  await again.get(cameraId)?.stop('unwanted');
+});
