@@ -29,6 +29,8 @@ export interface SeenSegment {
   arrivalMs: number | null;
   /** How it came, by a clock that is never set; null where nobody saw it. */
   pace: SegmentPace | null;
+  /** What came right before it was put aside: it does not start where the placed ones end. */
+  isAfterLoss?: boolean;
 }
 
 /** How fast a segment came. */
@@ -149,13 +151,10 @@ function placeNext(
   const limitMs = Math.max(smallestSlewMs, lengthMs * slewShare);
   const aheadMs = driftMs < -stepMs ? Math.max(limitMs, aheadOf(segment)) : limitMs;
   const offsetMs = clock.offsetMs + Math.min(Math.max(driftMs, -aheadMs), limitMs);
-  const endMs = Math.max(lastEndMs + 1, Math.round(offsetMs + segment.mediaEndMs));
-  return {
-    clock: { offsetMs, lastEndMs: endMs, samples },
-    startMs: lastEndMs,
-    durationMs: endMs - lastEndMs,
-    anchor: false,
-  };
+  const isAfterLoss = segment.isAfterLoss === true;
+  const startMs = isAfterLoss ? Math.max(lastEndMs, Math.round(offsetMs + segment.mediaStartMs)) : lastEndMs;
+  const endMs = Math.max(startMs + 1, Math.round(offsetMs + segment.mediaEndMs));
+  return { clock: { offsetMs, lastEndMs: endMs, samples }, startMs, durationMs: endMs - startMs, anchor: isAfterLoss };
 }
 
 /** By how much a segment's picture times are wrong: so much of it came before its time. */

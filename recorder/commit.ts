@@ -35,6 +35,8 @@ export type CommitOutcome =
   /** Kept back at a handover; to be tried again. */
   | { kind: 'held'; hold: Hold }
   | { kind: 'quarantined'; why: string }
+  /** The disk does not give it back: it was put aside. */
+  | { kind: 'unreadable' }
   /** It is not there: another process of this host has dealt with it, or somebody removed it. */
   | { kind: 'gone' };
 

@@ -2,6 +2,7 @@ import type { Fragment } from '../domain/segment.ts';
 import { keySampleSha256 } from '../media/key-sample.ts';
 import type { SegmentIndex } from '../media/mp4-index.ts';
 import type { Spool } from '../storage/spool.ts';
+import { isMissingFile, isUnreadable } from './error-code.ts';
 import { indexIfThere } from './index-if-there.ts';
 import { parseSegmentFileName, type SegmentName } from './segment-name.ts';
 
@@ -57,7 +58,7 @@ export async function placeOfKey(spool: Spool, cameraId: string, key: FirstKey, 
     const index = await indexIfThere(filePath);
     if (index === null) continue;
     const at = { sha256: key.sha256, startMs: name.startMs, nearMs: key.atMs };
-    const fragment = index.fragments[(await fragmentOfKey(filePath, index, at)) ?? -1];
+    const fragment = index.fragments[(await fragmentIfReadable(filePath, index, at)) ?? -1];
     if (fragment !== undefined) return name.startMs + mediaMs(index, fragment);
   }
   return null;
@@ -69,9 +70,20 @@ export async function holdsKey(spool: Spool, cameraId: string, key: FirstKey, no
   for (const { path: filePath } of open) {
     const index = await indexIfThere(filePath);
     if (index === null) continue;
-    if ((await fragmentOfKey(filePath, index, { sha256: key.sha256, startMs: 0, nearMs: 0 })) !== null) return true;
+    const at = { sha256: key.sha256, startMs: 0, nearMs: 0 };
+    if ((await fragmentIfReadable(filePath, index, at)) !== null) return true;
   }
   return (await placeOfKey(spool, cameraId, key, nowMs)) !== null;
+}
+
+/** `fragmentOfKey` of one of many files: null where it is gone by now, or cannot be read, which its own commit finds. */
+async function fragmentIfReadable(...of: Parameters<typeof fragmentOfKey>): Promise<number | null> {
+  try {
+    return await fragmentOfKey(...of);
+  } catch (error) {
+    if (isMissingFile(error) || isUnreadable(error)) return null;
+    throw error;
+  }
 }
 
 /** A backlog of hours is not read through for a picture of just now. */

@@ -20,8 +20,8 @@ export interface GapClaims {
   opened(reason: GapReason, footageEndMs: Promise<number | null>): void;
   /** Footage again, from this moment on. */
   recovered(firstFrameMs: number): void;
-  /** A hole between two committed files that no claim explains. */
-  hole(startMs: number, endMs: number, reason: GapReason): void;
+  /** A hole between two committed files that no claim explains. @param detail what went wrong, where that is known */
+  hole(startMs: number, endMs: number, reason: GapReason, detail?: string): void;
 }
 
 /** A gap of many changes keeps the newest ones; each is 100 bytes in the catalogue. */
@@ -80,7 +80,7 @@ export function createGapClaims(deps: {
       const of = outage;
       // A stall is noticed late: the first reason holds since the footage ended.
       const sinceMs = of.spells.length === 0 ? Math.min(atMs, footageEndMs ?? atMs) : atMs;
-      of.spells = withFailure(of.spells, { reason, sinceMs, attempts: 1, lastError: redact(detail).slice(0, 500) });
+      of.spells = withFailure(of.spells, { reason, sinceMs, attempts: 1, lastError: asEvidence(detail) });
       queue.add(cameraId, () => claim(of, footageEndMs, atMs + 1), `gap-${of.number}`);
     },
     opened(reason, footageEndMs) {
@@ -95,10 +95,16 @@ export function createGapClaims(deps: {
         await closeGap(db, cameraId, firstFrameMs);
       });
     },
-    hole(startMs, endMs, reason) {
-      queue.add(cameraId, () => claimHole(db, cameraId, startMs, endMs, reason, evidence([])));
+    hole(startMs, endMs, reason, detail) {
+      const told = detail === undefined ? {} : { lastError: asEvidence(detail) };
+      queue.add(cameraId, () => claimHole(db, cameraId, startMs, endMs, reason, { ...evidence([]), ...told }));
     },
   };
+}
+
+/** Of one error; a longer text says no more. */
+function asEvidence(detail: string): string {
+  return redact(detail).slice(0, 500);
 }
 
 function withFailure(spells: ReasonSpell[], failure: ReasonSpell): ReasonSpell[] {

@@ -14,6 +14,8 @@ export interface HoleReasons {
   isTakeover(file: ClosedFile): boolean;
   /** Claims what a settled file leaves missing. */
   settled(file: ClosedFile, outcome: CommitOutcome): void;
+  /** Claims the time of a file that this host's disk does not give back. */
+  unreadable(file: ClosedFile, why: string): void;
 }
 
 /** @param claimsOf the claims of a file's camera, in the file's epoch unless it is being recorded */
@@ -30,7 +32,7 @@ export function createHoleReasons(claimsOf: (file: ClosedFile) => GapClaims): Ho
     settled(file, outcome) {
       const { cameraId, name } = file;
       if (outcome.kind === 'quarantined') {
-        claimsOf(file).hole(name.startMs, name.startMs + name.durationMs, 'bad-stream');
+        claimsOf(file).hole(name.startMs, name.startMs + name.durationMs, 'bad-stream', outcome.why);
       }
       if (outcome.kind !== 'committed') return;
       const takeover = isTakeover(file) ? takeovers.get(cameraId) : undefined;
@@ -41,6 +43,10 @@ export function createHoleReasons(claimsOf: (file: ClosedFile) => GapClaims): Ho
       const { startMs, endMs } = outcome.hole;
       const reason = absence?.reason ?? takeover?.reason ?? 'unknown';
       if (endMs - startMs > gapToleranceMs) claimsOf(file).hole(startMs, endMs, reason);
+    },
+    unreadable(file, why) {
+      const { startMs, durationMs } = file.name;
+      claimsOf(file).hole(startMs, startMs + durationMs, 'storage-down', `The disk of the spool: ${why}`);
     },
   };
 }

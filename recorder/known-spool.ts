@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { readIfThere, writeDurably } from '../storage/durable-file.ts';
@@ -9,7 +10,17 @@ import { openSpool, spoolHostId, type Spool } from '../storage/spool.ts';
 /** The spool that this host has recorded into is not where it was. */
 export class SpoolMissingError extends Error {
   override name = 'SpoolMissingError';
+  /** Whose spool it is; null = the memory does not say. */
+  readonly hostId: string | null;
+
+  constructor(message: string, hostId: string | null) {
+    super(message);
+    this.hostId = hostId;
+  }
 }
+
+/** What the data folder remembers of a spool. */
+const memoryText = z.object({ dir: z.string(), hostId: z.uuid() });
 
 /**
  * Opens this host's spool, and remembers in the data folder that it has one there: a folder without a spool then means
@@ -23,11 +34,13 @@ export async function openKnownSpool(
 ): Promise<Spool> {
   const { dir, maxBytes } = options;
   const memory = memoryOf(options.dataDir, dir);
-  const isKnown = (await readIfThere(memory)) !== null;
+  const remembered = await readIfThere(memory);
+  const isKnown = remembered !== null;
   if (isKnown && (await spoolHostId(dir)) === null) {
     throw new SpoolMissingError(
       `The spool ${dir}, which this host has recorded into, is not there: mount its disk, and recording begins by ` +
         `itself. If it is gone for good, with what was not stored yet, remove ${memory}.`,
+      hostIdIn(remembered),
     );
   }
   const spool = await openSpool({ dir, maxBytes, expectExisting: isKnown });
@@ -39,6 +52,15 @@ export async function openKnownSpool(
     log.warn({ memory, cause }, 'a spool that is not mounted will not be noticed at the next start');
   }
   return spool;
+}
+
+/** Null for a text that is cut off or no memory. */
+function hostIdIn(text: string): string | null {
+  try {
+    return memoryText.parse(JSON.parse(text)).hostId;
+  } catch {
+    return null;
+  }
 }
 
 /** Named by a hash, since a path is no file name. */

@@ -42,7 +42,7 @@ export function createPurgeOrders(deps: {
     for (const file of open) if (deps.now() - file.modifiedMs > abandonedMs) await spool.remove(file.path);
     if (open.length > 0 || (await spool.closedFiles(cameraId)).length > 0) return false;
     await deps.linger.discard(cameraId);
-    for (const level of ['quarantine', 'open', 'closed', 'linger']) {
+    for (const level of ['quarantine', 'unreadable', 'open', 'closed', 'linger']) {
       await rm(path.join(spool.dir, level, cameraId), { recursive: true, force: true });
     }
     return true;

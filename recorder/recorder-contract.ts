@@ -33,6 +33,8 @@ export interface RecorderDeps {
   onDraining?: () => void;
   /** For tests. */
   backoffMs?: typeof backoffMs;
+  /** So long a file is tried that cannot be read. */
+  unreadablePatienceMs?: number;
   failpoint?: Failpoint;
 }
 
@@ -47,6 +49,8 @@ export interface RecorderStats {
   pendingWrites: number;
   /** Waits for its final. */
   held: { files: number; bytes: number; oldestStartMs: number | null };
+  /** Cannot be read, and was put aside. */
+  unreadable: { files: number; oldestStartMs: number | null };
 }
 
 /** The process's recordings, its spool, and what brings the one into the catalogue by way of the other. */

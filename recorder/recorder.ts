@@ -23,12 +23,13 @@ import { createPurgeOrders } from './purge-orders.ts';
 import { createQuarantine } from './quarantine.ts';
 import { createRegistry } from './registry.ts';
 import type { Recorder, RecorderDeps } from './recorder-contract.ts';
-import { resumableAssignments, salvageSpool } from './resume.ts';
+import { resumableAssignments, resumeAll, salvageSpool } from './resume.ts';
 import type { ClosedFile } from './run-files.ts';
 import { salvageRun } from './salvage.ts';
 import { createSignOfLife } from './sign-of-life.ts';
 import { createSpoolGuard } from './spool-guard.ts';
 import { createStarter, networksOf } from './starter.ts';
+import { createUnreadable } from './unreadable.ts';
 import { createWatcher } from './watcher.ts';
 import { createWriteQueue } from './write-queue.ts';
 
@@ -80,12 +81,16 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   });
   const hold = config.segmentSeconds * 1000 + handoverHoldMs;
   const windowMs = config.windowSeconds * 1000;
+  const unreadable = createUnreadable({
+    spool,
+    onAside: (file, why) => holes.unreadable(file, why),
+    onBack: (file) => finalOnly.add(file),
+    patienceMs: deps.unreadablePatienceMs,
+    log,
+  });
+  const where = { db, objects, spool, cameraIds, quarantine, limits, handoverHoldMs: hold, windowMs };
   const committer = createCommitter({
-    commit: (file) =>
-      commitFile(
-        { db, objects, spool, cameraIds, quarantine, limits, handoverHoldMs: hold, windowMs, log, now, failpoint },
-        file,
-      ),
+    commit: (file) => unreadable.committing(file, () => commitFile({ ...where, log, now, failpoint }, file)),
     onDone,
     log,
     now,
@@ -103,6 +108,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     lingerMs: config.spool.lingerSeconds * 1000,
     log,
     now,
+    failpoint,
   });
 
   function claimsOf(cameraId: string, epoch: () => number): GapClaims {
@@ -115,7 +121,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     holes.settled(file, outcome);
   }
 
-  const shared = { spool, quarantine, limits, onClosed: finalOnly.add, log, failpoint };
+  const shared = { spool, quarantine, unreadable, limits, onClosed: finalOnly.add, log, failpoint };
   const lateSalvage = createLateSalvage({ salvage: (cameraId, run) => salvageRun(shared, cameraId, run), log });
 
   const registry = createRegistry({
@@ -149,6 +155,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     spool: guard.usage(),
     pendingWrites: queue.size(),
     held: finalOnly.held(),
+    unreadable: unreadable.aside(),
   });
   const watcher = createWatcher({
     db,
@@ -178,7 +185,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const purgeOrders = createPurgeOrders({
     db,
     spool,
-    linger,
+    linger: { discard: (cameraId) => linger.discard(cameraId).finally(() => unreadable.forget(cameraId)) },
     isRecording: (cameraId) => registry.entry(cameraId) !== undefined,
     log,
     now,
@@ -194,16 +201,10 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       log,
       now,
     });
-    const assignments = await resumableAssignments({ db, journal, log });
+    const assignments = await resumableAssignments({ db, journal, hostId, log });
     const salvaging = await salvageSpool({ ...shared, onLeft: lateSalvage.add });
-    for (const assignment of assignments) {
-      const { cameraId } = assignment;
-      const lastEndMs = salvaging.get(cameraId) ?? Promise.resolve(null);
-      const reason = assignment.stoppedAtMs === null ? 'host-lost' : 'deploy';
-      holes.away(cameraId, reason, now());
-      claimsOf(cameraId, () => assignment.epoch).opened(reason, lastEndMs);
-      registry.resume(assignment, lastEndMs);
-    }
+    void unreadable.tryAgain();
+    resumeAll(assignments, salvaging, { registry, holes, claimsOf, nowMs: now() });
     log.info({ hostId, resumed: assignments.length, salvaged: salvaging.size, port: port.url }, 'recorder started');
     watcher.start();
     signOfLife.start();

@@ -7,9 +7,11 @@ import type { Logger } from '../log.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import { cutFile } from '../media/mp4-cut.ts';
 import { firstTfdt, readIndex, type SegmentIndex } from '../media/mp4-index.ts';
+import { isUnreadable, nullIfUnreadable } from './error-code.ts';
 import type { Failpoint } from './failpoint.ts';
 import { writeRunRecord, type RunRecord } from './run-record.ts';
 import { segmentFileName, type SegmentName } from './segment-name.ts';
+import { placeUnread } from './unread-place.ts';
 
 /** The next file's first fragment is written after 1 s of media, at most. */
 const nextFragmentWaitMs = 2000;
@@ -65,6 +67,8 @@ export interface RunFilesOptions {
   close: (file: string, closedName: string) => Promise<string>;
   /** Puts aside what is no footage we can read. */
   quarantine: (cameraId: string, filePath: string, why: string) => Promise<void>;
+  /** Puts a file aside that cannot be read for good, at the place that it would have; false: it is tried again. */
+  isAside?: (file: ClosedFile, error: unknown) => Promise<boolean>;
   onClosed: (file: ClosedFile, index: SegmentIndex) => void;
   /** The picture times of a file run away from the clock; a new run is needed. */
   onRunaway?: () => void;
@@ -86,6 +90,8 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
   let ended = false;
   let failed = false;
   let footageMs = 0;
+  /** End of what was put aside last. */
+  let asideEndMs: number | null = null;
   let pace: Pace | null = null;
   let tail: Promise<void> = Promise.resolve();
 
@@ -112,7 +118,13 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     const clock = record.clock ?? anchorClock(firstMs, mediaStartMs, options.notBeforeMs());
     const kept = seen === null || pace === null ? null : keepPace(pace, { mediaStartMs, mediaEndMs }, seen.steadyMs);
     pace = kept?.pace ?? pace;
-    const segment = { mediaStartMs, mediaEndMs, arrivalMs: seen?.atMs ?? null, pace: kept?.segment ?? null };
+    const segment = {
+      mediaStartMs,
+      mediaEndMs,
+      arrivalMs: seen?.atMs ?? null,
+      pace: kept?.segment ?? null,
+      isAfterLoss: record.placed !== null && record.placed.index + 1 !== index,
+    };
     const placed = placeSegment(clock, segment, options.notBeforeMs());
     if (placed.durationMs < mediaEndMs - mediaStartMs && runsAway(segment)) options.onRunaway?.();
     const { startMs, durationMs, anchor } = placed;
@@ -124,7 +136,7 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
 
   async function tfdtOf(filePath: string): Promise<number | null> {
     for (let waitedMs = 0; ; waitedMs += nextFragmentPollMs) {
-      const tfdt = await firstTfdt(filePath);
+      const tfdt = await firstTfdt(filePath).catch(nullIfUnreadable); // its own turn finds that
       if (tfdt !== null || ended || waitedMs >= nextFragmentWaitMs) return tfdt;
       await sleep(nextFragmentPollMs);
     }
@@ -161,6 +173,18 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     await options.failpoint('closed');
     footageMs += name.durationMs;
     options.onClosed({ cameraId, path: closedPath, name }, contents);
+  }
+
+  async function closeOrPutAside(index: number, seen: Seen | null): Promise<void> {
+    try {
+      await closeFile(index, seen);
+    } catch (error) {
+      if (options.isAside === undefined || !isUnreadable(error)) throw error;
+      const lies = await placeUnread(pathOf(index), { clock: record.clock, asideEndMs });
+      const name = { ...lies, epoch: options.epoch?.() ?? record.epoch, anchor: true };
+      if (!(await options.isAside({ cameraId, path: pathOf(index), name }, error))) throw error;
+      asideEndMs = name.startMs + name.durationMs;
+    }
   }
 
   /** ffmpeg leaves an empty file behind when it is killed before the first fragment: nothing is lost with that. */
@@ -202,13 +226,13 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
       const index = indexOf(file);
       if (index === null) return;
       const seen = { atMs: arrivalMs, steadyMs: performance.now() };
-      void enqueue(() => closeFile(index, seen));
+      void enqueue(() => closeOrPutAside(index, seen));
     },
     async finish() {
       ended = true;
       await enqueue(async () => {
         const left = (await readdir(dir)).flatMap((file) => indexOf(file) ?? []).toSorted((a, b) => a - b);
-        for (const index of left) await closeFile(index, null);
+        for (const index of left) await closeOrPutAside(index, null);
         await options.failpoint('run-closed');
         await rm(dir, { recursive: true, force: true });
       });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from '@temporalio/worker';
 import { createRecordSessionActivities } from '../activities/record-session.ts';
 import type { ReportToWorkflow } from '../activities/report-state.ts';
-import { hasRoomElsewhere } from '../db/recorders.ts';
+import { hasRoomElsewhere, noteWaiting } from '../db/recorders.ts';
 import { createRecorder } from '../recorder/recorder.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { cameraWorkflowId, hostQueue, recorderReportSignal, recordQueue } from '../workflows/messages.ts';
@@ -16,7 +16,15 @@ import { startOnceSpoolIsThere } from './spool-wait.ts';
  * there, it starts when it is.
  */
 export function startRecording(context: RoleContext): Promise<RunningRole> {
-  return startOnceSpoolIsThere(context.log, () => startHere(context));
+  const { db, log, now } = context;
+  const sinceMs = now();
+  return startOnceSpoolIsThere(
+    log,
+    () => startHere(context),
+    async ({ hostId, message }) => {
+      if (hostId !== null) await noteWaiting(db, hostId, { for: message, sinceMs, nowMs: now() });
+    },
+  );
 }
 
 async function startHere(context: RoleContext): Promise<RunningRole> {

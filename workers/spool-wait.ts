@@ -11,16 +11,29 @@ const looksPerLog = 12;
 
 /**
  * Starts a role that needs this host's spool. While that is not there nothing is recorded, which is logged as an error
- * each minute; the process's other roles run, and this one starts by itself when the spool is back.
+ * each minute and told to the catalogue; the process's other roles run, and this one starts by itself when the spool is
+ * back.
  * @param start throws SpoolMissingError until then
+ * @param tell notes what is waited for, each 5 s; where it fails that is logged
  * @throws what else keeps it from starting at once; later such an error is logged, and it is tried again
  */
-export async function startOnceSpoolIsThere(log: Logger, start: () => Promise<RunningRole>): Promise<RunningRole> {
+export async function startOnceSpoolIsThere(
+  log: Logger,
+  start: () => Promise<RunningRole>,
+  tell: (missing: SpoolMissingError) => Promise<void>,
+): Promise<RunningRole> {
   const stopping = new AbortController();
   let role: RunningRole | null = null;
   let waiting: Promise<void> = Promise.resolve();
 
-  async function wait(): Promise<void> {
+  async function tellOf(missing: SpoolMissingError): Promise<void> {
+    await tell(missing).catch((error: unknown) => {
+      log.warn({ cause: errorText(error) }, 'the catalogue was not told that the spool is missing');
+    });
+  }
+
+  async function wait(missing: SpoolMissingError): Promise<void> {
+    await tellOf(missing);
     for (let looks = 1; role === null; looks += 1) {
       await sleep(lookEveryMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
@@ -29,6 +42,7 @@ export async function startOnceSpoolIsThere(log: Logger, start: () => Promise<Ru
         log.info('the spool is back, recording begins');
       } catch (error) {
         if (looks % looksPerLog === 0) log.error({ cause: errorText(error) }, 'nothing is recorded on this host');
+        if (error instanceof SpoolMissingError) await tellOf(error);
       }
     }
   }
@@ -38,7 +52,7 @@ export async function startOnceSpoolIsThere(log: Logger, start: () => Promise<Ru
   } catch (error) {
     if (!(error instanceof SpoolMissingError)) throw error;
     log.error({ cause: errorText(error) }, 'nothing is recorded on this host');
-    waiting = wait();
+    waiting = wait(error);
   }
   return {
     async drain() {

@@ -1,5 +1,5 @@
 import { reconnectsSince } from '../../db/events.ts';
-import { recorders, type Recorder } from '../../db/recorders.ts';
+import { recorders } from '../../db/recorders.ts';
 import { countCamerasByState, failingCameras } from '../../db/service-status.ts';
 import { flapping, flapWindowMs } from '../../domain/flapping.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
@@ -7,7 +7,8 @@ import { deletionProblems } from '../deletion-problems.ts';
 import type { PartHealth } from '../part-health.ts';
 import { reconcileProblems } from '../reconcile-problems.ts';
 import { commonProblems, isoTime } from '../schemas/common.ts';
-import { recorderAnswer, statusSchema, type StatusAnswer } from '../schemas/service.ts';
+import { isWaiting, recorderAnswer, statusSchema, type StatusAnswer } from '../schemas/service.ts';
+import { spoolProblems } from '../spool-problems.ts';
 
 /** More would not be read in the minute an operator has; the list of cameras has them all. */
 const shownProblems = 200;
@@ -48,7 +49,9 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
             what: 'does not answer',
             since: isoTime(part.sinceMs),
           })),
-        ...shownHosts
+        ...hosts
+          .filter((host) => !isWaiting(host, nowMs)) // it says itself what is wrong
+          .map((host) => recorderAnswer(host, nowMs))
           .filter((host) => !host.alive && host.used > 0)
           .map((host) => ({
             kind: 'recorder' as const,
@@ -87,17 +90,4 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
       };
     },
   );
-}
-
-/** Footage commits within seconds of its end; this late it waits for a part that is away. */
-const lateBacklogMs = 180_000;
-
-function spoolProblems(hosts: readonly Recorder[], nowMs: number): StatusAnswer['problems'] {
-  return hosts.flatMap(({ hostId, stats }) => {
-    const oldestMs = stats?.backlog.oldestEndMs ?? null;
-    if (stats === null || oldestMs === null || nowMs - oldestMs < lateBacklogMs) return [];
-    const { files, bytes } = stats.backlog;
-    const what = `has ${files} files (${Math.round(bytes / 1_000_000)} MB) in its spool that are not committed`;
-    return [{ kind: 'recorder' as const, id: hostId, name: hostId, what, since: isoTime(oldestMs) }];
-  });
 }

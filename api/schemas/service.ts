@@ -28,9 +28,14 @@ export function recorderAnswer(recorder: Recorder, nowMs: number): z.infer<typeo
   };
 }
 
+/** Whether a process waits for something before it can record for this host; one that died says nothing any more. */
+export function isWaiting({ waits }: Recorder, nowMs: number): boolean {
+  return waits !== null && nowMs - waits.seenMs <= aliveMs;
+}
+
 export const recorderList = pageOf(recorderSchema);
 
-/** Stable names of what is wrong, for alarms: what they say of the archive and of deletions. */
+/** Stable names of what is wrong, for alarms: of the archive, of deletions, and of the spools of recorders. */
 export const problemCodes = [
   'sweep-stopped',
   'sweep-overdue',
@@ -44,6 +49,8 @@ export const problemCodes = [
   'reconcile-stopped',
   'footage-missing',
   'footage-damaged',
+  'spool-missing',
+  'spool-unreadable',
 ] as const;
 
 export const statusSchema = z
@@ -65,7 +72,10 @@ export const statusSchema = z
           id: z.string(),
           name: z.string(),
           what: z.string(),
-          code: z.enum(problemCodes).optional().describe('A stable name, of problems with the archive and deletions.'),
+          code: z
+            .enum(problemCodes)
+            .optional()
+            .describe('A stable name, of problems with the archive, deletions and spools.'),
           detail: z.string().nullish().describe('What went wrong last, in a sentence.'),
           since: timeOut,
         }),

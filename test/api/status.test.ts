@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setCameraState } from '../../db/cameras.ts';
 import { claimHole } from '../../db/gaps.ts';
-import { upsertRecorder } from '../../db/recorders.ts';
+import { noteWaiting, upsertRecorder } from '../../db/recorders.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
 const t0 = Date.parse('2026-11-17T10:00:00Z');
@@ -175,4 +175,54 @@ test('metrics and status tell what recorders say of themselves, and which camera
     what: 'flapping: footage came back 5 times in half an hour',
     since: new Date(nowMs - 20 * 60_000).toISOString(),
   });
+});
+
+test('a spool whose disk is missing or bad is a problem with what to do, until its recorder says otherwise', async () => {
+  nowMs = t0 + 7_200_000;
+  const { pool } = api.database;
+  const unknown = '0199d2c4-0000-7000-8000-00000000000c';
+  const waits = { for: 'The spool /disk is not there: mount its disk.', sinceMs: nowMs - 60_000 };
+  // The second is known and held cameras; the third has never been seen.
+  for (const hostId of [hostB, unknown]) await noteWaiting(pool, hostId, { ...waits, nowMs: nowMs - 4000 });
+  const stats = {
+    backlog: { files: 0, bytes: 0, oldestEndMs: null },
+    commits: {},
+    spool: null,
+    pendingWrites: 0,
+    failures: {},
+    commitMs: null,
+    unreadable: { files: 2, oldestStartMs: nowMs - 90_000 },
+  };
+  const recorder = { url: 'http://127.0.0.1:1', slots: 200, used: 4 };
+  await upsertRecorder(pool, { ...recorder, hostId: hostA, seenMs: nowMs, stats });
+  const ofRecorders = async () => {
+    const { problems } = (await api.call('GET', '/v1/status')).json<{ problems: { kind: string; id: string }[] }>();
+    return problems.filter(({ kind }) => kind === 'recorder');
+  };
+  const missing = (id: string) => ({
+    kind: 'recorder',
+    id,
+    name: id,
+    code: 'spool-missing',
+    what: 'is not there, nothing is recorded',
+    detail: waits.for,
+    since: new Date(waits.sinceMs).toISOString(),
+  });
+  expect(await ofRecorders()).toMatchObject([
+    {
+      id: hostA,
+      code: 'spool-unreadable',
+      what: 'has 2 files that cannot be read',
+      since: new Date(nowMs - 90_000).toISOString(),
+    },
+    missing(hostB),
+    missing(unknown),
+  ]);
+
+  await upsertRecorder(pool, { ...recorder, hostId: hostB, seenMs: nowMs, starts: true });
+  expect((await ofRecorders()).map(({ id }) => id)).toEqual([hostA, unknown]);
+  nowMs += 21_000; // its process is gone too, and says nothing any more
+  await upsertRecorder(pool, { ...recorder, hostId: hostA, seenMs: nowMs, stats: { ...stats, unreadable: undefined } });
+  await upsertRecorder(pool, { ...recorder, hostId: hostB, seenMs: nowMs });
+  expect(await ofRecorders()).toEqual([]);
 });

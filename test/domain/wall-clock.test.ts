@@ -122,6 +122,17 @@ test('a camera that sends what it has buffered at once starts where its first pi
   expect(placed.startMs).toBe(startMs - 1500);
 });
 
+test('what comes after a file that was put aside starts where its own pictures belong, and its row holds no more', () => {
+  const clock = placeSegment(
+    anchorClock(startMs, 0, null),
+    { mediaStartMs: 0, mediaEndMs: 4000, arrivalMs: startMs + 4000, pace: null },
+    null,
+  ).clock;
+  const third = { mediaStartMs: 8000, mediaEndMs: 12_000, arrivalMs: null, pace: null };
+  const placed = placeSegment(clock, { ...third, isAfterLoss: true }, null);
+  expect(placed).toMatchObject({ startMs: startMs + 8000, durationMs: 4000, anchor: true });
+});
+
 test('a new run never starts before the end of the last one', () => {
   fc.assert(
     fc.property(fc.integer({ min: -10_000, max: 7_200_000 }), (aheadMs) => {

@@ -27,6 +27,7 @@ test('a spool is remembered; without its disk none is made, be the mount point t
   expect(await readdir(root)).not.toContain('spool');
   await mkdir(path.join(root, 'spool'));
   await expect(open()).rejects.toThrow(/mount its disk, .* remove .*data\/spools\//);
+  await expect(open()).rejects.toMatchObject({ hostId });
   expect(await readdir(path.join(root, 'spool'))).toEqual([]);
 
   await rm(path.join(root, 'spool'), { recursive: true });

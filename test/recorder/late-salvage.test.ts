@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
@@ -51,6 +51,85 @@ test('files that could not be closed for a passing cause are closed and committe
   expect(await openRuns(cameraId)).toEqual([]);
 });
 
-function openRuns(cameraId: string): Promise<string[]> {
-  return readdir(path.join(site.dir, 'a', 'open', cameraId));
+function openRuns(cameraId: string, name = 'a'): Promise<string[]> {
+  return readdir(path.join(site.dir, name, 'open', cameraId));
 }
+
+/** Puts a folder in a file's place: reading that fails each time, as of a bad block. @returns where the file is */
+async function makeUnreadable(filePath: string): Promise<string> {
+  const saved = path.join(site.dir, `saved-${path.basename(filePath)}`);
+  await rename(filePath, saved);
+  await mkdir(filePath);
+  return saved;
+}
+
+test('a closed file that cannot be read holds later ones up for a while only, and is stored once it can be read', async () => {
+  const cameraId = await site.addCamera(camera.url());
+  const spool = path.join(site.dir, 'b');
+  let broken: { name: string; saved: string } | null = null;
+  const recorder = await site.start('b', {
+    unreadablePatienceMs: 1000,
+    async failpoint(step) {
+      if (step !== 'closed' || broken !== null || recorder.stats().commits.committed === 0) return;
+      const folder = path.join(spool, 'closed', cameraId);
+      const name = (await readdir(folder)).toSorted().at(-1) ?? '';
+      broken = { name, saved: await makeUnreadable(path.join(folder, name)) };
+    },
+  });
+  const recording = await recorder.ensure(cameraId, null);
+  const { name, saved } = await waitFor('a bad block', async () => broken ?? undefined);
+  const [startMs = 0, durationMs = 0] = name.split('-').map(Number);
+  const endMs = startMs + durationMs;
+  await waitFor('later footage', async () => (await site.segments(cameraId)).some((row) => row.startMs >= endMs));
+  await recording.stop('unwanted');
+  await waitFor('no backlog', async () => recorder.stats().backlog.files + recorder.stats().pendingWrites === 0);
+  const gap = (await site.gaps(cameraId)).find((one) => one.startMs === startMs);
+  expect(gap).toMatchObject({ reason: 'storage-down', endMs, evidence: { hostId: recorder.hostId } });
+  expect(gap?.evidence.lastError).toMatch(/^The disk of the spool: EISDIR/);
+  expect(recorder.stats().unreadable).toEqual({ files: 1, oldestStartMs: startMs });
+  await recorder.stop();
+
+  const still = await site.start('b'); // the next start tries it again, in vain
+  await waitFor('it is told of', async () => still.stats().unreadable.files === 1);
+  await still.stop();
+  const aside = path.join(spool, 'unreadable', cameraId);
+  expect((await readdir(aside)).toSorted()).toEqual([name, `${name}.reason.txt`]);
+  await rmdir(path.join(aside, name));
+  await rename(saved, path.join(aside, name));
+  const mended = await site.start('b');
+  await waitFor('its row', async () => (await site.segments(cameraId)).some((row) => row.startMs === startMs));
+  expect(mended.stats().unreadable).toEqual({ files: 0, oldestStartMs: null });
+  expect(await readdir(aside)).toEqual([]);
+  expect((await site.gaps(cameraId)).map(({ reason }) => reason)).not.toContain('storage-down');
+  const report = followFrames(await readFrameCounters(await site.download(cameraId)), camera.loop().frames);
+  expect(report).toMatchObject({ missing: [], duplicated: [], reordered: [] });
+});
+
+test('a file that was being recorded and cannot be read is put aside; its run is closed without it', async () => {
+  const cameraId = await site.addCamera(camera.url());
+  let broken: string | null = null;
+  const recorder = await site.start('c', {
+    unreadablePatienceMs: 1000,
+    async failpoint(step) {
+      if (step !== 'closed' || broken !== null || recorder.stats().commits.committed === 0) return;
+      const run = path.join(site.dir, 'c', 'open', cameraId, (await openRuns(cameraId, 'c'))[0] ?? '');
+      // ffmpeg opens the next file before it lists this one.
+      const open = (await readdir(run)).find((file) => file.endsWith('.mp4')) ?? '';
+      broken = run;
+      await makeUnreadable(path.join(run, open));
+    },
+  });
+  const recording = await recorder.ensure(cameraId, null);
+  await waitFor('a bad block', async () => broken !== null);
+  await waitFor('a new run', async () => (await site.segments(cameraId)).filter((row) => row.anchor).length >= 2);
+  await waitFor('it is put aside', async () => recorder.stats().unreadable.files === 1);
+  await waitFor('its run is closed', async () => (await openRuns(cameraId, 'c')).length === 1);
+  await recording.stop('unwanted');
+  await waitFor('no backlog', async () => recorder.stats().backlog.files + recorder.stats().pendingWrites === 0);
+  expect(await openRuns(cameraId, 'c')).toEqual([]);
+  const second = (await site.segments(cameraId)).findIndex((row, i) => i > 0 && row.anchor);
+  const endOfFirst = (await site.segments(cameraId))[second - 1]?.endMs;
+  const gap = (await site.gaps(cameraId)).find(({ startMs }) => startMs === endOfFirst);
+  expect(gap?.reason).toBe('storage-down');
+  expect(gap?.evidence.lastError).toMatch(/EISDIR/);
+});

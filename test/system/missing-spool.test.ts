@@ -4,6 +4,8 @@ import { openSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { recorders } from '../../db/recorders.ts';
+import { spoolHostId } from '../../storage/spool.ts';
 import { createSite, environmentOf, type Site } from '../recorder/host.ts';
 import { startProcess } from '../recorder/start-process.ts';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
@@ -88,6 +90,7 @@ test('a process that starts without the disk of its spool: it makes no new one, 
   await before.exited;
 
   const spool = path.join(site.dir, 'b');
+  const hostIdOfB = await spoolHostId(spool);
   const disk = path.join(site.dir, 'disk-of-b');
   await rename(spool, disk);
   await mkdir(spool);
@@ -100,12 +103,15 @@ test('a process that starts without the disk of its spool: it makes no new one, 
   // Its other roles would run by now.
   await waitFor('started', async () => (await readFile(logPath, 'utf8')).includes('workers started'));
   expect(await readdir(spool)).toEqual([]);
+  const waitsOfB = async () => (await recorders(site.database.pool)).find(({ hostId }) => hostId === hostIdOfB)?.waits;
+  await waitFor('the catalogue knows', async () => (await waitsOfB())?.for.startsWith(`The spool ${spool}`));
 
   const rowsBefore = await site.segments(cameraId);
   await rm(spool, { recursive: true });
   await rename(disk, spool);
   const backMs = Date.now();
   await waitFor('footage', async () => (await site.segments(cameraId)).some((row) => row.startMs > backMs));
+  await waitFor('the catalogue knows', async () => (await waitsOfB()) === null);
   await workers.stop();
   const rows = await site.segments(cameraId);
   expect(rows.slice(0, rowsBefore.length)).toEqual(rowsBefore);

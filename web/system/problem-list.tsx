@@ -50,7 +50,9 @@ function nameOf({ kind, id, name, code }: Problem): preact.ComponentChildren {
       </Link>
     );
   }
-  return code === undefined ? name : words.value.problemNames[code];
+  if (code === undefined) return name;
+  const what = words.value.problemNames[code];
+  return kind === 'recorder' ? `${what} ${name}` : what;
 }
 
 /** What the service says in English, where the words above say it already in the chosen language. */

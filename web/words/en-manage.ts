@@ -179,6 +179,8 @@ export const manage = {
     'reconcile-stopped': 'Bucket and catalogue',
     'footage-missing': 'Footage',
     'footage-damaged': 'Footage',
+    'spool-missing': 'Recording disk',
+    'spool-unreadable': 'Recording disk',
   } satisfies Record<ProblemCode, string>,
   problemCodes: {
     'sweep-stopped': 'is stopped and waits for you',
@@ -193,6 +195,8 @@ export const manage = {
     'reconcile-stopped': 'is stopped and waits for you',
     'footage-missing': 'some is missing from the store',
     'footage-damaged': 'some cannot be read as it was stored',
+    'spool-missing': 'is missing: mount it, nothing is recorded there until then',
+    'spool-unreadable': 'some footage on it cannot be read: replace the disk',
   } satisfies Record<ProblemCode, string>,
   sweep: 'Deletion by age',
   sweepStoppedBecause: {

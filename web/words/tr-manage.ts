@@ -177,6 +177,8 @@ export const manage: typeof english = {
     'reconcile-stopped': 'Depo ve katalog',
     'footage-missing': 'Kayıt',
     'footage-damaged': 'Kayıt',
+    'spool-missing': 'Kayıt diski',
+    'spool-unreadable': 'Kayıt diski',
   },
   problemCodes: {
     'sweep-stopped': 'durduruldu, sizi bekliyor',
@@ -191,6 +193,8 @@ export const manage: typeof english = {
     'reconcile-stopped': 'durduruldu, sizi bekliyor',
     'footage-missing': 'bir kısmı depoda yok',
     'footage-damaged': 'bir kısmı saklandığı gibi okunamıyor',
+    'spool-missing': 'bağlı değil: bağlayın, o zamana kadar orada kayıt yapılmaz',
+    'spool-unreadable': 'üzerindeki bazı kayıtlar okunamıyor: diski değiştirin',
   },
   sweep: 'Süreye göre silme',
   sweepStoppedBecause: {

@@ -1,0 +1,44 @@
+import type { Recorder } from '../db/recorders.ts';
+import { isoTime } from './schemas/common.ts';
+import { isWaiting, type StatusAnswer } from './schemas/service.ts';
+
+type Problem = StatusAnswer['problems'][number];
+
+/** Footage commits within seconds of its end; this late it waits for a part that is away. */
+const lateBacklogMs = 180_000;
+
+/** What is wrong with the spools of recorders, for the status. */
+export function spoolProblems(hosts: readonly Recorder[], nowMs: number): Problem[] {
+  return hosts.flatMap((host) => [...missing(host, nowMs), ...late(host, nowMs), ...unreadable(host)]);
+}
+
+function missing(host: Recorder, nowMs: number): Problem[] {
+  if (host.waits === null || !isWaiting(host, nowMs)) return [];
+  const { for: detail, sinceMs } = host.waits;
+  return [problemOf(host, { code: 'spool-missing', what: 'is not there, nothing is recorded', detail, sinceMs })];
+}
+
+function late(host: Recorder, nowMs: number): Problem[] {
+  const oldestMs = host.stats?.backlog.oldestEndMs ?? null;
+  if (host.stats === null || oldestMs === null || nowMs - oldestMs < lateBacklogMs) return [];
+  const { files, bytes } = host.stats.backlog;
+  const what = `has ${files} files (${Math.round(bytes / 1_000_000)} MB) in its spool that are not committed`;
+  return [problemOf(host, { what, sinceMs: oldestMs })];
+}
+
+function unreadable(host: Recorder): Problem[] {
+  const { files = 0, oldestStartMs = null } = host.stats?.unreadable ?? {};
+  if (oldestStartMs === null) return [];
+  const what = `has ${files === 1 ? '1 file' : `${files} files`} that cannot be read`;
+  const detail =
+    'They lie in the folder unreadable of its spool and are tried again at each start of the recorder. Save what can be ' +
+    'saved, and replace the disk; where a file is given up, remove it and start the recorder again.';
+  return [problemOf(host, { code: 'spool-unreadable', what, detail, sinceMs: oldestStartMs })];
+}
+
+function problemOf(
+  { hostId }: Recorder,
+  { sinceMs, ...says }: Pick<Problem, 'code' | 'what' | 'detail'> & { sinceMs: number },
+): Problem {
+  return { kind: 'recorder', id: hostId, name: hostId, ...says, since: isoTime(sinceMs) };
+}
