@@ -5,40 +5,41 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { projectDir } from './tools.mjs';
 
-/** Packages stay where npm put them: some are native, and Temporal's must be loaded once only. */
-const common = {
-  absWorkingDir: projectDir,
-  outdir: 'dist',
-  bundle: true,
-  packages: 'external',
-  platform: 'node',
-  target: 'node20',
-  sourcemap: true,
-  logLevel: 'error',
-  write: false,
-};
+const programs = [
+  { in: 'api/main.ts', out: 'api' },
+  { in: 'workers/main.ts', out: 'workers' },
+];
 
 /** @throws Error where a source cannot be compiled; what is wrong and where stands on stderr */
 export async function buildPrograms() {
-  const { build } = await import('esbuild'); // setup reads this file before npm has installed anything
-  const built = await Promise.all([
-    build({
-      ...common,
-      format: 'esm',
-      entryPoints: [
-        { in: 'api/main.ts', out: 'api' },
-        { in: 'workers/main.ts', out: 'workers' },
-      ],
-    }),
-    // Temporal's SDK loads it by its path, with `require`.
-    build({
-      ...common,
-      format: 'cjs',
-      outExtension: { '.js': '.cjs' },
-      entryPoints: [{ in: 'temporal/failure-converter.ts', out: 'failure-converter' }],
-    }),
+  // Temporal's SDK loads the converter by its path, with `require`.
+  const converter = { in: 'temporal/failure-converter.ts', out: 'failure-converter' };
+  await Promise.all([
+    bundle(programs, 'dist', { format: 'esm' }),
+    bundle([converter], 'dist', { format: 'cjs', outExtension: { '.js': '.cjs' } }),
   ]);
-  for (const { path, contents } of built.flatMap(({ outputFiles }) => outputFiles)) {
+}
+
+/**
+ * Packages stay where npm put them: some are native, and Temporal's must be loaded once only.
+ * @param entryPoints as esbuild takes them, by their places in the project
+ */
+export async function bundle(entryPoints, outdir, options = { format: 'esm' }) {
+  const { build } = await import('esbuild'); // setup reads this file before npm has installed anything
+  const { outputFiles } = await build({
+    absWorkingDir: projectDir,
+    entryPoints,
+    outdir,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    target: 'node20',
+    sourcemap: true,
+    logLevel: 'error',
+    write: false,
+    ...options,
+  });
+  for (const { path, contents } of outputFiles) {
     mkdirSync(dirname(path), { recursive: true });
     // A process that starts meanwhile reads the old file or the new one.
     const unfinished = `${path}.${process.pid}`;

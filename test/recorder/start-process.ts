@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { testProgramsDir } from '../support/test-programs.ts';
 import { environmentOf, type Site } from './host.ts';
 
 interface RecorderProcess {
@@ -28,8 +30,8 @@ export function startProcess(
   } = {},
 ): RecorderProcess {
   const { cameraIds = [], killAt, segmentSeconds, logPath, settings } = options;
-  const entry = new URL('recorder-process.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--import', 'tsx', entry, ...cameraIds], {
+  const program = join(testProgramsDir, 'recorder-process.js');
+  const child = spawn(process.execPath, ['--enable-source-maps', program, ...cameraIds], {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],

@@ -60,8 +60,8 @@ test('a spool whose disk is gone: nothing is written in its place, and recording
 
 /** The real worker process with the role recorder; Temporal is away, so it records what its journal says. */
 function startWorkers(name: string, logPath: string): { stop: () => Promise<unknown> } {
-  const entry = new URL('../../workers/main.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--import', 'tsx', entry], {
+  const program = new URL('../../dist/workers.js', import.meta.url).pathname;
+  const child = spawn(process.execPath, ['--enable-source-maps', program], {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
