@@ -4,6 +4,7 @@ import { benchEncode } from './encode.ts';
 import { say } from './figure.ts';
 import { benchMoves } from './moves.ts';
 import { benchOutages } from './outages.ts';
+import { workInOwnFolder } from './own-folder.ts';
 import { benchRecord } from './record.ts';
 import { benchRecovery } from './recovery.ts';
 import { benchRetention } from './retention.ts';
@@ -25,6 +26,7 @@ if (bench === undefined) {
   say(`Usage: npm run bench -- <name>   (${Object.keys(benches).join(', ')})`);
   process.exit(1);
 }
+workInOwnFolder();
 bench(args).then(
   () => process.exit(0),
   (error: unknown) => {
