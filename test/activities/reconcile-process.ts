@@ -5,18 +5,19 @@ import { createLogger } from '../../log.ts';
 import { createObjects, type ObjectsOptions } from '../../storage/objects.ts';
 import { dieStanding, givenWork } from './killed-process.ts';
 
-export interface ReconcileProcess {
+/** A pass over a bucket and a catalogue. */
+export interface ReconcileWork {
   databaseUrl: string;
   s3: ObjectsOptions;
   workDir: string;
   nowMs: number;
-  /** The failpoint at which it ends itself by SIGKILL. */
+  /** Where it stands when its process is killed. */
   killAt: string;
 }
 
-// A whole pass in a process of its own, to be killed.
-const { nowMs, workDir, databaseUrl, s3, ...work } = givenWork<ReconcileProcess>();
-await dieStanding([work], async ({ killAt: runId }, failpoint) => {
+// Whole passes in a process of its own, to be killed.
+const { work } = givenWork<{ work: ReconcileWork[] }>();
+await dieStanding(work, async ({ databaseUrl, s3, workDir, nowMs, killAt: runId }, failpoint) => {
   const deps = {
     db: createPool(databaseUrl, { max: 3, applicationName: 'reconcile-process' }),
     objects: createObjects(s3),

@@ -59,7 +59,8 @@ export interface ReconcileSite {
   close(): Promise<void>;
 }
 
-export async function createReconcileSite(): Promise<ReconcileSite> {
+/** @param recorded its files, where another site has them already */
+export async function createReconcileSite(recorded?: string[]): Promise<ReconcileSite> {
   const [database, s3, dir] = await Promise.all([
     createTestDatabase(),
     testS3(),
@@ -68,7 +69,7 @@ export async function createReconcileSite(): Promise<ReconcileSite> {
   const objects = createObjects(s3);
   await objects.ensureBucket();
   const db = database.pool;
-  const files = await recordMade(dir, 'main', { seconds: 12, fps: 10, gop: 10, size: '64x36' });
+  const files = recorded ?? (await recordMade(dir, 'main', { seconds: 12, fps: 10, gop: 10, size: '64x36' }));
   const deps: ReconcileDeps = {
     db,
     objects,
