@@ -72,6 +72,35 @@ export function anchorClock(firstArrivalMs: number, mediaMs: number, notBeforeMs
   return { offsetMs: startMs - mediaMs, lastEndMs: null, samples: [firstArrivalMs - mediaMs] };
 }
 
+/** Where a recording's footage is just now. */
+export interface Archive {
+  /** End of what is placed; null = nothing is. */
+  lastEndMs: number | null;
+  /**
+   * What is added to a clock that is never set to know the time of the archive, by the newest ends of files that were
+   * seen. One that was seen late says too little.
+   */
+  offsetsMs: readonly number[];
+}
+
+/** The archive after the end of its newest file was seen. */
+export function followArchive({ lastEndMs, offsetsMs }: Archive, seenMs: number): Archive {
+  if (lastEndMs === null) return { lastEndMs, offsetsMs };
+  return { lastEndMs, offsetsMs: [...offsetsMs, lastEndMs - seenMs].slice(-sampleCount) };
+}
+
+/**
+ * The earliest start of a new run. A host clock that was ahead and is set right leaves footage ahead of it; a break then
+ * lasts as long as it does by the clock that is never set, or the archive would have less of a hole than was lost.
+ * @param first when the run's first packet came, by the host's clock and by the other one
+ */
+export function earliestStart(archive: Archive, first: { arrivalMs: number; steadyMs: number }): number | null {
+  const { lastEndMs, offsetsMs } = archive;
+  if (lastEndMs === null || offsetsMs.length === 0) return lastEndMs;
+  const archiveMs = Math.round(first.steadyMs + Math.max(...offsetsMs));
+  return archiveMs - first.arrivalMs > stepMs ? Math.max(lastEndMs, archiveMs) : lastEndMs;
+}
+
 /** A run's pace at its first packet. */
 export function startPace(seenMs: number): Pace {
   return { seenMs, leastDelayMs: seenMs, isMeasured: false };

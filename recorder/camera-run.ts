@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SanityLimits } from '../domain/segment.ts';
+import { earliestStart, type Archive } from '../domain/wall-clock.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { recordArguments } from '../media/ffmpeg-arguments.ts';
@@ -40,8 +41,8 @@ export interface CameraRunOptions {
   spool: Spool;
   quarantine: Quarantine;
   limits: SanityLimits;
-  /** End of what this recorder has placed before. */
-  notBeforeMs: () => number | null;
+  /** What this recorder has placed before. */
+  archive: () => Archive;
   /** Aborted to end the run in order. */
   signal: AbortSignal;
   /** Why this host must stop recording it; null = nothing speaks against it. */
@@ -49,10 +50,12 @@ export interface CameraRunOptions {
   now: () => number;
   log: Logger;
   failpoint: Failpoint;
-  onFirstFrame: (first: FirstFrame) => void;
+  /** @param startMs where it lies in the archive, at least */
+  onFirstFrame: (first: FirstFrame, startMs: number) => void;
   /** Something was written. */
   onProgress: () => void;
-  onClosed: (file: ClosedFile) => void;
+  /** @param seenMs when its end was seen, by a clock that is never set; null = nobody saw it */
+  onClosed: (file: ClosedFile, seenMs: number | null) => void;
   /** The run has ended, and some of its files could not be closed. */
   onLeft: (run: string) => void;
 }
@@ -72,6 +75,15 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     dialer = await options.openDialer();
     const record: RunRecord = { epoch, clock: null, pid: null, placed: null };
     await writeRunRecord(dir, record);
+    let startMs: number | null = null;
+    const notBeforeMs = (): number | null => startMs ?? options.archive().lastEndMs;
+    const begin = (arrivalMs: number): void => {
+      startMs ??= earliestStart(options.archive(), { arrivalMs, steadyMs: performance.now() - (now() - arrivalMs) });
+      files.start(arrivalMs);
+    };
+    const firstFrame = (first: FirstFrame): void => {
+      options.onFirstFrame(first, Math.max(first.atMs, notBeforeMs() ?? first.atMs));
+    };
     let filesFailure: Failure | null = null;
     const fail = (failure: Failure): void => {
       filesFailure ??= failure;
@@ -82,10 +94,11 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
       dir,
       record,
       epoch: () => assignment.epoch,
+      notBeforeMs,
       close: (file, closedName) => spool.close({ cameraId, run, name: file }, closedName),
-      onClosed(file, index) {
+      onClosed(file, index, seenMs) {
         watch.closed(file.path, index);
-        options.onClosed(file);
+        options.onClosed(file, seenMs);
       },
       onError(error) {
         options.log.error({ cameraId, err: error }, 'a finished file could not be closed; tried again');
@@ -104,8 +117,8 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
       audio: assignment.audio,
       maxKbps: options.maxKbps,
       now,
-      onFirstPacket: (atMs) => files.start(atMs),
-      onFirstFrame: options.onFirstFrame,
+      onFirstPacket: begin,
+      onFirstFrame: firstFrame,
       onGrowth: options.onProgress,
     });
     const ffmpeg = startRun(options, dir, dialer, files, watch);
@@ -114,10 +127,10 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     const exit = await ffmpeg.stop();
 
     const firstMediaMs = dialer.firstMediaMs();
-    if (firstMediaMs !== null) files.start(firstMediaMs);
+    if (firstMediaMs !== null) begin(firstMediaMs);
     isLeft = !(await files.finish());
     if (!watch.hasFrame() && files.footageMs() > 0)
-      options.onFirstFrame({ atMs: firstMediaMs ?? now(), keySha256: await watch.closedKey() });
+      firstFrame({ atMs: firstMediaMs ?? now(), keySha256: await watch.closedKey() });
     return {
       failure: end === 'exited' ? failureOfExit(dialer, ffmpeg.stderr(), exit, watch.hasFrame()) : end,
       stream: describedStream(dialer),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CameraState } from '../domain/camera.ts';
 import { stateAfterFailure } from '../domain/camera-state.ts';
 import { healthyRunMs } from '../domain/retry.ts';
+import { followArchive, type Archive } from '../domain/wall-clock.ts';
 import { errorText } from '../errors.ts';
 import { runCamera, type RunEnd } from './camera-run.ts';
 import type { Failure } from './failure.ts';
@@ -58,6 +59,7 @@ export function startRecording(
   let roomAsked = 0;
   let hadFrame = false;
   let lastEndMs: number | null = null;
+  let offsetsMs: Archive['offsetsMs'] = [];
   let state: CameraState = 'connecting';
   let reason: string | null = null;
   let count = 0;
@@ -75,12 +77,12 @@ export function startRecording(
     waitingSinceMs = isWaiting ? now() : null;
   }
 
-  function firstFrame(first: FirstFrame): void {
+  function firstFrame(first: FirstFrame, startMs: number): void {
     waits(false);
     hadFrame = true;
     count += 1;
     deps.writes.recording(assignment.epoch, first);
-    claims.recovered(first.atMs);
+    claims.recovered(startMs);
     show('recording', null);
   }
 
@@ -110,7 +112,7 @@ export function startRecording(
       spool: deps.spool,
       quarantine: deps.quarantine,
       limits: deps.limits,
-      notBeforeMs: () => lastEndMs,
+      archive: () => ({ lastEndMs, offsetsMs }),
       signal: stopping.signal,
       refusal: deps.refusal,
       now,
@@ -120,8 +122,9 @@ export function startRecording(
       onProgress: () => {
         count += 1;
       },
-      onClosed: (file) => {
+      onClosed: (file, seenMs) => {
         lastEndMs = Math.max(lastEndMs ?? 0, file.name.startMs + file.name.durationMs);
+        if (seenMs !== null) ({ offsetsMs } = followArchive({ lastEndMs, offsetsMs }, seenMs));
         deps.onClosed(file);
       },
       onLeft: deps.onLeft,

@@ -69,7 +69,8 @@ export interface RunFilesOptions {
   quarantine: (cameraId: string, filePath: string, why: string) => Promise<void>;
   /** Puts a file aside that cannot be read for good, at the place that it would have; false: it is tried again. */
   isAside?: (file: ClosedFile, error: unknown) => Promise<boolean>;
-  onClosed: (file: ClosedFile, index: SegmentIndex) => void;
+  /** @param seenMs when its end was seen, by a clock that is never set; null = nobody saw it */
+  onClosed: (file: ClosedFile, index: SegmentIndex, seenMs: number | null) => void;
   /** The picture times of a file run away from the clock; a new run is needed. */
   onRunaway?: () => void;
   /** A file could not be closed; it stays where it is until it is salvaged. */
@@ -172,7 +173,7 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     const closedPath = await options.close(`${index}.mp4`, segmentFileName(name));
     await options.failpoint('closed');
     footageMs += name.durationMs;
-    options.onClosed({ cameraId, path: closedPath, name }, contents);
+    options.onClosed({ cameraId, path: closedPath, name }, contents, seen?.steadyMs ?? null);
   }
 
   async function closeOrPutAside(index: number, seen: Seen | null): Promise<void> {
@@ -180,8 +181,7 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
       await closeFile(index, seen);
     } catch (error) {
       if (options.isAside === undefined || !isUnreadable(error)) throw error;
-      const lies = await placeUnread(pathOf(index), { clock: record.clock, asideEndMs });
-      const name = { ...lies, epoch: options.epoch?.() ?? record.epoch, anchor: true };
+      const name = await placeUnread(pathOf(index), { ...record, asideEndMs });
       if (!(await options.isAside({ cameraId, path: pathOf(index), name }, error))) throw error;
       asideEndMs = name.startMs + name.durationMs;
     }

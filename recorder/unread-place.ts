@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { WallClock } from '../domain/wall-clock.ts';
+import type { SegmentName } from './segment-name.ts';
 
 /**
  * Where a file of a run lies that cannot be read: from the end of what came before it to its last write.
@@ -8,11 +9,11 @@ import type { WallClock } from '../domain/wall-clock.ts';
  */
 export async function placeUnread(
   filePath: string,
-  before: { clock: WallClock | null; asideEndMs: number | null },
-): Promise<{ startMs: number; durationMs: number }> {
+  before: { epoch: number; clock: WallClock | null; asideEndMs: number | null },
+): Promise<SegmentName> {
   const { birthtimeMs, mtimeMs } = await stat(filePath);
-  const { clock, asideEndMs } = before;
+  const { epoch, clock, asideEndMs } = before;
   const lastEndMs = Math.max(asideEndMs ?? 0, clock?.lastEndMs ?? 0);
   const startMs = Math.round(lastEndMs > 0 ? lastEndMs : (clock?.offsetMs ?? birthtimeMs));
-  return { startMs, durationMs: Math.max(1, Math.round(mtimeMs) - startMs) };
+  return { startMs, durationMs: Math.max(1, Math.round(mtimeMs) - startMs), epoch, anchor: true };
 }

@@ -2,10 +2,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   anchorClock,
+  earliestStart,
+  followArchive,
   keepPace,
   placeSegment,
   runsAway,
   startPace,
+  type Archive,
   type Placement,
   type WallClock,
 } from '../../domain/wall-clock.ts';
@@ -131,6 +134,25 @@ test('what comes after a file that was put aside starts where its own pictures b
   const third = { mediaStartMs: 8000, mediaEndMs: 12_000, arrivalMs: null, pace: null };
   const placed = placeSegment(clock, { ...third, isAfterLoss: true }, null);
   expect(placed).toMatchObject({ startMs: startMs + 8000, durationMs: 4000, anchor: true });
+});
+
+test('a break lasts as long in the archive as it did, wherever the host clock was set meanwhile', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 60_000 }),
+      fc.integer({ min: -7_200_000, max: 7_200_000 }),
+      (breakMs, setMs) => {
+        // Footage ends where the host's clock was then, and nobody saw by how much that was off.
+        const archive = [5900, 5000, 5100].reduce<Archive>(followArchive, { lastEndMs: startMs, offsetsMs: [] });
+        const arrivalMs = startMs + breakMs + setMs;
+        const notBeforeMs = earliestStart(archive, { arrivalMs, steadyMs: 5000 + breakMs }) ?? 0;
+        const begins = anchorClock(arrivalMs, 0, notBeforeMs).offsetMs;
+        // Set back by up to a second it is followed; set forward, the hole grows by that.
+        expect(begins).toBe(setMs < -1000 ? startMs + breakMs : Math.max(startMs, arrivalMs));
+      },
+    ),
+  );
+  expect(earliestStart({ lastEndMs: startMs, offsetsMs: [] }, { arrivalMs: 0, steadyMs: 0 })).toBe(startMs);
 });
 
 test('a new run never starts before the end of the last one', () => {

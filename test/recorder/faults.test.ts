@@ -30,15 +30,10 @@ const atConnect: Record<string, { fault: Fault; reason: GapReason; state: string
 };
 
 /** After some seconds of footage; mended for the next connection. */
-const midStream: Record<string, { fault: Fault; reason: GapReason; says?: RegExp }> = {
+const midStream: Record<string, { fault: Fault; reason: GapReason }> = {
   '/eof': { fault: { endAfterMs: 4000, endBy: 'eof' }, reason: 'closed' },
   '/rst': { fault: { endAfterMs: 4000, endBy: 'rst' }, reason: 'closed' },
   '/stall': { fault: { stallAfterMs: 4000 }, reason: 'stalled' },
-  '/resized': {
-    fault: { changeTo: { width: 160, height: 90, frames: 100 }, changeAfterMs: 4000 },
-    reason: 'bad-stream',
-    says: /changed its parameter sets/,
-  },
 };
 
 async function record(camera: SimulatedCamera, path: string): Promise<string> {
@@ -78,12 +73,11 @@ test('what ends a stream is named, the gap is the time without footage, and reco
   const faults = Object.fromEntries(Object.entries(midStream).map(([path, { fault }]) => [path, fault]));
   const camera = await startCamera({ faults });
   await Promise.all(
-    Object.entries(midStream).map(async ([path, { reason, says = /./ }]) => {
+    Object.entries(midStream).map(async ([path, { reason }]) => {
       const cameraId = await record(camera, path);
       const named = await waitFor(`${path}: gap ${reason}`, async () =>
         (await site.gaps(cameraId)).find((gap) => gap.reason === reason),
       );
-      expect(named.evidence.lastError, path).toMatch(says);
       camera.setFault(null, path);
       await waitFor(`${path}: more`, async () =>
         (await site.segments(cameraId)).some((row) => row.startMs > named.startMs + 100),

@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { claimsBetween } from '../../db/gaps.ts';
+import { explainHoles } from '../../domain/gaps.ts';
 import { startCamera, type Fault, type SimulatedCamera, type StreamOptions } from '../support/camera/start-camera.ts';
 import { followFrames, readFrameCounters } from '../support/frame-counter.ts';
 import { startGstCamera } from '../support/gst-camera.ts';
@@ -143,10 +146,44 @@ test('a camera that changes its picture size or codec is recorded anew, with its
     ).rows;
   await waitFor('the new size', async () => (await formats(sizeId)).some(({ width }) => width === 480));
   await waitFor('the new codec', async () => (await formats(codecId)).some(({ codec }) => codec === 'hevc'));
-  const gaps = await site.gaps(sizeId);
-  expect(gaps.filter((gap) => gap.startMs > (gaps[0]?.startMs ?? 0)).every((gap) => gap.reason === 'bad-stream')).toBe(
-    true,
-  );
+  const claims = await claimsBetween(site.database.pool, sizeId, 0, Date.now());
+  const changed = claims.find(({ reason }) => reason === 'bad-stream');
+  expect(changed?.evidence.lastError).toBe('The camera changed its parameter sets (size or profile).');
+});
+
+test('a host clock that was ahead and is set right: a break is as long in the archive as it was', async () => {
+  const hostNow = Date.now;
+  let aheadMs = 10_000;
+  Date.now = () => hostNow() + aheadMs;
+  onTestFinished(() => {
+    Date.now = hostNow;
+  });
+  camera = await startCamera();
+  const recorder = await site.start('a');
+  const cameraId = await site.addCamera(camera.url());
+  await recorder.ensure(cameraId, null);
+  await waitFor('segments', async () => (await site.segments(cameraId)).length >= 2);
+  aheadMs = 0;
+  const { length } = await site.segments(cameraId);
+  await waitFor('footage goes on', async () => (await site.segments(cameraId)).length >= length + 2);
+  camera.refuse();
+  camera.dropAll('rst');
+  const brokenMs = performance.now();
+  await waitFor('refused', async () => (await site.state(cameraId)).status_reason === 'refused');
+  await sleep(3000);
+  await camera.listen();
+  const wasAwayMs = performance.now() - brokenMs;
+  await waitFor('footage again', async () => (await site.segments(cameraId)).filter((row) => row.anchor).length >= 2);
+  await recorder.get(cameraId)?.stop('unwanted');
+  await waitFor('all told', async () => recorder.stats().backlog.files + recorder.stats().pendingWrites === 0);
+  const rows = await site.segments(cameraId);
+  const again = rows.findIndex((row, i) => i > 0 && row.anchor);
+  const hole = { startMs: rows[again - 1]?.endMs ?? 0, endMs: rows[again]?.startMs ?? 0 };
+  expect(hole.endMs - hole.startMs).toBeGreaterThan(wasAwayMs - 1000);
+  const claims = await claimsBetween(site.database.pool, cameraId, hole.startMs, hole.endMs);
+  expect(explainHoles([hole], claims, hole.endMs + 1).map(({ reason }) => reason)).toEqual([
+    expect.stringMatching(/^(closed|refused)$/),
+  ]);
 });
 
 test('another maker of cameras: gst-rtsp-server, H.264 and H.265, with logins', async () => {
