@@ -12,6 +12,14 @@ export function lostByReason(report: CheckReport): [string, number][] {
 }
 
 /**
+ * Of the unexplained ms, those that a clock has hidden: where the archive is ahead of the cameras, as after a host's clock
+ * was, footage goes on where it ended, and a break leaves no hole that could be explained.
+ */
+export function hiddenByClockMs(report: CheckReport): number {
+  return report.missing.reduce((sum, run) => sum + Math.min(run.unexplainedMs, Math.max(0, run.aheadMs)), 0);
+}
+
+/**
  * Prints what the check of an archive says: figures, and where anything is wrong, the objects and the moments.
  * @param peer the same of a plain loop
  */
@@ -27,6 +35,7 @@ export function printCheck(bench: string, report: CheckReport, peer?: { undecoda
   print('recorded_s', report.recordedMs / 1000, 's');
   for (const [reason, ms] of lostByReason(report)) print(`lost_${reason}_s`, ms / 1000, 's');
   print('unexplained_s', report.unexplainedMs / 1000, 's');
+  print('unexplained_by_clock_s', hiddenByClockMs(report) / 1000, 's');
   print('overlaps', report.overlaps, 'pairs of rows');
   print('double_pictures', report.doubleFrames, 'pictures');
   print('disordered', report.disordered, 'places');

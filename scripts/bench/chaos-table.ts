@@ -1,6 +1,6 @@
 import type { CheckReport } from '../../test/support/checker.ts';
 import type { FaultKind } from './chaos-faults.ts';
-import { lostByReason } from './chaos-figures.ts';
+import { hiddenByClockMs, lostByReason } from './chaos-figures.ts';
 import { recoveryMs, type InjectedFault } from './chaos-run.ts';
 import { quantile } from './figure.ts';
 
@@ -23,6 +23,7 @@ export function chaosTable(
     `| seconds recorded | ${seconds(report.recordedMs)} | |`,
     `| seconds lost | ${seconds(lostMs)}${byReason === '' ? '' : ` (${byReason})`} | ${seconds(plain.lostMs)} |`,
     `| unexplained seconds | ${(report.unexplainedMs / 1000).toFixed(3)} | all |`,
+    `| of these hidden by a clock that was ahead | ${(hiddenByClockMs(report) / 1000).toFixed(3)} | |`,
     `| overlaps, double pictures, disorder | ${report.overlaps}, ${report.doubleFrames}, ${report.disordered} | |`,
     `| wrong objects, orphans | ${report.wrongObjects.length}, ${report.orphans.length} | |`,
     `| undecodable files | ${report.undecodable.length} | ${plain.undecodable} |`,
