@@ -26,14 +26,20 @@ export async function startOnceSpoolIsThere(
   let role: RunningRole | null = null;
   let waiting: Promise<void> = Promise.resolve();
 
-  async function tellOf(missing: SpoolMissingError): Promise<void> {
-    await tell(missing).catch((error: unknown) => {
-      log.warn({ cause: errorText(error) }, 'the catalogue was not told that the spool is missing');
-    });
+  let telling: Promise<void> | null = null;
+
+  /** Not waited for: a catalogue that hangs must not keep the disk's return from being seen. */
+  function tellOf(missing: SpoolMissingError): void {
+    telling ??= tell(missing)
+      .catch((error: unknown) => {
+        log.warn({ cause: errorText(error) }, 'the catalogue was not told that the spool is missing');
+      })
+      .finally(() => {
+        telling = null;
+      });
   }
 
-  async function wait(missing: SpoolMissingError): Promise<void> {
-    await tellOf(missing);
+  async function wait(): Promise<void> {
     for (let looks = 1; role === null; looks += 1) {
       await sleep(lookEveryMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
@@ -42,7 +48,7 @@ export async function startOnceSpoolIsThere(
         log.info('the spool is back, recording begins');
       } catch (error) {
         if (looks % looksPerLog === 0) log.error({ cause: errorText(error) }, 'nothing is recorded on this host');
-        if (error instanceof SpoolMissingError) await tellOf(error);
+        if (error instanceof SpoolMissingError) tellOf(error);
       }
     }
   }
@@ -52,7 +58,8 @@ export async function startOnceSpoolIsThere(
   } catch (error) {
     if (!(error instanceof SpoolMissingError)) throw error;
     log.error({ cause: errorText(error) }, 'nothing is recorded on this host');
-    waiting = wait(error);
+    tellOf(error);
+    waiting = wait();
   }
   return {
     async drain() {
@@ -60,7 +67,7 @@ export async function startOnceSpoolIsThere(
     },
     async stop() {
       stopping.abort();
-      await waiting;
+      await Promise.all([waiting, telling]);
       await role?.stop();
     },
   };
