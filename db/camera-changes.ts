@@ -102,7 +102,8 @@ const rules: Record<IntentAction, { from: CameraIntent[]; to: CameraIntent; stat
  * from a resume to the first frame, until a failure replaces that reason.
  * @param graceMs how long the archive of a retired camera stays where its tenant has no grace of its own, see
  * FRAMEKEEP_GRACE_DAYS
- * @param times.clocks where given, a grace period ends by the later one and is over by the earlier one
+ * @param times.clocks where given, a grace period ends by the later one and is over by the earlier one, and of frozen
+ * footage no time counts as age that is grace by any of them
  * @returns the new config version, which the workflow's update carries
  * @throws AppError not-found; wrong-state with the reason
  */
@@ -145,7 +146,7 @@ export async function changeIntent(
        status = $3::text, status_reason = null, status_at = $4::timestamptz,
        retired_at = $5::timestamptz, grace_ends_at = $6::timestamptz
      where id = $1 returning config_version`,
-    [camera.id, rule.to, rule.state, at(nowMs), at(retires ? nowMs : null), at(retires ? graceEndsMs : null)],
+    [camera.id, rule.to, rule.state, at(nowMs), at(retires ? earlierMs : null), at(retires ? graceEndsMs : null)],
   );
   await tx.query(`update camera_lease set wanted = $2::boolean where camera_id = $1`, [
     camera.id,
@@ -155,7 +156,7 @@ export async function changeIntent(
   await closeGap(tx, cameraId, nowMs);
   if (action === 'reactivate' && camera.retired_at !== null) {
     await claimHole(tx, cameraId, camera.retired_at, nowMs, 'paused', {});
-    await notePause(tx, camera.id, { startMs: camera.retired_at, endMs: nowMs });
+    await notePause(tx, camera.id, { startMs: camera.retired_at, endMs: laterMs });
   }
   if (!retires) {
     await openGap(tx, cameraId, { startMs: nowMs, reason: rule.to === 'paused' ? 'paused' : 'operator', evidence: {} });

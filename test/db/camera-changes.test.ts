@@ -4,6 +4,7 @@ import { cameraByPublicId, cameraForRecording } from '../../db/cameras.ts';
 import { claimsBetween } from '../../db/gaps.ts';
 import { leaseOf } from '../../db/leases.ts';
 import { listProfiles } from '../../db/profiles.ts';
+import { termsOf } from '../../db/retention.ts';
 import { transaction } from '../../db/sql.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -91,6 +92,28 @@ test('intents follow the rules, each raises the version, and wanted follows', as
     [30_000, 50_000, 'paused'],
     [50_000, null, 'operator'],
   ]);
+});
+
+test.each([
+  // What the API host's clock says at retirement and return, in days from the camera's creation; the database is right.
+  { said: 'is right', retiredAt: 10, backAt: 60, pause: [10, 60] },
+  { said: 'is fast', retiredAt: 310, backAt: 360, pause: [10, 360] },
+  { said: 'is slow at the return', retiredAt: 10, backAt: 20, pause: [10, 60] },
+  { said: 'has the return before the retirement', retiredAt: 10, backAt: 2, pause: [10, 60] },
+  { said: 'is slow at both', retiredAt: 5, backAt: 55, pause: [5, 60] },
+])('frozen grace counts as age by no clock: the API host $said', async ({ retiredAt, backAt, pause }) => {
+  const camera = await makeCamera(database.pool);
+  const dayMs = 86_400_000;
+  const decide = (action: IntentAction, hereDays: number, thereDays: number) => {
+    const [nowMs, thereMs] = [camera.createdAtMs + hereDays * dayMs, camera.createdAtMs + thereDays * dayMs];
+    const clocks = { earlierMs: Math.min(nowMs, thereMs), laterMs: Math.max(nowMs, thereMs) };
+    return transaction(database.pool, (tx) => changeIntent(tx, camera.id, action, { nowMs, graceMs, clocks }));
+  };
+  await decide('retire', retiredAt, 10);
+  await decide('reactivate', backAt, 60);
+  const pauses = (await termsOf(database.pool, camera.id))?.pauses ?? [];
+  const days = (ms: number | null): number => ((ms ?? 0) - camera.createdAtMs) / dayMs;
+  expect(pauses.map(({ startMs, endMs }) => [days(startMs), days(endMs)])).toEqual([pause]);
 });
 
 test('a failed change changes nothing', async () => {
