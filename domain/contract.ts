@@ -29,6 +29,23 @@ export function dayOf(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 10);
 }
 
+/**
+ * What is wrong with terms that somebody asks for, and in which of them; null: nothing.
+ * @param minimumMonths of the price list that they are agreed by
+ */
+export function wrongTerms(
+  { termMonths, prepayMonths }: Pick<ContractTerms, 'termMonths' | 'prepayMonths'>,
+  minimumMonths: number,
+): { path: 'termMonths' | 'prepayMonths'; message: string } | null {
+  if (termMonths < minimumMonths) {
+    return { path: 'termMonths', message: `must be at least ${minimumMonths}, the minimum of the price list` };
+  }
+  if (prepayMonths > termMonths) {
+    return { path: 'prepayMonths', message: `must be no more than the term of ${termMonths} months` };
+  }
+  return null;
+}
+
 /** The last day of the minimum term. */
 export function lastDayOfTerm(terms: ContractTerms): string {
   return addDays(addMonths(terms.startsOn, terms.termMonths), -1);

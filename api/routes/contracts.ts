@@ -12,12 +12,13 @@ import {
 import { readClocks } from '../../db/clock.ts';
 import { transaction, violatedUnique, type Db } from '../../db/sql.ts';
 import { retireCamerasOf } from '../../db/tenant-deletion.ts';
-import { dayOf, lastDayWhenEnded } from '../../domain/contract.ts';
+import { dayOf, lastDayWhenEnded, wrongTerms } from '../../domain/contract.ts';
 import { AppError } from '../../errors.ts';
 import { doneBy } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { decodeCursor, toPage } from '../paging.ts';
 import { commonProblems, conflictProblem, idParams, uuid } from '../schemas/common.ts';
+import { wrongField } from '../wrong-field.ts';
 import {
   contractAnswer,
   contractBody,
@@ -89,6 +90,8 @@ export function registerContracts(app: Api, deps: ApiDeps): void {
           ...(noticeDays !== undefined && { noticeDays }),
         };
         const made = await insertContract(tx, { ...terms, ...options });
+        const wrong = wrongTerms(made, made.prices.minimumMonths);
+        if (wrong !== null) throw wrongField(wrong.path, wrong.message);
         const deed = { action: 'contract.add', tenantId: made.tenantId, after: audited(made) };
         await recordDeed(tx, { ...doneBy(request, deps), ...deed });
         return made;

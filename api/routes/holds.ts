@@ -10,6 +10,7 @@ import { doneBy } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { decodeCursor, toPage } from '../paging.ts';
 import { commonProblems, conflictProblem, idParams, uuid } from '../schemas/common.ts';
+import { wrongField } from '../wrong-field.ts';
 import { holdAnswer, holdBody, holdList, holdQuery, holdSchema, placedHoldSchema } from '../schemas/retention.ts';
 
 /** Evidence holds: footage that is not deleted, whatever else says so. */
@@ -53,6 +54,8 @@ export function registerHolds(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { cameraId, from: startMs, to: endMs, reason, until: untilMs } = request.body;
       const by = doneBy(request, deps);
+      if (untilMs !== null && untilMs <= by.atMs)
+        throw wrongField('until', 'must lie in the future, or nothing is held');
       const { hold, beingDeleted } = await transaction(deps.pool, async (tx) => {
         const wanted = { cameraId, startMs, endMs, reason, untilMs, placedBy: by.actor, placedAtMs: by.atMs };
         const placed = await placeHold(tx, wanted);

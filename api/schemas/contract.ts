@@ -44,9 +44,15 @@ export const contractBody = z
   .strictObject({
     tenantId: uuid,
     startsOn: day,
-    termMonths: z.number().int().min(1).max(120).optional(),
+    termMonths: z
+      .number()
+      .int()
+      .min(1)
+      .max(120)
+      .optional()
+      .describe('At least the minimum of the price list; absent: that.'),
     noticeDays: z.number().int().min(0).max(366).optional(),
-    prepayMonths: z.number().int().min(0).max(120).default(0),
+    prepayMonths: z.number().int().min(0).max(120).default(0).describe('No more than the term.'),
   })
   .meta({ id: 'NewContract' });
 

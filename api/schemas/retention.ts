@@ -101,7 +101,7 @@ export const holdBody = z
     from: timeIn,
     to: timeIn,
     reason: z.string().trim().min(1, 'must not be empty').max(1000),
-    until: timeIn.nullable().default(null).describe('Absent: until it is released.'),
+    until: timeIn.nullable().default(null).describe('In the future. Absent: until it is released.'),
   })
   .refine(({ from, to }) => from < to, { path: ['to'], message: 'must lie after from' })
   .meta({ id: 'NewHold' });

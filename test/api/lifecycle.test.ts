@@ -19,6 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
+const problem = z.object({ errors: z.array(z.object({ path: z.string() })) });
 const idOf = z.object({ id: z.string() });
 async function made(url: string, body: unknown): Promise<string> {
   const answer = await api.call('POST', url, body);
@@ -152,6 +153,18 @@ describe('contracts', () => {
       });
       expect(await deedsOf(camera)).toEqual(['service:contract camera.retire']);
     }
+  });
+
+  test('a term is as long as the price list wants, and is not paid further ahead than it lasts', async () => {
+    const tenantId = await made('/v1/tenants', { name: 'Short of time' });
+    const refused = async (terms: object) => {
+      const answer = await api.call('POST', '/v1/contracts', { tenantId, startsOn: '2026-03-01', ...terms });
+      return [answer.statusCode, problem.parse(answer.json()).errors.map(({ path }) => path)];
+    };
+    expect(await refused({ termMonths: 11 })).toEqual([400, ['termMonths']]);
+    expect(await refused({ prepayMonths: 13 })).toEqual([400, ['prepayMonths']]);
+    expect(await refused({ termMonths: 24, prepayMonths: 25 })).toEqual([400, ['prepayMonths']]);
+    await made('/v1/contracts', { tenantId, startsOn: '2026-03-01', termMonths: 24, prepayMonths: 24 });
   });
 
   test('without payment the cameras are in grace at once, and come back', async () => {

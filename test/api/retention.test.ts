@@ -57,6 +57,8 @@ test('what has reached its age is not shown from the very moment on, but for wha
   const held = placedHoldSchema.parse((await api.call('POST', '/v1/holds', body)).json());
   expect(held).toMatchObject({ state: 'active', placedBy: 'api-key:test', beingDeleted: { segments: 0 } });
   expect((await shownMinutes(id)).slice(0, 2)).toEqual([1, 4]);
+  const past = await api.call('POST', '/v1/holds', { ...body, until: iso(nowMs) });
+  expect([past.statusCode, past.body]).toEqual([400, expect.stringContaining('until: must lie in the future')]);
   expect((await api.call('DELETE', `/v1/holds/${held.id}`)).json()).toMatchObject({ state: 'released' });
   expect((await api.call('DELETE', `/v1/holds/${held.id}`)).statusCode).toBe(409);
   expect((await shownMinutes(id))[0]).toBe(4);

@@ -45,6 +45,7 @@ export function HoldDialog({ camera, range, onPlaced, onClose }: HoldDialogProps
       ...(fromMs !== null && toMs !== null && fromMs >= toMs && { range: w.holdOrder }),
       ...(reason.trim() === '' && { reason: w.required }),
       ...(ends === 'at' && untilMs === null && { until: w.timeMissing }),
+      ...(untilMs !== null && untilMs <= serverNow() && { until: w.holdEndPast }),
     };
     setErrors(found);
     if (fromMs === null || toMs === null || Object.keys(found).length > 0) return null;

@@ -94,6 +94,7 @@ export const manage = {
   untilDate: 'Ends, date',
   untilTime: 'Ends, time',
   holdOrder: 'The end must lie after the beginning.',
+  holdEndPast: 'The hold must end in the future.',
   holdReasonHint: 'Such as a file number; it stands in the audit log.',
   holdEnd: 'Ends',
   holdEndNever: 'When released',

@@ -94,6 +94,7 @@ export const manage: typeof english = {
   untilDate: 'Saklama sonu, tarih',
   untilTime: 'Saklama sonu, saat',
   holdOrder: 'Bitiş başlangıçtan sonra olmalı.',
+  holdEndPast: 'Saklamanın sonu gelecekte olmalı.',
   holdReasonHint: 'Örneğin bir dosya numarası; denetim günlüğünde görünür.',
   holdEnd: 'Saklama sonu',
   holdEndNever: 'Kaldırılınca',
