@@ -1,17 +1,15 @@
 import { Context } from '@temporalio/activity';
-import { readClocks } from '../db/clock.ts';
 import { clearLedger, ledgerOf, lockLedger, openMonths, type OpenMonth } from '../db/certificates.ts';
 import { transaction, type Db, type Pool } from '../db/sql.ts';
 import { digestOver, monthSettlesMs, objectLines, summarise, type DeletedObject } from '../domain/certificate.ts';
-import type { Logger } from '../log.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import { digestOf } from '../security/certificates.ts';
 import type { Sealer } from '../security/seal.ts';
 import { objectKey } from '../storage/keys.ts';
-import type { Objects } from '../storage/objects.ts';
 import { storageEvidence } from './certify-purge.ts';
 import { certify } from './certify.ts';
 import { createFailures } from './failures.ts';
+import { readEndingClocks, type SweepClockDeps } from './sweep-clocks.ts';
 
 export interface CertifyRetentionActivities {
   /**
@@ -21,14 +19,9 @@ export interface CertifyRetentionActivities {
   certifyRetention(): Promise<{ issued: number; kept: number }>;
 }
 
-export interface CertifyRetentionDeps {
+export interface CertifyRetentionDeps extends SweepClockDeps {
   db: Pool;
-  objects: Objects;
   sealer: Sealer;
-  log: Logger;
-  now: () => number;
-  /** For tests of time: the database's own clock. */
-  databaseNow?: (db: Db) => Promise<number>;
   failpoint?: Failpoint;
   /** Work lists of this length are read at once. */
   pageSize?: number;
@@ -41,7 +34,12 @@ export function createCertifyRetentionActivities(deps: CertifyRetentionDeps): Ce
       const result = { issued: 0, kept: 0 };
       const failures = createFailures(deps.log, 'certificates');
       // A month is over by every clock or by none: what is deleted in it later would be in no certificate of it.
-      const overMs = (await readClocks(deps.db, deps)).earlierMs - monthSettlesMs;
+      const { earlierMs, doubt } = await readEndingClocks(deps);
+      if (doubt !== null) {
+        deps.log.error({ doubt }, 'no month is certified by these clocks');
+        return result;
+      }
+      const overMs = earlierMs - monthSettlesMs;
       // Those that have to wait or fail stay in the list: the page after goes on behind them.
       let after: OpenMonth | undefined;
       for (;;) {

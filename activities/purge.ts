@@ -1,7 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { recordDeed } from '../db/audit.ts';
 import { lockCamera, setCameraState } from '../db/cameras.ts';
-import { readClocks } from '../db/clock.ts';
 import { notePurgeWait, type PurgeWait } from '../db/deletion-health.ts';
 import { activeHold } from '../db/holds.ts';
 import {
@@ -14,14 +13,14 @@ import {
   type PurgedCamera,
 } from '../db/purge.ts';
 import { spoolsOf } from '../db/purge-spools.ts';
-import { transaction, type Db, type Pool, type Transaction } from '../db/sql.ts';
+import { transaction, type Pool, type Transaction } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
-import type { Logger } from '../log.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import type { Sealer } from '../security/seal.ts';
-import type { Objects, ObjectTrace } from '../storage/objects.ts';
+import type { ObjectTrace } from '../storage/objects.ts';
 import { certifyPurge } from './certify-purge.ts';
 import { deleteBatchSize, deleteMarkedFootage } from './delete-footage.ts';
+import { readDoubtedClocks, readEndingClocks, type SweepClockDeps } from './sweep-clocks.ts';
 
 /** What a purge came to for now. Reasons are sentences. */
 export type PurgeStep =
@@ -39,14 +38,9 @@ export interface PurgeActivities {
   finishPurge(cameraId: string): Promise<PurgeStep>;
 }
 
-export interface PurgeDeps {
+export interface PurgeDeps extends SweepClockDeps {
   db: Pool;
-  objects: Objects;
   sealer: Sealer;
-  log: Logger;
-  now: () => number;
-  /** For tests of time: the database's own clock. */
-  databaseNow?: (db: Db) => Promise<number>;
   failpoint?: Failpoint;
 }
 
@@ -59,14 +53,16 @@ const shortestWaitMs = 5_000;
 /** The next look comes after an eighth of a purge's age: what took a minute is seen 8 s later at most. */
 const lookedAtAge = 8;
 const longestWaitMs = 3_600_000;
+/** Clocks that are set right are believed within 10 minutes. */
+const doubtedWaitMs = 600_000;
 
 export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
   const failpoint = deps.failpoint ?? noFailpoint;
 
   return {
     async startPurge(cameraId) {
-      // A deletion is due by every clock or by none: a worker's clock that is years ahead deletes nothing.
-      const nowMs = (await readClocks(deps.db, deps)).earlierMs;
+      // A deletion is due by every clock or by none, and by none while there is something against them.
+      const { earlierMs: nowMs, doubt } = await readEndingClocks(deps);
       return transaction(deps.db, async (tx): Promise<PurgeStep> => {
         // A hold is placed under this lock: it is either seen here or refused, since the purge has begun.
         await lockCamera(tx, cameraId);
@@ -80,6 +76,11 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
           const reason = `An evidence hold keeps the footage ${until}: ${hold.reason}`;
           await setCameraState(tx, cameraId, 'grace', reason, nowMs);
           return { kind: 'waits', reason, againInMs: waitFor((hold.untilMs ?? Infinity) - nowMs) };
+        }
+        if (!isBegun && doubt !== null) {
+          const reason = `The grace period is over only by clocks that are not trusted. ${doubt}`;
+          const isRetired = await setCameraState(tx, cameraId, 'grace', reason, nowMs);
+          return isRetired ? { kind: 'waits', reason, againInMs: doubtedWaitMs } : { kind: 'wanted' };
         }
         const begun = await beginPurge(tx, cameraId, { nowMs });
         if (begun.kind === 'wanted') return begun;
@@ -187,7 +188,7 @@ async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<Wait |
     return { for: 'spool', reason: `Waits for the spool of ${hosts.join(', ')} to be empty.`, againInMs };
   }
   // Over by every clock or not at all: by one that is fast a job would store into what is certified.
-  const { earlierMs } = await readClocks(deps.db, deps);
+  const { earlierMs } = await readDoubtedClocks(deps);
   const storesUntil = await storesUntilMs(deps.db, prefix, earlierMs);
   if (storesUntil !== null) {
     const reason = `A finish job that was under way may store an object until ${new Date(storesUntil).toISOString()}.`;

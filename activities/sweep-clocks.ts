@@ -1,6 +1,7 @@
-import { databaseNowMs } from '../db/clock.ts';
+import { databaseNowMs, type Clocks } from '../db/clock.ts';
 import type { Db } from '../db/sql.ts';
-import type { SweepClocks } from '../domain/sweep-breaker.ts';
+import { sweepState } from '../db/sweep-state.ts';
+import { clockDoubt, earliestMs, longestForecastMs, type SweepClocks } from '../domain/sweep-breaker.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Objects } from '../storage/objects.ts';
@@ -29,4 +30,34 @@ export async function readSweepClocks(deps: SweepClockDeps): Promise<SweepClocks
   if (storeNowMs === null) deps.log.warn('the object store does not say what time it is; its clock is not compared');
   // Last, since the store may take seconds to answer.
   return { databaseNowMs: await databaseNow(deps.db), nowMs: deps.now(), storeNowMs: storeNowMs ?? null };
+}
+
+/** @returns the earliest and the latest of the clocks that a sweep compares, and what speaks against them, or null */
+export async function readDoubtedClocks(deps: SweepClockDeps): Promise<Clocks & { doubt: string | null }> {
+  const told = await readSweepClocks(deps);
+  const earlierMs = earliestMs(told);
+  const laterMs = Math.max(told.nowMs, told.databaseNowMs, told.storeNowMs ?? -Infinity);
+  return { earlierMs, laterMs, doubt: clockDoubt(told) };
+}
+
+/**
+ * The same for what ends once and for good (a grace period, a contract, a month): it waits, too, while a sweep is
+ * stopped for its clocks, and where the last sweep is further back than any forecast. Clocks that jump together by years
+ * agree with each other; the last sweep's time is what gives them away.
+ */
+export async function readEndingClocks(deps: SweepClockDeps): Promise<Clocks & { doubt: string | null }> {
+  const clocks = await readDoubtedClocks(deps);
+  const { stopped, lookedMs, resumedMs } = await sweepState(deps.db);
+  if (clocks.doubt !== null) return clocks;
+  if (stopped !== null && stopped.reason !== 'unpredicted') {
+    return {
+      ...clocks,
+      doubt: `The retention sweep is stopped for its clocks until an operator resumes it: ${stopped.text}`,
+    };
+  }
+  const lastMs = resumedMs ?? lookedMs;
+  if (lastMs === null || clocks.earlierMs - lastMs <= longestForecastMs) return clocks;
+  const hours = Math.round((clocks.earlierMs - lastMs) / 3_600_000);
+  const last = `The last retention sweep was at ${new Date(lastMs).toISOString()}`;
+  return { ...clocks, doubt: `${last}, ${hours} hours ago by all clocks: they may have jumped together.` };
 }

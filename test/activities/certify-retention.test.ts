@@ -13,6 +13,7 @@ import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 import { footageOf, storeFootage } from './stored-footage.ts';
+import { sweptAnHourBefore } from './whole-sweep.ts';
 
 const [october, november, december] = [Date.UTC(2026, 9, 1), Date.UTC(2026, 10, 1), Date.UTC(2026, 11, 1)];
 const hourMs = 3_600_000;
@@ -28,14 +29,18 @@ afterAll(async () => {
 
 const secret = randomBytes(32).toString('hex');
 
-/** @param changes.databaseMs what the database's clock says, where that is something else */
+/** @param changes.databaseMs what the database's clock says, where that is something else; the same of the store's */
 async function certify(
   nowMs: number,
-  { databaseMs = nowMs, store = objects }: { databaseMs?: number; store?: Objects } = {},
+  {
+    databaseMs = nowMs,
+    storeMs = nowMs,
+    store = objects,
+  }: { databaseMs?: number; storeMs?: number; store?: Objects } = {},
 ): Promise<{ issued: number; kept: number }> {
   const log = createLogger({ level: 'silent', name: 'test' });
   const sealer = createSealer(secret);
-  const clocks = { now: () => nowMs, databaseNow: async () => databaseMs };
+  const clocks = { now: () => nowMs, databaseNow: async () => databaseMs, storeNow: async () => storeMs };
   const deps = { db: database.pool, objects: store, sealer, log, ...clocks, pageSize: 1 };
   return new MockActivityEnvironment().run(() => createCertifyRetentionActivities(deps).certifyRetention());
 }
@@ -78,13 +83,18 @@ test('a month is certified once it is over, and not while an object of it is bac
   await swept(camera, 1, november);
   // Both clocks say that the month has been over for an hour, or nothing is certified.
   const over = november + hourMs;
-  for (const [here, there] of [
-    [over - 1, over - 1],
-    [over - 1, december],
-    [december, over - 1],
+  for (const [here, databaseMs, storeMs] of [
+    [over - 1, over - 1, over - 1],
+    [over - 1, december, december],
+    [december, over - 1, december],
+    [december, december, over - 1],
   ] as const) {
-    expect(await certify(here, { databaseMs: there })).toEqual({ issued: 0, kept: 0 });
+    expect(await certify(here, { databaseMs, storeMs })).toEqual({ issued: 0, kept: 0 });
   }
+  // All wrong together: the last sweep is a month ago.
+  await sweptAnHourBefore(database.pool, november);
+  expect(await certify(december)).toEqual({ issued: 0, kept: 0 });
+  await database.pool.query(`update retention_sweep set looked_at = null, swept_at = null`);
 
   const { key, body, segment } = footageOf(camera, { startMs: october });
   await objects.put(key, Readable.from([body]), body.length, segment.sha256);

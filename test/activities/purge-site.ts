@@ -21,7 +21,8 @@ const sealer = createSealer(randomBytes(32).toString('hex'));
 
 export function activitiesOf(db: Pool, objects: Objects, more: Partial<PurgeDeps> = {}): PurgeActivities {
   const log = createLogger({ level: 'silent', name: 'test' });
-  const clocks = { now: () => dueMs, databaseNow: async () => dueMs };
+  const { databaseNow = async () => dueMs } = more;
+  const clocks = { now: () => dueMs, databaseNow, storeNow: () => databaseNow(db) };
   const activities = createPurgeActivities({ db, objects, sealer, log, ...clocks, ...more });
   const inActivity =
     <Result>(work: (cameraId: string) => Promise<Result>) =>

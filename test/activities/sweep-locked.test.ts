@@ -64,14 +64,10 @@ test.concurrent.for(stores)(
     expect(await sweepNow()).toMatchObject({ segments: 2, refused: 0 });
     expect(await keysOf(objects, camera)).toEqual([]);
     expect(await countOf(database, camera.internalId)).toEqual({ marked: 0, noted: 3 });
-    const deps = {
-      db: database.pool,
-      objects,
-      sealer,
-      log,
-      now: () => dueMs + 40 * dayMs,
-      databaseNow: async () => dueMs + 40 * dayMs,
-    };
+    const laterMs = dueMs + 40 * dayMs;
+    await sweptAnHourBefore(database.pool, laterMs);
+    const later = { now: () => laterMs, databaseNow: async () => laterMs, storeNow: async () => laterMs };
+    const deps = { db: database.pool, objects, sealer, log, ...later };
     await new MockActivityEnvironment().run(() => createCertifyRetentionActivities(deps).certifyRetention());
     const [certificate] = await listCertificates(database.pool, { cameraId: camera.id, limit: 2 });
     expect(JSON.parse(certificate?.document ?? '{}')).toMatchObject({

@@ -110,7 +110,7 @@ export async function skipTime(): Promise<SkippedTime> {
   });
   const purgeOrders = createPurgeOrders({ db, spool, linger, isRecording: () => false, log, now: Date.now });
   const nowMs = (): Promise<number> => env.currentTimeMs();
-  const clocks = { now: activityNow, databaseNow: async () => activityNow() };
+  const clocks = { now: activityNow, databaseNow: async () => activityNow(), storeNow: async () => activityNow() };
   const deps = { db, objects, sealer, log, ...clocks };
   const tell = async ({ cameraId, configVersion }: Told): Promise<void> => {
     await sendIntentUpdate(env.client, cameraId, 'retire', configVersion);
