@@ -59,14 +59,18 @@ export async function findCatalogued(
   return new Set(rows.map((row) => `${row.camera_id} ${row.start_at} ${row.sha256}`));
 }
 
-/** Whether a row of the catalogue needs this object. @param object.sha256 hex, the whole hash */
+/**
+ * Whether a row of the catalogue needs this object; one that is being deleted does not: stored again, the object would
+ * outlive its row.
+ * @param object.sha256 hex, the whole hash
+ */
 export async function isCatalogued(
   db: Db,
   object: { cameraId: string; startMs: number; sha256: string },
 ): Promise<boolean> {
   const { rowCount } = await db.query(
     `select from segment where camera_id = (select id from camera where public_id = $1::uuid)
-       and start_at = $2::timestamptz and sha256 = decode($3::text, 'hex')`,
+       and start_at = $2::timestamptz and sha256 = decode($3::text, 'hex') and state = 0`,
     [object.cameraId, at(object.startMs), object.sha256],
   );
   return rowCount === 1;

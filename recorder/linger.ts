@@ -61,7 +61,7 @@ export function createLinger(deps: {
       await spool.remove(file.path);
       return true;
     }
-    // Replaced by its final, or deleted when it was due: stored again it would lie there for ever.
+    // Replaced by its final, or deleted when it was due, or about to be: stored again it would lie there for ever.
     if (!(await isCatalogued(deps.db, { cameraId: file.cameraId, startMs: name.startMs, sha256 }))) {
       await spool.remove(file.path);
       return true;
@@ -85,7 +85,8 @@ export function createLinger(deps: {
     let putAgain = 0;
     let firstError: unknown;
     for (const file of await spool.lingeringFiles()) {
-      if (deps.now() - file.modifiedMs < lingerMs) continue;
+      // It is stored, and nobody can say since when it lingers or whether it is what its name says.
+      if (file.isUnreadable === true || deps.now() - file.modifiedMs < lingerMs) continue;
       try {
         if (await release(file)) removed += 1;
         else putAgain += 1;

@@ -1,11 +1,20 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { nothingSwept, sweepShard, type SweepRetentionDeps } from '../../activities/sweep-retention.ts';
 import { listAuditEntries } from '../../db/audit.ts';
 import { placeHold } from '../../db/holds.ts';
 import { changeRetention, notePause } from '../../db/retention.ts';
 import { transaction } from '../../db/sql.ts';
 import { dayMs, shorteningDelayMs } from '../../domain/retention.ts';
+import { createCameraIds } from '../../recorder/camera-ids.ts';
+import { createLinger } from '../../recorder/linger.ts';
+import { createQuarantine } from '../../recorder/quarantine.ts';
+import { lingeringFileName, segmentFileName } from '../../recorder/segment-name.ts';
 import { type Objects } from '../../storage/objects.ts';
+import { openSpool } from '../../storage/spool.ts';
+import { footageOf } from './stored-footage.ts';
 import { createSweepSite, dueMs, t0, type SweepSite } from './sweep-site.ts';
 import { sweep, sweptAnHourBefore } from './whole-sweep.ts';
 
@@ -68,6 +77,32 @@ test('a hold that is placed while footage is being deleted is told what it came 
   await sweepAt(dueMs + 120_000, { failpoint });
   expect(told).toEqual([{ segments: 2, durationMs: 120_000 }]);
   expect(await site.minutesOf(camera)).toEqual([2, 3]);
+});
+
+test('what a recorder still has of footage that is being deleted is not stored again, unlike what the store lost', async () => {
+  const camera = await site.cameraWith(2);
+  const dir = await mkdtemp(join(tmpdir(), 'framekeep-linger-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const spool = await openSpool({ dir, maxBytes: 10_000_000 });
+  for (const startMs of [t0, t0 + 60_000]) {
+    const { segment, body } = footageOf(camera, { startMs });
+    const name = { startMs, durationMs: segment.durationMs, epoch: segment.epoch, anchor: segment.anchor };
+    const run = await spool.openRun(camera.id, 'run');
+    await writeFile(join(run, '0.mp4'), body);
+    await spool.close({ cameraId: camera.id, run: 'run', name: '0.mp4' }, segmentFileName(name));
+    await spool.linger(camera.id, segmentFileName(name), lingeringFileName(name, segment.sha256));
+  }
+  const { db, objects, log } = site.depsAt(dueMs + 60_000);
+  const [cameraIds, quarantine] = [createCameraIds(db), createQuarantine(dir)];
+  const linger = createLinger({ db, spool, objects, cameraIds, quarantine, lingerMs: 0, log, now: Date.now });
+  await objects.remove([footageOf(camera, { startMs: t0 + 60_000 }).key]);
+  const told: unknown[] = [];
+  const failpoint = async (name: string): Promise<void> => {
+    if (name === 'looked') told.push(await linger.sweep(0));
+  };
+  await sweepAt(dueMs + 60_000, { failpoint });
+  expect(told).toEqual([{ removed: 1, putAgain: 1 }]);
+  expect(await site.minutesOf(camera)).toEqual([1]);
 });
 
 test('a shorter retention takes effect after its delay, a longer one at once', async () => {
