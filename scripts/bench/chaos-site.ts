@@ -61,6 +61,9 @@ export interface SiteOptions {
   environment?: Record<string, string>;
 }
 
+/** At a load of 30 on two cores five processes have taken more than 45 s to start. */
+const startsWithinMs = 120_000;
+
 /** Small pictures, so that many cameras fit on a small machine; a loop is longer than any outage. */
 const stream = { width: 320, height: 180, fps: 15, bitrateKbps: 300, gopSeconds: 1, frames: 1800 };
 /** Short windows, so that finals are swapped in all the time; pictures keep their size, for the counter is in them. */
@@ -135,7 +138,7 @@ export async function startChaosSite(options: SiteOptions): Promise<ChaosSite> {
 
   try {
     for (const name of options.processes ?? processNames) site.start(name);
-    await waitFor('the API answers', async () => (await fetch(`${site.url}/readyz`)).ok);
+    await waitFor('the API answers', async () => (await fetch(`${site.url}/readyz`)).ok, startsWithinMs);
     for (let index = 0; index < options.cameras; index += 1) await addCamera(site, index);
     await untilAllRecordSince(site, 0);
     return site;

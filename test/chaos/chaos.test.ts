@@ -7,7 +7,7 @@ import { sound } from '../support/checker.ts';
 let site: ChaosSite;
 beforeAll(async () => {
   site = await startChaosSite({ cameras: 3 });
-});
+}, 240_000);
 afterAll(async () => site?.stop());
 
 /**
