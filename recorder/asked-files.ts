@@ -1,3 +1,4 @@
+import { measure, type WaitingFile } from './backlog.ts';
 import type { ClosedFile } from './run-files.ts';
 
 /** Files that wait for an answer about their camera. */
@@ -5,6 +6,9 @@ export interface AskedFiles {
   add(file: ClosedFile): void;
   /** Whether files of the camera wait just now. */
   isAsking(cameraId: string): boolean;
+  waiting(): WaitingFile[];
+  /** Resolves once no file waits; a catalogue that hangs gives its answer after 35 s. Never rejects. */
+  idle(): Promise<void>;
 }
 
 /**
@@ -16,25 +20,30 @@ export function createAskedFiles<Answer>(
   ask: (cameraId: string) => Promise<Answer>,
   goOn: (file: ClosedFile, answer: Answer) => void,
 ): AskedFiles {
-  const waiting = new Map<string, ClosedFile[]>();
+  const asking = new Map<string, { files: WaitingFile[]; answered: Promise<void> }>();
 
-  async function answered(cameraId: string): Promise<void> {
+  async function answered(cameraId: string, files: WaitingFile[]): Promise<void> {
     const answer = await ask(cameraId);
-    const files = waiting.get(cameraId) ?? [];
-    waiting.delete(cameraId);
-    for (const file of files) goOn(file, answer);
+    asking.delete(cameraId);
+    for (const { file } of files) goOn(file, answer);
   }
 
   return {
     add(file) {
-      const files = waiting.get(file.cameraId);
-      if (files !== undefined) {
-        files.push(file);
+      const waiting = { file, bytes: 0 };
+      void measure(waiting);
+      const before = asking.get(file.cameraId);
+      if (before !== undefined) {
+        before.files.push(waiting);
         return;
       }
-      waiting.set(file.cameraId, [file]);
-      void answered(file.cameraId);
+      const files = [waiting];
+      asking.set(file.cameraId, { files, answered: answered(file.cameraId, files) });
     },
-    isAsking: (cameraId) => waiting.has(cameraId),
+    isAsking: (cameraId) => asking.has(cameraId),
+    waiting: () => [...asking.values()].flatMap(({ files }) => files),
+    async idle() {
+      while (asking.size > 0) await Promise.all([...asking.values()].map((each) => each.answered));
+    },
   };
 }

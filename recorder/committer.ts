@@ -1,19 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { measure, type WaitingFile } from './backlog.ts';
 import type { CommitOutcome } from './commit.ts';
 import type { ClosedFile, Hold } from './run-files.ts';
 import { recordedMsOf } from './segment-name.ts';
-
-/** What waits to be committed on this host. */
-export interface Backlog {
-  files: number;
-  bytes: number;
-  /** End of the oldest footage that waits; null = nothing waits. */
-  oldestEndMs: number | null;
-}
 
 export interface CommitCounts {
   committed: number;
@@ -25,7 +17,7 @@ export interface CommitCounts {
 /** Commits closed files: each camera's in order, some cameras at a time, again and again until it succeeds. */
 export interface Committer {
   add(file: ClosedFile): void;
-  backlog(): Backlog;
+  waiting(): WaitingFile[];
   counts(): CommitCounts;
   /** For the end of the process: waits until nothing waits but what another recording covers. @returns false when time ran out */
   flush(timeoutMs: number): Promise<boolean>;
@@ -40,9 +32,7 @@ const holdTickMs = 250;
 /** So soon after storage or database are back the backlog goes on. */
 const longestWaitMs = 10_000;
 
-interface Waiting {
-  file: ClosedFile;
-  bytes: number;
+interface Waiting extends WaitingFile {
   closedAtMs: number;
   /** Start as it was recorded: a file that is moved on, and parts of one, keep their turn. */
   recordedMs: number;
@@ -142,15 +132,7 @@ export function createCommitter(deps: {
         .finally(() => running.delete(run));
       running.add(run);
     },
-    backlog() {
-      const waiting = [...lanes.values()].flat();
-      const ends = waiting.map(({ file }) => file.name.startMs + file.name.durationMs);
-      return {
-        files: waiting.length,
-        bytes: waiting.reduce((sum, { bytes }) => sum + bytes, 0),
-        oldestEndMs: ends.length === 0 ? null : ends.reduce((a, b) => Math.min(a, b)),
-      };
-    },
+    waiting: () => [...lanes.values()].flat(),
     counts: () => ({ ...counts }),
     async flush(timeoutMs) {
       const endsAtMs = deps.now() + timeoutMs;
@@ -184,12 +166,7 @@ async function putAt(
 ): Promise<void> {
   const all = files.map((file) => ({ file, bytes: 0, ...since }));
   lane.splice(place, 0, ...all);
-  for (const waiting of all) {
-    waiting.bytes = await stat(waiting.file.path).then(
-      (found) => found.size,
-      () => 0,
-    );
-  }
+  for (const waiting of all) await measure(waiting);
 }
 
 function createSlots(count: number): { run<T>(work: () => Promise<T>): Promise<T> } {

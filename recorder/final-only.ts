@@ -7,7 +7,7 @@ import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { Spool } from '../storage/spool.ts';
-import { createAskedFiles } from './asked-files.ts';
+import { createAskedFiles, type AskedFiles } from './asked-files.ts';
 import type { CameraIds } from './camera-ids.ts';
 import { isMissingFile } from './error-code.ts';
 import type { Failpoint } from './failpoint.ts';
@@ -21,6 +21,8 @@ import type { ClosedFile } from './run-files.ts';
 export interface FinalOnly {
   /** A file that was closed or salvaged: held back, or committed at once. */
   add: (file: ClosedFile) => void;
+  /** What waits to be told whether it is held. */
+  asking: Pick<AskedFiles, 'waiting' | 'idle'>;
   /** What waits for its final; without what has it and is only kept until a second look. */
   held(): { files: number; bytes: number; oldestStartMs: number | null };
   /** Room is needed: what has its final goes, and half of the rest is committed. */
@@ -60,6 +62,7 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
   const { hostId } = spool;
   const files = new Map<string, HeldFile>();
   const stopped = new AbortController();
+  const undone = (): HeldFile[] => [...files.values()].filter(({ doneMs }) => doneMs === null);
   let isLeaving = false;
   let last: Promise<unknown> = Promise.resolve();
   let looking: Promise<void> = Promise.resolve();
@@ -124,14 +127,12 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
   }
 
   async function look(): Promise<void> {
-    const waiting = [...files.values()].filter(({ doneMs }) => doneMs === null);
-    for (const file of waiting) {
-      if (file.bytes > 0) continue;
+    for (const file of undone().filter(({ bytes }) => bytes === 0)) {
       await measure(file).catch((error: unknown) => {
         log.warn({ cameraId: file.cameraId, cause: errorText(error) }, 'a held file cannot be seen; it stays held');
       });
     }
-    const cameraIds = [...new Set(waiting.map(({ cameraId }) => cameraId))];
+    const cameraIds = [...new Set(undone().map(({ cameraId }) => cameraId))];
     if (cameraIds.length > 0) await lookAt(cameraIds);
     await lookAgain(deps.lingerMs);
   }
@@ -153,9 +154,11 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
       heldBy(db, hostId),
       hasSpoolEncoder(db, hostId, nowMs),
     ]);
-    const waiting = [...files.values()].filter(({ doneMs, bytes }) => doneMs === null && bytes > 0);
     const waitMs = hasEncoder ? deps.waitMs : Math.min(deps.waitMs, encoderWaitMs);
-    for (const group of groupHeld(waiting, deps.windowMs)) {
+    for (const group of groupHeld(
+      undone().filter(({ bytes }) => bytes > 0),
+      deps.windowMs,
+    )) {
       const camera = cameras.get(group.cameraId);
       const key = `${group.cameraId} ${group.windowStartMs}`;
       if (camera === undefined || isLeaving) await giveUp(group, 'not held here');
@@ -181,10 +184,8 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
   }
 
   function newestOf(cameraId: string): number {
-    return [...files.values()].reduce(
-      (most, file) => (file.cameraId === cameraId ? Math.max(most, file.startMs) : most),
-      0,
-    );
+    const own = [...files.values()].filter((file) => file.cameraId === cameraId);
+    return own.reduce((most, { startMs }) => Math.max(most, startMs), 0);
   }
 
   function forget(): void {
@@ -195,8 +196,7 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
   async function run(): Promise<void> {
     while (!stopped.signal.aborted) {
       try {
-        await exclusively(look);
-        forget();
+        await exclusively(look).then(forget);
       } catch (error) {
         log.warn({ cause: errorText(error) }, 'held footage waits for the catalogue');
       }
@@ -220,8 +220,9 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
       if ((isLeaving || deps.isTakeover(file)) && !asked.isAsking(file.cameraId)) deps.commit(file);
       else asked.add(file);
     },
+    asking: asked,
     held() {
-      const waiting = [...files.values()].filter(({ doneMs }) => doneMs === null);
+      const waiting = undone();
       return {
         files: waiting.length,
         bytes: waiting.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -231,8 +232,7 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
     makeRoom: () =>
       exclusively(async () => {
         await lookAgain(0);
-        const waiting = [...files.values()].filter(({ doneMs }) => doneMs === null);
-        const groups = groupHeld(waiting, deps.windowMs);
+        const groups = groupHeld(undone(), deps.windowMs);
         for (const group of groups.slice(0, Math.ceil(groups.length / 2))) await giveUp(group, 'the spool fills');
       }),
     async release() {

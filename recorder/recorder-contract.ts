@@ -4,7 +4,8 @@ import type { backoffMs } from '../domain/retry.ts';
 import type { Logger } from '../log.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { SpoolUsage } from '../storage/spool.ts';
-import type { Backlog, CommitCounts } from './committer.ts';
+import type { Backlog } from './backlog.ts';
+import type { CommitCounts } from './committer.ts';
 import type { Failpoint } from './failpoint.ts';
 import type { Recording } from './recording.ts';
 

@@ -4,6 +4,7 @@ import { backoffMs } from '../domain/retry.ts';
 import type { SanityLimits } from '../domain/segment.ts';
 import { createPortTokens } from '../security/port-token.ts';
 import { createSealer } from '../security/seal.ts';
+import { backlogOf } from './backlog.ts';
 import { createBackgroundWrites } from './background-writes.ts';
 import { createCameraIds } from './camera-ids.ts';
 import { commitFile, type CommitOutcome } from './commit.ts';
@@ -12,6 +13,7 @@ import { createCommitter } from './committer.ts';
 import { noFailpoint } from './failpoint.ts';
 import { createFinalOnly } from './final-only.ts';
 import { createFigures } from './figures.ts';
+import { flushWithin } from './flush.ts';
 import { createGapClaims, type GapClaims } from './gap-claims.ts';
 import { createHoleReasons } from './hole-reasons.ts';
 import { openInternalPort, type InternalPort } from './internal-port.ts';
@@ -64,16 +66,8 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     ({ cameraId, name }) => registry.entry(cameraId)?.claims ?? claimsOf(cameraId, () => name.epoch),
   );
 
-  const linger = createLinger({
-    db,
-    spool,
-    objects,
-    cameraIds,
-    quarantine,
-    lingerMs: config.spool.lingerSeconds * 1000,
-    log,
-    now,
-  });
+  const lingerMs = config.spool.lingerSeconds * 1000;
+  const linger = createLinger({ db, spool, objects, cameraIds, quarantine, lingerMs, log, now });
   const guard = createSpoolGuard({
     spool,
     releaseLingering: () => Promise.all([linger.sweep(0), finalOnly.makeRoom()]),
@@ -105,7 +99,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     isTakeover: (file) => holes.isTakeover(file),
     windowMs,
     waitMs: config.finalWaitSeconds * 1000,
-    lingerMs: config.spool.lingerSeconds * 1000,
+    lingerMs,
     log,
     now,
     failpoint,
@@ -150,7 +144,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   });
 
   const waiting = () => ({
-    backlog: committer.backlog(),
+    backlog: backlogOf([...finalOnly.asking.waiting(), ...committer.waiting()]),
     commits: { ...committer.counts() },
     spool: guard.usage(),
     pendingWrites: queue.size(),
@@ -215,18 +209,20 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   }
 
   async function stop(): Promise<void> {
-    await watcher.stop();
+    const watched = watcher.stop(); // a catalogue that hangs is awaited last
     const stopped = registry.entries();
     await registry.stop();
     for (const { assignment, recording, claims } of stopped) {
       claims.opened('deploy', Promise.resolve(recording.progress().lastSegmentEndMs));
       createBackgroundWrites(db, queue, assignment.cameraId).state('reconnecting', 'deploy', now());
     }
-    if (!(await committer.flush(flushMs))) log.warn(committer.backlog(), 'uncommitted footage stays in the spool');
+    if (!(await flushWithin(flushMs, { asking: finalOnly.asking, committer, now }))) {
+      log.warn(waiting().backlog, 'uncommitted footage stays in the spool');
+    }
     await queue.flush(writesFlushMs);
     queue.stop();
     const parts = [lateSalvage, committer, linger, guard, signOfLife, purgeOrders, finalOnly];
-    await Promise.all([...parts.map((part) => part.stop()), port?.close()]);
+    await Promise.all([...parts.map((part) => part.stop()), port?.close(), watched]);
   }
 
   return {

@@ -7,6 +7,7 @@ import type { Logger } from '../log.ts';
 /** Looks once a second, in one query for the whole process, what the catalogue says about the recorded cameras. */
 export interface Watcher {
   start(): void;
+  /** At once nothing is told any more; it resolves when no query runs, 35 s later where the catalogue hangs. */
   stop(): Promise<void>;
 }
 
@@ -30,6 +31,7 @@ export function createWatcher(deps: {
         const leases = ids.length === 0 ? [] : await leasesOf(deps.db, ids);
         if (isAway) deps.log.info('the catalogue is back');
         isAway = false;
+        if (stopped.signal.aborted) break; // the recordings end by themselves
         for (const lease of leases) deps.onLease(lease);
       } catch (error) {
         // What was wanted stays wanted: nobody could have said otherwise.

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { followFrames, readFrameCounters } from '../support/frame-counter.ts';
 import { waitFor } from '../support/system.ts';
+import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { createCutOff } from './cut-off.ts';
 import { createSite, type Row, type Site } from './host.ts';
 
@@ -98,6 +99,33 @@ test.concurrent(
     expect(gaps.map((gap) => gap.reason)).toEqual(['operator', 'closed', 'deploy']);
     expect(gaps.every((gap) => gap.endMs !== null)).toBe(true);
     expect(holes(await site.segments(cameraId)).every((ms) => ms >= 0)).toBe(true);
+  }),
+  150_000,
+);
+
+test.concurrent(
+  'Postgres hangs while the recorder stops: what it closed is counted, and committed once Postgres goes on',
+  onStage(async (stage) => {
+    const { site, camera } = stage;
+    const proxy = await createTcpProxy(Number(new URL(site.database.url).port));
+    const recorder = await site.start('a', { databaseUrl: site.database.url.replace(/:\d+\//, `:${proxy.port}/`) });
+    const cameraId = await site.addCamera(camera.url());
+    const recording = await recorder.ensure(cameraId, null);
+    await waitFor('a segment', async () => (await site.segments(cameraId)).length >= 1);
+    proxy.hold();
+    await waitFor('files that nobody can say of whether they are held', async () => {
+      const { files, bytes } = recorder.stats().backlog;
+      return files >= 2 && bytes > 0;
+    });
+    const stopped = recorder.stop();
+    await recording.ended;
+    expect(recorder.stats().backlog.files).toBeGreaterThanOrEqual(2);
+    proxy.restore();
+    await stopped;
+    await proxy.close();
+    expect(await readdir(path.join(site.dir, 'a', 'closed', cameraId))).toEqual([]);
+    expect(holes(await site.segments(cameraId)).every((ms) => ms === 0)).toBe(true);
+    expect(await missingFrames(stage, cameraId)).toEqual([]);
   }),
   150_000,
 );
