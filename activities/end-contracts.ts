@@ -1,10 +1,9 @@
 import { recordDeed } from '../db/audit.ts';
-import { readClocks } from '../db/clock.ts';
 import { contractsToEnd, markContractEnded } from '../db/contracts.ts';
 import { retireCamerasOf, tenantsToDelete, type Told } from '../db/tenant-deletion.ts';
-import { transaction, type Db, type Pool } from '../db/sql.ts';
+import { transaction, type Pool } from '../db/sql.ts';
 import { dayOf } from '../domain/contract.ts';
-import type { Logger } from '../log.ts';
+import { readEndingClocks, type SweepClockDeps } from './sweep-clocks.ts';
 
 export interface EndContractsActivities {
   /** Retires the cameras of contracts whose last day is over; answers how many contracts and cameras that were. */
@@ -13,25 +12,27 @@ export interface EndContractsActivities {
   ensureTenantDeletions(): Promise<void>;
 }
 
-export function createEndContractsActivities(deps: {
+interface EndContractsDeps extends SweepClockDeps {
   db: Pool;
   /** Grace of tenants without one of their own. */
   graceMs: number;
-  now: () => number;
-  /** For tests of time: the database's own clock. */
-  databaseNow?: (db: Db) => Promise<number>;
-  log: Logger;
   /** Tells a camera's workflow that it is retired; ensure-cameras repairs what is lost. */
   tell: (change: Told) => Promise<void>;
   startTenantDeletion: (tenantId: string) => Promise<void>;
-}): EndContractsActivities {
+}
+
+export function createEndContractsActivities(deps: EndContractsDeps): EndContractsActivities {
   return {
     async endContracts() {
+      const result = { contracts: 0, cameras: 0 };
       // Over by every clock or by none, and grace goes on until it is: one that is years ahead ends nothing.
-      const clocks = await readClocks(deps.db, deps);
+      const { doubt, ...clocks } = await readEndingClocks(deps);
+      if (doubt !== null) {
+        deps.log.error({ doubt }, 'no contract ends by these clocks');
+        return result;
+      }
       const nowMs = clocks.earlierMs;
       const times = { nowMs, graceMs: deps.graceMs, clocks, by: 'service:contract' };
-      const result = { contracts: 0, cameras: 0 };
       for (const contract of await contractsToEnd(deps.db, dayOf(nowMs))) {
         const told = await transaction(deps.db, async (tx) => {
           if (!(await markContractEnded(tx, contract.id, nowMs))) return null;

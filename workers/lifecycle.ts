@@ -22,6 +22,7 @@ export function createLifecycleActivities(context: RoleContext, client: Client) 
     ...createDeleteTenantActivities({ db, sealer, now, tell }),
     ...createEndContractsActivities({
       db,
+      objects,
       graceMs: config.graceDays * 24 * 3_600_000,
       now,
       log,

@@ -13,6 +13,7 @@ const dayMs = 24 * 3_600_000;
 let nowMs = Date.UTC(2026, 0, 15);
 /** The database's clock, where it says something else. */
 let databaseNowMs: number | null = null;
+let storeNowMs: number | null = null;
 let api: ApiUnderTest;
 beforeAll(async () => {
   api = await startApi({ now: () => nowMs, databaseNow: async () => databaseNowMs ?? nowMs });
@@ -113,9 +114,11 @@ describe('contracts', () => {
   const upkeep = () =>
     createEndContractsActivities({
       db: api.database.pool,
+      objects: api.deps.objects,
       graceMs: 90 * dayMs,
       now: () => nowMs,
       databaseNow: async () => databaseNowMs ?? nowMs,
+      storeNow: async () => storeNowMs ?? nowMs,
       log: api.deps.log,
       tell: async ({ cameraId }) => {
         told.push(cameraId);
@@ -143,6 +146,9 @@ describe('contracts', () => {
     databaseNowMs = nowMs - 1; // over by one clock only
     expect(await upkeep().endContracts()).toEqual({ contracts: 0, cameras: 0 });
     databaseNowMs = null;
+    storeNowMs = nowMs - dayMs; // two that are wrong together are given away by the third
+    expect(await upkeep().endContracts()).toEqual({ contracts: 0, cameras: 0 });
+    storeNowMs = null;
     expect(await upkeep().endContracts()).toEqual({ contracts: 1, cameras: 2 });
     expect(await upkeep().endContracts()).toEqual({ contracts: 0, cameras: 0 });
     expect(told).toEqual(cameras);
