@@ -43,7 +43,13 @@ export async function openKnownSpool(
       hostIdIn(remembered),
     );
   }
-  const spool = await openSpool({ dir, maxBytes, expectExisting: isKnown });
+  const spool = await openSpool({
+    dir,
+    maxBytes,
+    expectExisting: isKnown,
+    onUnreadable: (at, error) =>
+      log.error({ path: at, cause: errorText(error) }, 'the disk of the spool is damaged here'),
+  });
   try {
     await mkdir(path.dirname(memory), { recursive: true, mode: 0o700 });
     await writeDurably(memory, `${JSON.stringify({ dir, hostId: spool.hostId })}\n`);

@@ -113,7 +113,10 @@ export function createLinger(deps: {
     sweep: (lingerMs) => exclusively(() => sweepOnce(lingerMs)),
     discard: (cameraId) =>
       exclusively(async () => {
-        for (const file of await spool.lingeringFiles(cameraId)) await spool.remove(file.path);
+        const files = await spool.lingeringFiles(cameraId);
+        const removals = await Promise.allSettled(files.map((file) => spool.remove(file.path)));
+        const failed = removals.find((one) => one.status === 'rejected');
+        if (failed !== undefined) throw failed.reason; // a damaged one keeps no other
       }),
     start() {
       sweeping = run();

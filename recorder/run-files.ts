@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { segmentDurationMs, type SanityLimits } from '../domain/segment.ts';
@@ -9,6 +9,7 @@ import { cutFile } from '../media/mp4-cut.ts';
 import { firstTfdt, readIndex, type SegmentIndex } from '../media/mp4-index.ts';
 import { isUnreadable, nullIfUnreadable } from './error-code.ts';
 import type { Failpoint } from './failpoint.ts';
+import { indexesIn, indexOf } from './run-listing.ts';
 import { writeRunRecord, type RunRecord } from './run-record.ts';
 import { segmentFileName, type SegmentName } from './segment-name.ts';
 import { placeUnread } from './unread-place.ts';
@@ -231,20 +232,14 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     async finish() {
       ended = true;
       await enqueue(async () => {
-        const left = (await readdir(dir)).flatMap((file) => indexOf(file) ?? []).toSorted((a, b) => a - b);
-        for (const index of left) await closeOrPutAside(index, null);
+        for (const index of await indexesIn(dir)) await closeOrPutAside(index, null);
         await options.failpoint('run-closed');
-        await rm(dir, { recursive: true, force: true });
+        // What cannot even be moved stays, and its folder with it.
+        if ((await indexesIn(dir)).length === 0) await rm(dir, { recursive: true, force: true });
       });
       return !failed;
     },
     lastEndMs: () => record.clock?.lastEndMs ?? null,
     footageMs: () => footageMs,
   };
-}
-
-/** The n of `n.mp4`. */
-function indexOf(file: string): number | null {
-  const match = /^(\d+)\.mp4$/.exec(file);
-  return match === null ? null : Number(match[1]);
 }

@@ -12,7 +12,8 @@ import { parseSegmentFileName, segmentFileName } from './segment-name.ts';
 
 /**
  * Files of the spool whose disk has bad blocks. What lies behind one in its camera's order must not wait for it for ever:
- * after a minute of tries it is put aside, in `unreadable/<camera>/`, and tried again each time the process starts.
+ * after a minute of tries it is put aside, in `unreadable/<camera>/`, and tried again each time the process starts. One
+ * whose inode is damaged cannot even be moved: it is settled where it lies.
  */
 export interface Unreadable {
   /**
@@ -50,17 +51,24 @@ export function createUnreadable(deps: {
   const { spool, log } = deps;
   const root = path.join(spool.dir, 'unreadable');
   const failing = new Map<string, { tries: number; sinceMs: number }>();
-  /** By path, the start of what is in it. */
-  const aside = new Map<string, number>();
+  /** By path. */
+  const aside = new Map<string, { cameraId: string; startMs: number }>();
 
-  async function putAside(file: ClosedFile, why: string): Promise<void> {
+  /** @returns where it lies then */
+  async function putAside(file: ClosedFile, why: string): Promise<string> {
     const folder = path.join(root, file.cameraId);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await Promise.all([spool.dir, root].map(syncFolder));
     const target = path.join(folder, segmentFileName(file.name));
     await writeFile(reasonOf(target), `${why}\n`);
-    await move(file.path, target);
-    aside.set(target, file.name.startMs);
+    try {
+      await move(file.path, target);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      await rm(reasonOf(target), { force: true });
+      return file.path;
+    }
+    return target;
   }
 
   async function tryOne(cameraId: string, found: string): Promise<void> {
@@ -70,7 +78,7 @@ export function createUnreadable(deps: {
     const why = await whyUnreadable(filePath);
     if (why !== null) {
       log.error({ cameraId, filePath, why }, 'footage of the spool still cannot be read');
-      aside.set(filePath, parsed.name.startMs);
+      aside.set(filePath, { cameraId, startMs: parsed.name.startMs });
       deps.onAside({ cameraId, path: filePath, name: parsed.name }, why); // a kill may have come before that
       return;
     }
@@ -88,6 +96,7 @@ export function createUnreadable(deps: {
 
   async function failed(file: ClosedFile, error: unknown): Promise<boolean> {
     if (!isUnreadable(error)) return false;
+    if (aside.has(file.path)) return true;
     const nowMs = performance.now();
     const seen = failing.get(file.path) ?? { tries: 0, sinceMs: nowMs };
     seen.tries += 1;
@@ -96,9 +105,11 @@ export function createUnreadable(deps: {
     await spool.checkPresent();
     const why = await whyUnreadable(file.path);
     if (why === null) return false;
-    await putAside(file, why);
+    const { cameraId, name } = file;
+    const filePath = await putAside(file, why);
+    aside.set(filePath, { cameraId, startMs: name.startMs });
     failing.delete(file.path);
-    log.error({ cameraId: file.cameraId, file: file.path, why }, 'unreadable file of the spool put aside');
+    log.error({ cameraId, file: file.path, filePath, why }, 'unreadable file of the spool put aside');
     deps.onAside(file, why);
     return true;
   }
@@ -116,12 +127,11 @@ export function createUnreadable(deps: {
       }
     },
     aside() {
-      const starts = [...aside.values()];
+      const starts = [...aside.values()].map(({ startMs }) => startMs);
       return { files: starts.length, oldestStartMs: starts.length === 0 ? null : Math.min(...starts) };
     },
     forget(cameraId) {
-      const folder = path.join(root, cameraId) + path.sep;
-      for (const filePath of aside.keys()) if (filePath.startsWith(folder)) aside.delete(filePath);
+      for (const [filePath, one] of aside) if (one.cameraId === cameraId) aside.delete(filePath);
     },
     async tryAgain() {
       for (const [cameraId, found] of await everythingIn(root)) {

@@ -1,26 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { Dirent } from 'node:fs';
-import { mkdir, readdir, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, renameDurably, syncFolder, writeDurably } from './durable-file.ts';
+import { createSpoolFolders, type OnUnreadable, type SpoolFile } from './spool-folders.ts';
+
+export type { SpoolFile } from './spool-folders.ts';
 
 const markerName = 'framekeep-spool.json';
 
 /** Room that stays for everything else on the disk: a database or system on a full disk does worse than we do. */
 const keptFreeBytes = 500_000_000;
-
-/** POSIX counts blocks in units of 512 bytes whatever the file system's own block is. */
-const blockBytes = 512;
-
-/** A file of the spool. `bytes` is its length, `diskBytes` what it takes on disk. */
-export interface SpoolFile {
-  cameraId: string;
-  name: string;
-  path: string;
-  bytes: number;
-  diskBytes: number;
-  modifiedMs: number;
-}
 
 /** A file that was being written; `run` names one run of ffmpeg. */
 interface OpenFile extends SpoolFile {
@@ -70,9 +59,16 @@ export interface Spool {
  * Opens the spool in `dir`, making it on first use.
  * @param options.expectExisting the host has recorded here before: a folder without marker then means that its disk is
  * not mounted, and recording onto the disk below would be lost from sight
+ * @param options.onUnreadable told once of each place whose state the disk does not give back
  */
-export async function openSpool(options: { dir: string; maxBytes: number; expectExisting?: boolean }): Promise<Spool> {
+export async function openSpool(options: {
+  dir: string;
+  maxBytes: number;
+  expectExisting?: boolean;
+  onUnreadable?: OnUnreadable;
+}): Promise<Spool> {
   const { dir, maxBytes } = options;
+  const { foldersIn, filesOf, diskBytesBelow } = createSpoolFolders(options.onUnreadable);
   const markerPath = join(dir, markerName);
   if (options.expectExisting !== true) await mkdir(dir, { recursive: true, mode: 0o700 });
   const hostId = (await readMarker(markerPath)) ?? (await makeMarker(markerPath, options.expectExisting ?? false));
@@ -195,54 +191,6 @@ async function makeFolder(path: string): Promise<void> {
   for (let folder = join(path, '..'); folder.length >= join(first, '..').length; folder = join(folder, '..')) {
     await syncFolder(folder);
   }
-}
-
-async function foldersIn(path: string): Promise<string[]> {
-  return (await entriesOf(path)).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-}
-
-/** The files of a folder by name. One that goes while we look (its commit is done) is left out. */
-async function filesOf(folder: string, cameraId: string): Promise<SpoolFile[]> {
-  const entries = (await entriesOf(folder)).filter((entry) => entry.isFile());
-  const files = await Promise.all(
-    entries.map(async ({ name }): Promise<SpoolFile | null> => {
-      const path = join(folder, name);
-      const found = await stat(path).catch(nullIfMissing);
-      return found === null
-        ? null
-        : {
-            cameraId,
-            name,
-            path,
-            bytes: found.size,
-            diskBytes: found.blocks * blockBytes,
-            modifiedMs: Math.floor(found.mtimeMs),
-          };
-    }),
-  );
-  return files.filter((file) => file !== null).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** A file or folder that goes while we look counts nothing. */
-async function diskBytesBelow(folder: string): Promise<number> {
-  const sizes = await Promise.all(
-    (await entriesOf(folder)).map(async (entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return diskBytesBelow(path);
-      const found = await stat(path).catch(nullIfMissing);
-      return (found?.blocks ?? 0) * blockBytes;
-    }),
-  );
-  return sizes.reduce((sum, bytes) => sum + bytes, 0);
-}
-
-async function entriesOf(path: string): Promise<Dirent[]> {
-  return (await readdir(path, { withFileTypes: true }).catch(nullIfMissing)) ?? [];
-}
-
-function nullIfMissing(error: unknown): null {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-  throw error;
 }
 
 /** Names come from our own ids, yet none may ever lead out of the spool. */

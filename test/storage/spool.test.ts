@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openSpool } from '../../storage/spool.ts';
+import { breakFiles } from '../support/broken-files.ts';
 
 const camera = '0190f1de-0000-7000-8000-00000000000b';
 let root: string;
@@ -109,4 +110,33 @@ test('closing a file that is not there fails and leaves nothing behind', async (
   await spool.openRun(camera, 'run-1');
   await expect(spool.close({ cameraId: camera, run: 'run-1', name: '9.mp4' }, 'x.mp4')).rejects.toThrow(/ENOENT/);
   expect(await spool.closedFiles()).toEqual([]);
+});
+
+test('a file and a folder whose inodes are damaged are listed and counted around', async () => {
+  const told: string[] = [];
+  const spool = await openSpool({ dir: join(root, 'spool'), maxBytes: 1e9, onUnreadable: (path) => told.push(path) });
+  const folder = await spool.openRun(camera, 'run-1');
+  const closed: string[] = [];
+  for (const name of ['1-1.mp4', '2-1.mp4']) {
+    await writeFile(join(folder, name), Buffer.alloc(5000, 1));
+    closed.push(await spool.close({ cameraId: camera, run: 'run-1', name }, name));
+  }
+  const damagedFolder = join(spool.dir, 'linger', 'another');
+  await mkdir(damagedFolder);
+  const usedBytes = (await spool.usage()).usedBytes;
+  const [good = '', bad = ''] = closed;
+  const { blocks } = await stat(bad);
+  const mend = breakFiles((path) => path === bad || path === damagedFolder);
+  try {
+    expect(await spool.closedFiles()).toMatchObject([
+      { path: good, bytes: 5000 },
+      { path: bad, bytes: 0, diskBytes: 0, isUnreadable: true },
+    ]);
+    expect(await spool.lingeringFiles()).toEqual([]);
+    expect((await spool.usage()).usedBytes).toBe(usedBytes - blocks * 512);
+    expect(told).toEqual([bad, damagedFolder]);
+  } finally {
+    mend();
+  }
+  expect((await spool.usage()).usedBytes).toBe(usedBytes);
 });

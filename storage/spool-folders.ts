@@ -1,0 +1,96 @@
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isMissingFile, isUnreadable } from './file-error.ts';
+
+/** A file of the spool. `bytes` is its length, `diskBytes` what it takes on disk. */
+export interface SpoolFile {
+  cameraId: string;
+  name: string;
+  path: string;
+  bytes: number;
+  diskBytes: number;
+  modifiedMs: number;
+  /** The disk does not say what it is: the three figures above are 0. */
+  isUnreadable?: true;
+}
+
+export type OnUnreadable = (path: string, error: unknown) => void;
+
+/** POSIX counts blocks in units of 512 bytes whatever the file system's own block is. */
+const blockBytes = 512;
+
+/**
+ * Lists and measures folders of the spool. A place whose state the disk does not give back (a damaged inode) stops
+ * nothing but itself: a file stays listed and counts nothing, a folder counts as empty.
+ */
+export function createSpoolFolders(onUnreadable: OnUnreadable = () => undefined): {
+  foldersIn: (path: string) => Promise<string[]>;
+  /** The files of a folder by name. One that goes while we look (its commit is done) is left out. */
+  filesOf: (folder: string, cameraId: string) => Promise<SpoolFile[]>;
+  /** A file or folder that goes while we look counts nothing. */
+  diskBytesBelow: (folder: string) => Promise<number>;
+} {
+  const told = new Set<string>();
+
+  /** @throws what says neither that nothing is there nor that it cannot be read */
+  function untold(path: string, error: unknown): void {
+    if (isMissingFile(error)) return;
+    if (!isUnreadable(error)) throw error;
+    if (told.has(path)) return;
+    told.add(path);
+    onUnreadable(path, error);
+  }
+
+  async function entriesOf(path: string): Promise<Dirent[]> {
+    try {
+      return await readdir(path, { withFileTypes: true });
+    } catch (error) {
+      untold(path, error);
+      return [];
+    }
+  }
+
+  async function fileAt(path: string, name: string, cameraId: string): Promise<SpoolFile | null> {
+    try {
+      const { size, blocks, mtimeMs } = await stat(path);
+      const modifiedMs = Math.floor(mtimeMs);
+      return { cameraId, name, path, bytes: size, diskBytes: blocks * blockBytes, modifiedMs };
+    } catch (error) {
+      untold(path, error);
+      if (isMissingFile(error)) return null;
+      return { cameraId, name, path, bytes: 0, diskBytes: 0, modifiedMs: 0, isUnreadable: true };
+    }
+  }
+
+  async function diskBytesAt(path: string): Promise<number> {
+    try {
+      return (await stat(path)).blocks * blockBytes;
+    } catch (error) {
+      untold(path, error);
+      return 0;
+    }
+  }
+
+  async function diskBytesBelow(folder: string): Promise<number> {
+    const sizes = await Promise.all(
+      (await entriesOf(folder)).map((entry) => {
+        const path = join(folder, entry.name);
+        return entry.isDirectory() ? diskBytesBelow(path) : diskBytesAt(path);
+      }),
+    );
+    return sizes.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  return {
+    async foldersIn(path) {
+      return (await entriesOf(path)).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    },
+    async filesOf(folder, cameraId) {
+      const entries = (await entriesOf(folder)).filter((entry) => entry.isFile());
+      const files = await Promise.all(entries.map(({ name }) => fileAt(join(folder, name), name, cameraId)));
+      return files.filter((file) => file !== null).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    },
+    diskBytesBelow,
+  };
+}

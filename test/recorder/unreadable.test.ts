@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createLogger } from '../../log.ts';
+import { noFailpoint } from '../../recorder/failpoint.ts';
+import { createQuarantine } from '../../recorder/quarantine.ts';
+import { salvageSpool } from '../../recorder/resume.ts';
+import type { ClosedFile } from '../../recorder/run-files.ts';
+import { salvageRun, type SalvageDeps } from '../../recorder/salvage.ts';
+import { segmentFileName } from '../../recorder/segment-name.ts';
+import { createUnreadable, type Unreadable } from '../../recorder/unreadable.ts';
+import { openSpool, type Spool } from '../../storage/spool.ts';
+import { makeFolder, recordMade } from '../media/footage.ts';
+import { breakFiles } from '../support/broken-files.ts';
+
+const log = createLogger({ level: 'silent', name: 'test' });
+const startMs = Date.UTC(2026, 0, 1);
+/** A file is given up at its third failure. */
+const tries = 3;
+let folder: Awaited<ReturnType<typeof makeFolder>>;
+/** Three files of 4 s. */
+let footage: string[];
+beforeAll(async () => {
+  folder = await makeFolder();
+  footage = await recordMade(folder.path, 'footage');
+});
+afterAll(() => folder.remove());
+
+interface Host {
+  cameraId: string;
+  spool: Spool;
+  unreadable: Unreadable;
+  aside: { file: ClosedFile; why: string }[];
+  back: ClosedFile[];
+  closed: ClosedFile[];
+  salvage: SalvageDeps;
+  left: string[];
+}
+
+/** The spool of a process, and what deals with unreadable files in it. */
+async function startHost(dir = path.join(folder.path, randomUUID()), cameraId: string = randomUUID()): Promise<Host> {
+  const spool = await openSpool({ dir, maxBytes: 1e9 });
+  const aside: Host['aside'] = [];
+  const back: ClosedFile[] = [];
+  const closed: ClosedFile[] = [];
+  const left: string[] = [];
+  const unreadable = createUnreadable({
+    spool,
+    onAside: (file, why) => aside.push({ file, why }),
+    onBack: (file) => back.push(file),
+    patienceMs: 0,
+    log,
+  });
+  const salvage: SalvageDeps = {
+    spool,
+    quarantine: createQuarantine(dir),
+    unreadable,
+    limits: { maxDurationMs: 60_000 },
+    onClosed: (file) => closed.push(file),
+    onLeft: (_camera, run) => left.push(run),
+    log,
+    failpoint: noFailpoint,
+  };
+  return { cameraId, spool, unreadable, aside, back, closed, salvage, left };
+}
+
+/** The n-th file of the footage in `closed/`. */
+async function putClosed({ spool, cameraId }: Host, n: number): Promise<ClosedFile> {
+  const name = { startMs: startMs + n * 4000, durationMs: 4000, epoch: 1, anchor: n === 0 };
+  const target = path.join(spool.dir, 'closed', cameraId, segmentFileName(name));
+  await mkdir(path.dirname(target), { recursive: true });
+  await copyFile(footage[n] ?? '', target);
+  return { cameraId, path: target, name };
+}
+
+/** All of the footage as a killed recorder leaves it. @returns the run's folder */
+async function putRun({ spool, cameraId }: Host, run: string): Promise<string> {
+  const dir = await spool.openRun(cameraId, run);
+  for (const [n, file] of footage.entries()) await copyFile(file, path.join(dir, `${n}.mp4`));
+  return dir;
+}
+
+/** Commits a file that cannot be read, as often as it takes. */
+async function giveUp({ unreadable }: Host, file: ClosedFile): Promise<void> {
+  for (let i = 1; i < tries; i += 1)
+    await expect(unreadable.committing(file, () => readAll(file))).rejects.toThrow(/EIO|EISDIR|error -74/);
+  expect(await unreadable.committing(file, () => readAll(file))).toEqual({ kind: 'unreadable' });
+}
+
+async function readAll(file: ClosedFile): Promise<never> {
+  await readFile(file.path);
+  throw new Error('the file can be read');
+}
+
+test('a closed file that cannot even be moved is settled where it lies; a start finds the others', async () => {
+  const host = await startHost();
+  const files = [await putClosed(host, 0), await putClosed(host, 1)];
+  const [bad] = files;
+  if (bad === undefined) throw new Error('no file');
+  const mend = breakFiles((at) => at === bad.path);
+  try {
+    await giveUp(host, bad);
+    expect(host.aside).toMatchObject([{ file: bad }]);
+    expect(host.unreadable.aside()).toEqual({ files: 1, oldestStartMs: startMs });
+    const next = await startHost(host.spool.dir, host.cameraId);
+    await Promise.all((await salvageSpool(next.salvage)).values());
+    expect(next.closed).toEqual(files);
+    await giveUp(next, bad);
+    next.unreadable.forget(host.cameraId);
+    expect(next.unreadable.aside().files).toBe(0);
+  } finally {
+    mend();
+  }
+  expect(await readdir(path.dirname(bad.path))).toContain(path.basename(bad.path));
+});
+
+test('a run is salvaged around a file whose inode is damaged, which stays with its folder', async () => {
+  const host = await startHost();
+  const dir = await putRun(host, 'run-1');
+  const mend = breakFiles((at) => at === path.join(dir, '1.mp4'));
+  const salvage = () => salvageRun(host.salvage, host.cameraId, 'run-1');
+  try {
+    for (let i = 1; i < tries; i += 1) await expect(salvage()).rejects.toThrow(/error -74/);
+    await salvage();
+    await salvage(); // what is settled is not waited for again
+    expect(host.closed).toHaveLength(2);
+    expect(host.aside).toHaveLength(1);
+    const [first, second] = host.closed.map(({ name }) => name);
+    expect(host.aside[0]?.file.name.startMs).toBe((first?.startMs ?? 0) + (first?.durationMs ?? 0));
+    expect(second?.anchor).toBe(true);
+  } finally {
+    mend();
+  }
+  expect(await readdir(dir)).toContain('1.mp4');
+  await rm(dir, { recursive: true });
+});
