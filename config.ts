@@ -49,6 +49,8 @@ export type Config = Readonly<{
   encoderSessionDir: string | undefined;
   recorder: { slots: number; url: string | undefined };
   cheapTariff: string | undefined;
+  /** `<name>:<n>`: where a fault test has a worker process end itself. */
+  failpoint: string | undefined;
   ffmpeg: string;
   ffprobe: string;
 }>;
@@ -134,6 +136,7 @@ function toConfig(s: z.infer<typeof settings>): Config {
     encoderSessionDir: s.FRAMEKEEP_ENCODER_SESSION_DIR,
     recorder: { slots: s.FRAMEKEEP_RECORDER_SLOTS, url: s.FRAMEKEEP_RECORDER_URL },
     cheapTariff: s.FRAMEKEEP_CHEAP_TARIFF,
+    failpoint: s.FRAMEKEEP_FAILPOINT,
     ffmpeg: s.FRAMEKEEP_FFMPEG,
     ffprobe: s.FRAMEKEEP_FFPROBE,
   });

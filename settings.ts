@@ -86,6 +86,10 @@ export const settings = z
       .optional(),
     FRAMEKEEP_FFMPEG: z.string().min(1).default('ffmpeg'),
     FRAMEKEEP_FFPROBE: z.string().min(1).default('ffprobe'),
+    FRAMEKEEP_FAILPOINT: z
+      .string()
+      .regex(/^[a-z-]+:[1-9]\d*$/, 'must be <name>:<n>, such as "stored:1"')
+      .optional(),
     /** Paths of tools; read by scripts/setup.mjs, listed here so that they are known settings. */
     FRAMEKEEP_TEMPORAL: z.string().min(1).optional(),
     FRAMEKEEP_WEED: z.string().min(1).optional(),

@@ -22,7 +22,7 @@ import { workflowBundlePath } from './workflow-bundle-path.ts';
 
 /** The role `control`: workflows and the short database and object activities. */
 export function startControl(context: RoleContext): RunningRole {
-  const { db, objects, log, now, config } = context;
+  const { db, objects, log, now, config, failpoint } = context;
   const cheapTariff = config.cheapTariff === undefined ? null : parseTariff(config.cheapTariff);
   let folder: Promise<WorkFolder> | null = null;
   /** Made once, however often the worker is made again; where that fails the next one tries. */
@@ -49,8 +49,8 @@ export function startControl(context: RoleContext): RunningRole {
         ...createCameraIntentActivities({ db, now }),
         ...createEnsureCamerasActivities({ db, client, log }),
         ...createFeedFinishJobsActivities({ db, client, cheapTariff, log, now }),
-        ...createCollectObjectsActivities({ db, objects, log, now }),
-        ...createSweepRetentionActivities({ db, objects, log, now }),
+        ...createCollectObjectsActivities({ db, objects, log, now, failpoint }),
+        ...createSweepRetentionActivities({ db, objects, log, now, failpoint }),
         ...createRollUpCoverageActivities({ db, log, now }),
         ...createCheckActivities(context, (await checkFolder()).path),
         ...createLifecycleActivities(context, client),

@@ -9,7 +9,6 @@ import { errorText } from '../errors.ts';
 import { readCalibrations } from '../media/calibration-file.ts';
 import { createEncodeGate } from '../media/encode-gate.ts';
 import { createEncoders } from '../media/encoders.ts';
-import { noFailpoint } from '../recorder/failpoint.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { spoolQueue, type FinishQueue } from '../workflows/messages.ts';
 import { startReports } from './encoder-reports.ts';
@@ -71,7 +70,7 @@ export async function startEncoding(context: RoleContext, workerId: string): Pro
         },
         { signal: job.signal ?? stopping.signal, onWaiting: () => job.onProgress?.(0) },
       ),
-    failpoint: noFailpoint,
+    failpoint: context.failpoint,
     spoolDir: config.spool.dir,
     workDir: folder.path,
     host,

@@ -11,15 +11,15 @@ import type { RoleContext } from './role.ts';
 
 /** The activities of grace, purge, certificates, contracts and tenants that leave. */
 export function createLifecycleActivities(context: RoleContext, client: Client) {
-  const { db, objects, log, now, config, services } = context;
+  const { db, objects, log, now, config, services, failpoint } = context;
   const sealer = createSealer(services.secretKey);
   const tell = async ({ cameraId, configVersion }: Told): Promise<void> => {
     await sendIntentUpdate(client, cameraId, 'retire', configVersion);
   };
   return {
-    ...createPurgeActivities({ db, objects, sealer, log, now }),
-    ...createCertifyRetentionActivities({ db, objects, sealer, log, now }),
-    ...createDeleteTenantActivities({ db, sealer, now, tell }),
+    ...createPurgeActivities({ db, objects, sealer, log, now, failpoint }),
+    ...createCertifyRetentionActivities({ db, objects, sealer, log, now, failpoint }),
+    ...createDeleteTenantActivities({ db, sealer, now, tell, failpoint }),
     ...createEndContractsActivities({
       db,
       objects,

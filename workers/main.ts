@@ -6,6 +6,7 @@ import { loadConfig, requireServices, type Config } from '../config.ts';
 import { createPool } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import { createLogger } from '../log.ts';
+import { failpointOf } from '../recorder/failpoint.ts';
 import { createObjects } from '../storage/objects.ts';
 import { connectWithRetry } from '../temporal/connect.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
@@ -23,7 +24,9 @@ const drainWithinMs = 60_000;
 async function run(): Promise<void> {
   const config = loadConfig();
   const services = requireServices(config);
+  const failpoint = failpointOf(config.failpoint);
   const log = createLogger({ level: config.logLevel, name: 'workers' });
+  if (config.failpoint !== undefined) log.warn({ failpoint: config.failpoint }, 'this process will end itself there');
   // Signals are ours: the SDK's own handler would stop workers before recordings are handed over.
   Runtime.install({ shutdownSignals: [], logger: createTemporalLogger(log) });
 
@@ -39,7 +42,7 @@ async function run(): Promise<void> {
   const objects = createObjects(services.s3);
   const temporal = connectWithRetry(() => connect(config, services.temporalAddress), log, away.signal);
   temporal.catch(() => undefined); // whoever needs it awaits it; a process that stops before it came needs it no more
-  const context: RoleContext = { config, services, db, objects, log, now: Date.now, temporal };
+  const context: RoleContext = { config, services, db, objects, log, now: Date.now, temporal, failpoint };
 
   const running: RunningRole[] = [];
   try {

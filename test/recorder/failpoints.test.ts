@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, type TestContext } from 'vitest';
 import { Mp4Error } from '../../media/mp4-boxes.ts';
 import { readIndex } from '../../media/mp4-index.ts';
+import { failpointNames, failpointOf } from '../../recorder/failpoint.ts';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { checkArchive, sound, type CheckReport } from '../support/checker.ts';
 import { readFrameCounters } from '../support/frame-counter.ts';
@@ -113,13 +114,25 @@ async function expectRecovery(
   expect(await check(stage, cameraId)).toMatchObject(clean);
 }
 
-test('the failpoints of the recorder are those that tests kill at', async () => {
-  const folder = new URL('../../recorder/', import.meta.url);
+/** The names of the failpoints in the code of a folder. */
+async function failpointsIn(folderName: string): Promise<Set<string>> {
+  const folder = new URL(`../../${folderName}/`, import.meta.url);
   const names = new Set<string>();
   for (const file of (await readdir(folder)).filter((name) => name.endsWith('.ts'))) {
     const source = await readFile(new URL(file, folder), 'utf8');
-    for (const [, name = ''] of source.matchAll(/failpoint\('([^']+)'\)/g)) names.add(name);
+    for (const [, name = ''] of source.matchAll(/failpoint\)?\('([^']+)'\)/gi)) names.add(name);
   }
+  return names;
+}
+
+test('the setting knows all failpoints, and says which there are where it is given another', async () => {
+  const names = [...(await failpointsIn('recorder')), ...(await failpointsIn('activities'))];
+  expect(failpointNames.toSorted()).toEqual([...new Set(names)].toSorted());
+  expect(() => failpointOf('stroed:1')).toThrow(/no "stroed"; there are .*\bstored\b/);
+});
+
+test('the failpoints of the recorder are those that tests kill at', async () => {
+  const names = await failpointsIn('recorder');
   expect([...names].toSorted()).toEqual([...here, ...Object.values(elsewhere).flat()].toSorted());
   for (const [file, killed] of Object.entries(elsewhere)) {
     const source = await readFile(new URL(file, import.meta.url), 'utf8');
@@ -161,7 +174,8 @@ test.concurrent(
     const pictures = await picturesIn(site, 'a', cameraId);
     expect(pictures.length).toBeGreaterThan(0);
     for (const step of ['salvage', 'placed', 'closed', 'run-closed']) {
-      expect(await start('a', { killAt: `${step}:1` }).exited, step).toBe('SIGKILL');
+      const isWorkers = step === 'closed'; // as a fault test of a whole system has it
+      expect(await start('a', { killAt: `${step}:1`, isWorkers }).exited, step).toBe('SIGKILL');
     }
     await expectRecovery(stage, 'a', { cameraId, pictures });
   },

@@ -1,15 +1,13 @@
 import { readConfig, requireServices } from '../../config.ts';
 import { createPool } from '../../db/sql.ts';
 import { createLogger } from '../../log.ts';
+import { failpointOf } from '../../recorder/failpoint.ts';
 import { createRecorder } from '../../recorder/recorder.ts';
 import { createObjects } from '../../storage/objects.ts';
 
 // A recorder in a process of its own, to be killed: `recorder-process.ts <camera id>...`, settings from the environment.
-// KILL_AT=<failpoint>:<n> ends it by SIGKILL when it comes there for the nth time.
 const config = readConfig(process.env);
 const services = requireServices(config);
-const [killAt, killCount] = (process.env['KILL_AT'] ?? '').split(':');
-let seen = 0;
 
 const recorder = await createRecorder({
   config,
@@ -18,11 +16,7 @@ const recorder = await createRecorder({
   objects: createObjects(services.s3),
   log: createLogger({ level: process.env['RECORDER_LOG_LEVEL'] ?? 'silent', name: 'recorder-process' }),
   now: Date.now,
-  failpoint(name) {
-    if (name !== killAt) return;
-    seen += 1;
-    if (seen === Number(killCount)) process.kill(process.pid, 'SIGKILL');
-  },
+  failpoint: failpointOf(config.failpoint),
 });
 await recorder.start();
 for (const cameraId of process.argv.slice(2)) await recorder.ensure(cameraId, null);

@@ -16,6 +16,7 @@ interface RecorderProcess {
  * @param options.cameraIds what it records besides what its journal says
  * @param options.logPath where its log from `info` on goes; default nowhere
  * @param options.killAt `<failpoint>:<n>`: it ends itself by SIGKILL when it comes there for the nth time
+ * @param options.isWorkers the real worker program with the role `recorder`, rather than a recorder alone
  * @param options.settings further settings, as of the environment
  */
 export function startProcess(
@@ -24,13 +25,14 @@ export function startProcess(
   options: {
     cameraIds?: readonly string[];
     killAt?: string;
+    isWorkers?: boolean;
     segmentSeconds?: number;
     logPath?: string;
     settings?: Record<string, string>;
   } = {},
 ): RecorderProcess {
-  const { cameraIds = [], killAt, segmentSeconds, logPath, settings } = options;
-  const program = join(testProgramsDir, 'recorder-process.js');
+  const { cameraIds = [], killAt, segmentSeconds, logPath, isWorkers = false, settings } = options;
+  const program = isWorkers ? 'dist/workers.js' : join(testProgramsDir, 'recorder-process.js');
   const child = spawn(process.execPath, ['--enable-source-maps', program, ...cameraIds], {
     env: {
       PATH: process.env['PATH'],
@@ -39,7 +41,8 @@ export function startProcess(
       FRAMEKEEP_TEMPORAL_ADDRESS: '127.0.0.1:1',
       ...(segmentSeconds === undefined ? {} : { FRAMEKEEP_SEGMENT_SECONDS: String(segmentSeconds) }),
       ...(logPath === undefined ? {} : { RECORDER_LOG_LEVEL: 'info' }),
-      ...(killAt === undefined ? {} : { KILL_AT: killAt }),
+      ...(isWorkers ? { FRAMEKEEP_ROLES: 'recorder' } : {}),
+      ...(killAt === undefined ? {} : { FRAMEKEEP_FAILPOINT: killAt }),
       ...settings,
     },
     stdio: ['ignore', logPath === undefined ? 'ignore' : openSync(logPath, 'w'), 'inherit'],
