@@ -23,7 +23,7 @@ export function chaosTable(
     `| seconds recorded | ${seconds(report.recordedMs)} | |`,
     `| seconds lost | ${seconds(lostMs)}${byReason === '' ? '' : ` (${byReason})`} | ${seconds(plain.lostMs)} |`,
     `| unexplained seconds | ${(report.unexplainedMs / 1000).toFixed(3)} | all |`,
-    `| of these hidden by a clock that was ahead | ${(hiddenByClockMs(report) / 1000).toFixed(3)} | |`,
+    `| of these hidden by a clock that was ahead | ${(hiddenByClockMs(report, injected) / 1000).toFixed(3)} | |`,
     `| overlaps, double pictures, disorder | ${report.overlaps}, ${report.doubleFrames}, ${report.disordered} | |`,
     `| wrong objects, orphans | ${report.wrongObjects.length}, ${report.orphans.length} | |`,
     `| undecodable files | ${report.undecodable.length} | ${plain.undecodable} |`,

@@ -70,7 +70,7 @@ function printReport(
   const lostMs = lostByReason(report).reduce((sum, [, ms]) => sum + ms, 0);
   print('faults_injected', injected.length, 'faults');
   print('lost_s', lostMs / 1000, 's', plain.lostMs / 1000);
-  printCheck(bench, report, plain);
+  printCheck(bench, report, { peer: plain, injected });
   for (const [kind, times] of recoveryMs(report, injected)) {
     print(`recovery_${kind}_p50_s`, quantile(times, 0.5) / 1000, 's');
     print(`recovery_${kind}_max_s`, Math.max(...times) / 1000, 's');
