@@ -1,5 +1,5 @@
 import { clearLedger, ledgerOf, lockLedger } from '../db/certificates.ts';
-import { endPurge, type PurgedCamera } from '../db/purge.ts';
+import { endPurge, foundKeys, type PurgedCamera } from '../db/purge.ts';
 import { spoolsOf, type PurgeSpool } from '../db/purge-spools.ts';
 import type { Transaction } from '../db/sql.ts';
 import {
@@ -39,6 +39,10 @@ export async function certifyPurge(
   }));
   const spools = await spoolsOf(tx, internalId);
   const lines = objectLines(objects);
+  // An object whose lock ended after its row's turn was found, too, and is in the list.
+  const prefix = `${tenantId}/${cameraId}/`;
+  const listed = new Set(objects.map(({ key }) => key));
+  const further = (await foundKeys(tx, prefix)).filter((key) => !listed.has(key)).length;
   await certify(tx, { ...deps, nowMs }, { tenantId, cameraId, month: null, lines }, (issued) => ({
     ...issued,
     kind: 'purge',
@@ -46,7 +50,7 @@ export async function certifyPurge(
     camera: { id: cameraId, name: camera.name },
     footage: summarise(objects),
     digest: { algorithm: 'SHA-256', over: digestOver, value: digestOf(lines) },
-    storage: storageEvidence(bucket, camera.furtherObjects),
+    storage: storageEvidence(bucket, camera.furtherObjects + further),
     purge: {
       cause: camera.cause,
       requestedBy: camera.requestedBy,
@@ -58,7 +62,7 @@ export async function certifyPurge(
     },
   }));
   await clearLedger(tx, internalId, part);
-  await endPurge(tx, camera, `${tenantId}/${cameraId}/`, nowMs);
+  await endPurge(tx, camera, prefix, nowMs);
 }
 
 /** How it was made sure that nothing is left in the bucket. */

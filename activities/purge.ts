@@ -4,9 +4,9 @@ import { lockCamera, setCameraState } from '../db/cameras.ts';
 import { notePurgeWait, type PurgeWait } from '../db/deletion-health.ts';
 import { activeHold } from '../db/holds.ts';
 import {
-  addFurtherObjects,
   beginPurge,
   markForPurge,
+  noteFound,
   purgeOf,
   rowsLeft,
   storesUntilMs,
@@ -194,22 +194,19 @@ async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<Wait |
     const reason = `A finish job that was under way may store an object until ${new Date(storesUntil).toISOString()}.`;
     return { for: 'finish-job', reason, againInMs: waitFor(storesUntil - earlierMs) };
   }
-  const refused = await clearPrefix(deps, camera, prefix);
+  const refused = await clearPrefix(deps, prefix);
   if (refused === null) return null;
   return { for: 'store', reason: `The object store keeps ${refused.key}: ${refused.error}`, againInMs };
 }
 
 /** Removes all that is stored below a camera's prefix, then looks. @returns something that stays, or null */
-async function clearPrefix(
-  deps: PurgeDeps,
-  camera: PurgedCamera,
-  prefix: string,
-): Promise<{ key: string; error: string } | null> {
+async function clearPrefix(deps: PurgeDeps, prefix: string): Promise<{ key: string; error: string } | null> {
+  const failpoint = deps.failpoint ?? noFailpoint;
   let batch: ObjectTrace[] = [];
   const removeBatch = async (): Promise<{ key: string; error: string }[]> => {
+    await noteFound(deps.db, [...new Set(batch.filter(({ kind }) => kind !== 'upload').map(({ key }) => key))]);
     const failures = await deps.objects.removeTraces(batch);
-    const keys = new Set(batch.filter(({ kind }) => kind !== 'upload').map(({ key }) => key));
-    await addFurtherObjects(deps.db, camera.internalId, keys.size - new Set(failures.map(({ key }) => key)).size);
+    await failpoint('trace-removed');
     batch = [];
     Context.current().heartbeat();
     return failures;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cameraStates } from '../domain/camera.ts';
 import { AppError } from '../errors.ts';
 import { noSuchCamera } from './cameras.ts';
-import { at, instant, maybeOne, one, type Db, type Transaction } from './sql.ts';
+import { at, instant, many, maybeOne, one, type Db, type Transaction } from './sql.ts';
 
 export type PurgeCause = 'grace-ended' | 'requested' | 'tenant-deleted';
 
@@ -125,6 +125,7 @@ export interface PurgedCamera {
   requestedBy: string | null;
   begunAtMs: number;
   epoch: number;
+  /** Counted by a version that did not note keys (see `noteFound`), in a purge that was under way; 0 in all others. */
   furtherObjects: number;
 }
 
@@ -183,12 +184,27 @@ export async function storesUntilMs(db: Db, prefix: string, nowMs: number): Prom
   return until;
 }
 
-/** Counts objects that were removed and that no row named. */
-export async function addFurtherObjects(db: Db, internalId: number, count: number): Promise<void> {
-  await db.query(`update camera_purge set further_objects = further_objects + $2::int where camera_id = $1::int`, [
-    internalId,
-    count,
-  ]);
+/**
+ * Notes what is found below a purged camera's prefix, before it is removed: whoever is killed meanwhile loses no count.
+ * The collector leaves these keys alone, and they go with the purge's end.
+ */
+export async function noteFound(db: Db, keys: readonly string[]): Promise<void> {
+  await db.query(
+    `insert into object_gc (key, reason, not_before)
+     select key, 'purge', 'infinity' from unnest($1::text[]) as key order by key
+     on conflict (key) do update set reason = excluded.reason, not_before = excluded.not_before, refused_since = null`,
+    [keys],
+  );
+}
+
+/** What `noteFound` has noted. */
+export function foundKeys(db: Db, prefix: string): Promise<string[]> {
+  return many(
+    db,
+    z.object({ key: z.string() }).transform((row) => row.key),
+    `select key from object_gc where starts_with(key, $1::text) and reason = 'purge'`,
+    [prefix],
+  );
 }
 
 /**

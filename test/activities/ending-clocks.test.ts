@@ -49,7 +49,7 @@ test('clocks that are wrong purge nothing, not even where all jump together, and
   // A sweep that was stopped for its clocks holds purges, too, though they agree again.
   const stop = { reason: 'late', text: 'far too late', dueMs: 0, atMs: dueMs } as const;
   await sweptAnHourBefore(database.pool, dueMs);
-  await stopSweeps(database.pool, stop);
+  await transaction(database.pool, (tx) => stopSweeps(tx, stop));
   const start = () => activitiesOf(database.pool, objects).startPurge(camera.id);
   expect(await start()).toMatchObject({ kind: 'waits', reason: expect.stringContaining('far too late') });
   expect(await keysOf(objects, camera)).toHaveLength(1);

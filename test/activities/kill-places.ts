@@ -5,7 +5,7 @@
 export const killPlaces = {
   sweep: ['sweep-marked', 'marked', 'removed', 'looked', 'forgotten', 'swept'],
   month: ['signed', 'certified'],
-  purge: 'begun purge-marked marked removed looked forgotten deleted cleared signed certified'.split(' '),
+  purge: 'begun purge-marked marked removed looked forgotten deleted trace-removed cleared signed certified'.split(' '),
   tenant: ['signed', 'certified'],
   collect: ['checked', 'removed', 'forgotten'],
   finish: ['fetched', 'made', 'reserved', 'stored', 'swapped', 'all-swapped'],
