@@ -197,7 +197,9 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     });
     const assignments = await resumableAssignments({ db, journal, hostId, log });
     const salvaging = await salvageSpool({ ...shared, onLeft: lateSalvage.add });
-    void unreadable.tryAgain();
+    void unreadable.tryAgain().catch((error: unknown) => {
+      log.error({ err: error }, 'what is unreadable in the spool cannot be looked at');
+    });
     resumeAll(assignments, salvaging, { registry, holes, claimsOf, nowMs: now() });
     log.info({ hostId, resumed: assignments.length, salvaged: salvaging.size, port: port.url }, 'recorder started');
     watcher.start();

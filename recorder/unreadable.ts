@@ -27,7 +27,7 @@ export interface Unreadable {
   committing(file: ClosedFile, commit: () => Promise<CommitOutcome>): Promise<CommitOutcome>;
   /** What is aside just now; `oldestStartMs` null = nothing is. */
   aside(): { files: number; oldestStartMs: number | null };
-  /** Brings what can be read again back to `closed/`. */
+  /** Brings what can be read again back to `closed/`. @throws where the folder of what is aside cannot be listed */
   tryAgain(): Promise<void>;
   /** Nothing of a purged camera is aside any more. */
   forget(cameraId: string): void;
@@ -71,17 +71,24 @@ export function createUnreadable(deps: {
     return target;
   }
 
+  /** It counts as aside until it has been moved back, whatever keeps it from that. */
   async function tryOne(cameraId: string, found: string): Promise<void> {
     const parsed = parseSegmentFileName(found);
     if (parsed === null) return;
-    const filePath = path.join(root, cameraId, found);
-    const why = await whyUnreadable(filePath);
-    if (why !== null) {
-      log.error({ cameraId, filePath, why }, 'footage of the spool still cannot be read');
-      aside.set(filePath, { cameraId, startMs: parsed.name.startMs });
-      deps.onAside({ cameraId, path: filePath, name: parsed.name }, why); // a kill may have come before that
-      return;
+    const file = { cameraId, path: path.join(root, cameraId, found), name: parsed.name };
+    aside.set(file.path, { cameraId, startMs: parsed.name.startMs });
+    try {
+      const why = await whyUnreadable(file.path);
+      if (why === null) return await bringBack(file, found);
+      log.error({ cameraId, filePath: file.path, why }, 'footage of the spool still cannot be read');
+      deps.onAside(file, why); // a kill may have come before that
+    } catch (error) {
+      const cause = errorText(error);
+      log.warn({ cameraId, found, cause }, 'what was unreadable is tried again at the next start');
     }
+  }
+
+  async function bringBack({ cameraId, path: filePath, name }: ClosedFile, found: string): Promise<void> {
     // One that was being written may end in the midst of a fragment.
     const index = await indexIfThere(filePath);
     if (index !== null && (index.isCutOff || index.damage !== null)) await truncate(filePath, index.wholeBytes);
@@ -89,9 +96,10 @@ export function createUnreadable(deps: {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const target = path.join(folder, found);
     await move(filePath, target);
-    await rm(reasonOf(filePath), { force: true });
+    aside.delete(filePath);
     log.info({ cameraId, filePath }, 'footage of the spool can be read again');
-    deps.onBack({ cameraId, path: target, name: parsed.name });
+    deps.onBack({ cameraId, path: target, name });
+    await rm(reasonOf(filePath), { force: true });
   }
 
   async function failed(file: ClosedFile, error: unknown): Promise<boolean> {
@@ -134,13 +142,12 @@ export function createUnreadable(deps: {
       for (const [filePath, one] of aside) if (one.cameraId === cameraId) aside.delete(filePath);
     },
     async tryAgain() {
-      for (const [cameraId, found] of await everythingIn(root)) {
-        await tryOne(cameraId, found).catch((error: unknown) => {
-          log.warn(
-            { cameraId, found, cause: errorText(error) },
-            'what was unreadable is tried again at the next start',
-          );
-        });
+      for (const cameraId of await namesIn(root)) {
+        try {
+          for (const found of await namesIn(path.join(root, cameraId))) await tryOne(cameraId, found);
+        } catch (error) {
+          log.error({ cameraId, cause: errorText(error) }, 'what is unreadable of a camera cannot be looked at');
+        }
       }
     },
   };
@@ -175,14 +182,12 @@ function reasonOf(filePath: string): string {
   return `${filePath}.reason.txt`;
 }
 
-/** By camera, what lies in its folder. */
-async function everythingIn(root: string): Promise<[string, string][]> {
-  const entries = await readdir(root, { recursive: true }).catch((error: unknown) => {
-    if (isMissingFile(error) || isUnreadable(error)) return [];
+/** What lies in a folder; nothing where it is not there. @throws other errors of the file system */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissingFile(error)) return [];
     throw error;
-  });
-  return entries.flatMap((entry): [string, string][] => {
-    const [cameraId = '', found] = entry.split(path.sep);
-    return found === undefined ? [] : [[cameraId, found]];
-  });
+  }
 }

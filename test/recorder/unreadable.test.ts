@@ -135,3 +135,42 @@ test('a run is salvaged around a file whose inode is damaged, which stays with i
   expect(await readdir(dir)).toContain('1.mp4');
   await rm(dir, { recursive: true });
 });
+
+/** A file that lies in `unreadable/`, since another process found it so. */
+async function putAside(host: Host, n: number): Promise<ClosedFile> {
+  const file = await putClosed(host, n);
+  const mend = breakFiles((at) => at === file.path, ['readFile', 'open']);
+  try {
+    await giveUp(await startHost(host.spool.dir, host.cameraId), file);
+  } finally {
+    mend();
+  }
+  return { ...file, path: path.join(host.spool.dir, 'unreadable', file.cameraId, path.basename(file.path)) };
+}
+
+test("what is aside of a camera that cannot be looked at keeps no other camera's from coming back", async () => {
+  const host = await startHost();
+  const others = [await startHost(host.spool.dir), await startHost(host.spool.dir)];
+  for (const { cameraId } of [host, ...others]) await putAside({ ...host, cameraId }, 0);
+  const [listed, moved] = others;
+  const folderOf = (one: Host | undefined) => path.join(host.spool.dir, 'unreadable', one?.cameraId ?? '');
+  const denied = { errno: -13, code: 'EACCES' };
+  const mends = [
+    breakFiles((at) => at === folderOf(listed), ['readdir'], denied),
+    breakFiles((at) => at.startsWith(folderOf(moved)), ['rename'], { errno: -30, code: 'EROFS' }),
+  ];
+  try {
+    await host.unreadable.tryAgain();
+    expect(host.back.map(({ cameraId }) => cameraId)).toEqual([host.cameraId]);
+    expect(host.unreadable.aside()).toEqual({ files: 1, oldestStartMs: startMs }); // the one that could not be moved
+    await rm(path.join(host.spool.dir, 'closed', host.cameraId), { recursive: true });
+  } finally {
+    for (const mend of mends) mend();
+  }
+  await host.unreadable.tryAgain();
+  expect(host.back).toHaveLength(3);
+  expect(host.unreadable.aside().files).toBe(0);
+  const mend = breakFiles((at) => at === path.join(host.spool.dir, 'unreadable'), ['readdir'], denied);
+  await expect(host.unreadable.tryAgain()).rejects.toThrow(/EACCES/);
+  mend();
+});
