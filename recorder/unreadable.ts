@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts';
 import { syncFolder } from '../storage/durable-file.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { CommitOutcome } from './commit.ts';
-import { isMissingFile, isUnreadable } from './error-code.ts';
+import { codeOf, isMissingFile, isUnreadable } from './error-code.ts';
 import { indexIfThere } from './index-if-there.ts';
 import type { ClosedFile } from './run-files.ts';
 import { parseSegmentFileName, segmentFileName } from './segment-name.ts';
@@ -54,21 +54,32 @@ export function createUnreadable(deps: {
   /** By path. */
   const aside = new Map<string, { cameraId: string; startMs: number }>();
 
-  /** @returns where it lies then */
-  async function putAside(file: ClosedFile, why: string): Promise<string> {
-    const folder = path.join(root, file.cameraId);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await Promise.all([spool.dir, root].map(syncFolder));
-    const target = path.join(folder, segmentFileName(file.name));
-    await writeFile(reasonOf(target), `${why}\n`);
+  /**
+   * Moves it; what makes that lasting comes after, since it is aside from now on whatever fails then.
+   * @returns where it lies then
+   */
+  async function putAside(file: ClosedFile): Promise<string> {
+    const target = path.join(root, file.cameraId, segmentFileName(file.name));
     try {
-      await move(file.path, target);
+      await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+      await rename(file.path, target);
+      return target;
     } catch (error) {
-      if (!isUnreadable(error)) throw error;
-      await rm(reasonOf(target), { force: true });
+      // A full disk has no room for a folder, and one with errors is often mounted for reading only.
+      if (!isUnreadable(error) && !['ENOSPC', 'EDQUOT', 'EROFS'].includes(codeOf(error) ?? '')) throw error;
       return file.path;
     }
-    return target;
+  }
+
+  /** Without that a power cut may bring it back where it was, and it is found there again. */
+  async function makeLasting(from: string, filePath: string, why: string): Promise<void> {
+    try {
+      const folders = [spool.dir, root, path.dirname(filePath), path.dirname(from)];
+      await Promise.all(folders.map(syncFolder));
+      await writeFile(reasonOf(filePath), `${why}\n`);
+    } catch (error) {
+      log.warn({ filePath, cause: errorText(error) }, 'a file was put aside, but for its reason or its place for good');
+    }
   }
 
   /** It counts as aside until it has been moved back, whatever keeps it from that. */
@@ -103,7 +114,10 @@ export function createUnreadable(deps: {
   }
 
   async function failed(file: ClosedFile, error: unknown): Promise<boolean> {
-    if (!isUnreadable(error)) return false;
+    if (!isUnreadable(error)) {
+      failing.delete(file.path); // it could be read: one failure an hour is no minute of them
+      return false;
+    }
     if (aside.has(file.path)) return true;
     const nowMs = performance.now();
     const seen = failing.get(file.path) ?? { tries: 0, sinceMs: nowMs };
@@ -112,13 +126,17 @@ export function createUnreadable(deps: {
     if (seen.tries < leastTries || nowMs - seen.sinceMs < (deps.patienceMs ?? patienceMs)) return false;
     await spool.checkPresent();
     const why = await whyUnreadable(file.path);
-    if (why === null) return false;
+    if (why === null) {
+      failing.delete(file.path);
+      return false;
+    }
     const { cameraId, name } = file;
-    const filePath = await putAside(file, why);
+    const filePath = await putAside(file);
     aside.set(filePath, { cameraId, startMs: name.startMs });
     failing.delete(file.path);
     log.error({ cameraId, file: file.path, filePath, why }, 'unreadable file of the spool put aside');
     deps.onAside(file, why);
+    if (filePath !== file.path) await makeLasting(file.path, filePath, why);
     return true;
   }
 

@@ -136,6 +136,44 @@ test('a run is salvaged around a file whose inode is damaged, which stays with i
   await rm(dir, { recursive: true });
 });
 
+test('a disk that is full, or cannot be written durably, keeps no unreadable file at the head of its lane', async () => {
+  const full = { errno: -28, code: 'ENOSPC' };
+  const host = await startHost();
+  const asideDir = path.join(host.spool.dir, 'unreadable', host.cameraId);
+  const [first, second, third] = [await putClosed(host, 0), await putClosed(host, 1), await putClosed(host, 2)];
+  const mendFiles = breakFiles((at) => [first, second, third].some((file) => file.path === at), ['readFile', 'open']);
+  const unlessFolder = breakFiles((at) => at === asideDir, ['mkdir'], full);
+  await giveUp(host, first);
+  unlessFolder();
+  const unlessReason = breakFiles((at) => at.endsWith('.reason.txt'), ['writeFile'], full);
+  await giveUp(host, second);
+  unlessReason();
+  const unlessSynced = breakFiles((at) => at === asideDir, ['open']);
+  await giveUp(host, third);
+  unlessSynced();
+  mendFiles();
+  expect(host.aside.map(({ file }) => file)).toEqual([first, second, third]);
+  expect(host.unreadable.aside().files).toBe(3);
+  expect(await readdir(path.dirname(first.path))).toEqual([path.basename(first.path)]);
+  expect(await readdir(asideDir)).toEqual([second, third].map((file) => path.basename(file.path)));
+});
+
+test('failures with a good read between them do not add up', async () => {
+  const host = await startHost();
+  const file = await putClosed(host, 0);
+  const broken = async (): Promise<boolean> => {
+    const mend = breakFiles((at) => at === file.path, ['open']);
+    try {
+      return await host.unreadable.failed(file, Object.assign(new Error('EIO'), { code: 'EIO' }));
+    } finally {
+      mend();
+    }
+  };
+  expect([await broken(), await broken()]).toEqual([false, false]);
+  expect(await host.unreadable.failed(file, new Error('the object store is away'))).toBe(false);
+  expect([await broken(), await broken(), await broken()]).toEqual([false, false, true]);
+});
+
 /** A file that lies in `unreadable/`, since another process found it so. */
 async function putAside(host: Host, n: number): Promise<ClosedFile> {
   const file = await putClosed(host, n);

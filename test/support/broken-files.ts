@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
 /** What can be asked of a file by its path. */
-const asked = ['stat', 'lstat', 'open', 'rename', 'rm', 'readdir', 'readFile'] as const;
+const asked = ['stat', 'lstat', 'open', 'rename', 'rm', 'readdir', 'readFile', 'writeFile', 'mkdir'] as const;
 type Asked = (typeof asked)[number];
 
 const real = { ...fs.promises };
