@@ -235,7 +235,8 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
         for (const index of await indexesIn(dir)) await closeOrPutAside(index, null);
         await options.failpoint('run-closed');
         // What cannot even be moved stays, and its folder with it.
-        if ((await indexesIn(dir)).length === 0) await rm(dir, { recursive: true, force: true });
+        if ((await indexesIn(dir)).length > 0) return;
+        await rm(dir, { recursive: true, force: true }).catch(nullIfUnreadable); // nor is a damaged record removed
       });
       return !failed;
     },

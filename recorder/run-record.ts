@@ -1,8 +1,9 @@
-import { isMissingFile } from './error-code.ts';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { WallClock } from '../domain/wall-clock.ts';
+import { readIfThere } from '../storage/durable-file.ts';
+import { isUnreadable, nullIfUnreadable } from './error-code.ts';
 import type { SegmentName } from './segment-name.ts';
 
 /**
@@ -37,20 +38,53 @@ const runRecord = z.object({
 }) satisfies z.ZodType<RunRecord>;
 
 const fileName = 'run.json';
+const draftName = `${fileName}.next`;
 
-/** Replaces the record as a whole: a reader sees the old one or the new one. It survives kill -9, as the footage does. */
+/**
+ * Replaces the record as a whole: a reader sees the old one or the new one, also after a power cut, which else may leave
+ * a name without content. Where the old one's inode is damaged the new one stays under the name of its draft.
+ */
 export async function writeRunRecord(dir: string, record: RunRecord): Promise<void> {
-  const next = path.join(dir, `${fileName}.next`);
-  await writeFile(next, JSON.stringify(record));
-  await rename(next, path.join(dir, fileName));
+  const next = path.join(dir, draftName);
+  const file = await open(next, 'w');
+  try {
+    await file.writeFile(JSON.stringify(record));
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await rename(next, path.join(dir, fileName)).catch(nullIfUnreadable);
 }
 
-/** Null where the process died before it wrote one. @throws when it is there and not readable as one */
-export async function readRunRecord(dir: string): Promise<RunRecord | null> {
+/**
+ * Null where the process died before it wrote one, and where none can be made sense of: its footage is worth more than
+ * its exact times.
+ * @param onUnusable told why one that is there does not serve
+ * @throws other errors of the file system
+ */
+export async function readRunRecord(
+  dir: string,
+  onUnusable: (error: unknown) => void = () => undefined,
+): Promise<RunRecord | null> {
   try {
-    return runRecord.parse(JSON.parse(await readFile(path.join(dir, fileName), 'utf8')));
+    return await recordIn(path.join(dir, fileName));
   } catch (error) {
-    if (isMissingFile(error)) return null;
-    throw error;
+    if (!isUnusable(error)) throw error;
+    onUnusable(error);
   }
+  try {
+    return await recordIn(path.join(dir, draftName));
+  } catch (error) {
+    if (!isUnusable(error)) throw error;
+    return null;
+  }
+}
+
+async function recordIn(filePath: string): Promise<RunRecord | null> {
+  const text = await readIfThere(filePath);
+  return text === null ? null : runRecord.parse(JSON.parse(text));
+}
+
+function isUnusable(error: unknown): boolean {
+  return isUnreadable(error) || error instanceof SyntaxError || error instanceof z.ZodError;
 }

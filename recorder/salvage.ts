@@ -78,7 +78,9 @@ export async function salvageRun(deps: Omit<SalvageDeps, 'onLeft'>, cameraId: st
   const dir = path.join(spool.dir, 'open', cameraId, run);
   await spool.checkPresent(); // with its disk gone the folder is not, for good
   if (!(await isFolder(dir))) return;
-  const record = await readRunRecord(dir);
+  const record = await readRunRecord(dir, (error) => {
+    log.error({ cameraId, run, err: error }, "a run's record cannot be read: its footage may be placed less exactly");
+  });
   if (record !== null && record.pid !== null) await untilGone(record.pid, dir, log);
   await failpoint('salvage');
   let cause: unknown = null;

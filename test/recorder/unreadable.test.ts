@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLogger } from '../../log.ts';
 import { noFailpoint } from '../../recorder/failpoint.ts';
 import { createQuarantine } from '../../recorder/quarantine.ts';
@@ -134,6 +134,32 @@ test('a run is salvaged around a file whose inode is damaged, which stays with i
   }
   expect(await readdir(dir)).toContain('1.mp4');
   await rm(dir, { recursive: true });
+});
+
+describe('a run whose record', () => {
+  const records: [string, (file: string) => Promise<(() => void) | undefined>][] = [
+    ['cannot be read', async (file) => breakFiles((at, to) => at === file || to === file)],
+    ['is a name without content', (file) => writeFile(file, '').then(() => undefined)],
+    ['is none of ours', (file) => writeFile(file, '{"epoch":"x"}').then(() => undefined)],
+  ];
+  test.each(records)('%s is salvaged all the same, each file behind the one before it', async (_what, spoil) => {
+    const host = await startHost();
+    const dir = await putRun(host, 'run-1');
+    const file = path.join(dir, 'run.json');
+    await writeFile(file, '{}');
+    const mend = await spoil(file);
+    try {
+      await salvageRun(host.salvage, host.cameraId, 'run-1');
+    } finally {
+      mend?.();
+    }
+    expect(host.closed).toHaveLength(footage.length);
+    host.closed.slice(1).forEach(({ name }, i) => {
+      const before = host.closed[i]?.name;
+      expect(name.startMs).toBe((before?.startMs ?? 0) + (before?.durationMs ?? 0));
+    });
+    await expect(readdir(path.join(host.spool.dir, 'open', host.cameraId))).resolves.toEqual([]);
+  });
 });
 
 test('a disk that is full, or cannot be written durably, keeps no unreadable file at the head of its lane', async () => {
