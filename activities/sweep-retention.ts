@@ -10,7 +10,8 @@ import { noteSweep, stopSweeps, sweepState } from '../db/sweep-state.ts';
 import { transaction, type Db, type Pool } from '../db/sql.ts';
 import { auditedHold } from '../domain/holds.ts';
 import { cutoffMs } from '../domain/retention.ts';
-import { earliestMs, forecastAheadMs, judgeSweep } from '../domain/sweep-breaker.ts';
+import { moreThanTime, type CameraDue } from '../domain/camera-breaker.ts';
+import { doubtedCameras, earliestMs, forecastAheadMs, judgeSweep } from '../domain/sweep-breaker.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import { deleteBatchSize, deleteMarkedFootage } from './delete-footage.ts';
 import { createFailures } from './failures.ts';
@@ -82,6 +83,10 @@ function due(db: Db, cameras: readonly CameraTerms[], atMs: readonly number[]): 
 
 const durationOf = (found: readonly DueFootage[]): number => found.reduce((sum, { durationMs }) => sum + durationMs, 0);
 
+/** Of what was found for one instant. */
+const dueOfEach = (found: readonly DueFootage[]): CameraDue[] =>
+  found.map(({ internalId, durationMs }) => ({ internalId, dueMs: durationMs }));
+
 /** The first step of a sweep: asks the breaker, puts shorter retentions in force, and notes which holds have ended. */
 export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: number } | null> {
   const state = await sweepState(deps.db);
@@ -92,13 +97,16 @@ export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: numbe
   const clocks = await readSweepClocks(deps);
   const atMs = earliestMs(clocks);
   const cameras = await allTerms(deps.db);
-  const dueMs = durationOf(await due(deps.db, cameras, [atMs]));
+  const found = await due(deps.db, cameras, [atMs]);
+  const [dueMs, dueOf] = [durationOf(found), dueOfEach(found)];
   const newestMs = await newestFootageMs(deps.db);
-  const stop = judgeSweep({ ...clocks, ...state, dueMs, newestMs, cameras: cameras.length });
+  const names = new Map(cameras.map(({ internalId, name }) => [internalId, name]));
+  const named = dueOf.map((one) => ({ ...one, name: names.get(one.internalId) ?? '' }));
+  const stop = judgeSweep({ ...clocks, ...state, dueMs, dueOf: named, newestMs, cameras: cameras.length });
   if (stop !== null) {
     deps.log.error({ ...stop, dueMs }, 'the retention sweep was stopped before it deleted anything');
     await transaction(deps.db, async (tx) => {
-      await stopSweeps(tx, { ...stop, atMs, dueMs });
+      await stopSweeps(tx, { ...stop, atMs, dueMs, dueOf });
       await recordDeed(tx, { ...byService(atMs), action: 'retention.stop', after: { ...stop, dueMs } });
     });
     return null;
@@ -215,11 +223,15 @@ export async function completeSweep(
   sweep: Parameters<SweepRetentionActivities['completeSweep']>[0],
 ): Promise<void> {
   const aheadMs = forecastAheadMs.map((ms) => sweep.atMs + ms);
-  const found = await due(deps.db, await allTerms(deps.db), aheadMs);
-  const forecast = aheadMs.map((atMs, place) => ({
-    atMs,
-    dueMs: durationOf(found.filter(({ step }) => step <= place)),
-  }));
-  await noteSweep(deps.db, { ...sweep, forecast });
+  const found = await due(deps.db, await allTerms(deps.db), [sweep.atMs, ...aheadMs]);
+  // A row that was changed while the sweep ran must not pass as foreseen: it is as little trusted as before one.
+  const known = { ...(await sweepState(deps.db)), nowMs: sweep.atMs };
+  const doubted = doubtedCameras(dueOfEach(found.filter(({ step }) => step === 0)), known);
+  const doubtedIds = new Set(doubted.map(({ internalId }) => internalId));
+  const trusted = found.filter(({ internalId }) => !doubtedIds.has(internalId));
+  const steps = aheadMs.map((atMs, place) => ({ atMs, by: trusted.filter(({ step }) => step <= place + 1) }));
+  const forecast = steps.map(({ atMs, by }) => ({ atMs, dueMs: durationOf(by) }));
+  const cameraForecast = steps.flatMap(({ atMs, by }) => moreThanTime(dueOfEach(by), { atMs, sinceMs: sweep.atMs }));
+  await noteSweep(deps.db, { ...sweep, forecast, cameraForecast });
   if (sweep.segments > 0 || sweep.refused > 0) deps.log.info({ ...sweep }, 'footage that reached its age was deleted');
 }

@@ -1,3 +1,4 @@
+import { unexplainedCameras, type CameraDue, type CameraForecast } from './camera-breaker.ts';
 import { dayMs } from './retention.ts';
 
 /** Footage (ms of it, over all cameras) that will be due by an instant. */
@@ -51,9 +52,10 @@ export const longestForecastMs = Math.max(...forecastAheadMs);
 
 /** What an operator has seen and lets pass. */
 export interface Approval {
-  /** Due as of `asOfMs`. */
+  /** Due as of `asOfMs`, and of which cameras. */
   dueMs: number;
   asOfMs: number;
+  cameras: readonly CameraDue[];
 }
 
 /**
@@ -63,7 +65,7 @@ export interface Approval {
  * @param sweep.resumedMs when an operator let a stopped sweep go on, since then
  * @param sweep.newestMs end of the newest footage there is; null: there is none to lose
  * @param sweep.cameras how many there are: each of them makes no more than a minute due in a minute
- * @param sweep.dueMs footage that is due now
+ * @param sweep.dueMs footage that is due now; `dueOf`: of each camera
  */
 export function judgeSweep(
   sweep: SweepClocks & {
@@ -74,6 +76,8 @@ export function judgeSweep(
     forecast: readonly DueForecast[];
     dueMs: number;
     approved: Approval | null;
+    cameraForecast: readonly CameraForecast[];
+    dueOf: readonly (CameraDue & { name: string })[];
   },
 ): SweepStop | null {
   const { nowMs, forecast, dueMs, approved } = sweep;
@@ -84,11 +88,38 @@ export function judgeSweep(
   if (late !== null) return { reason: 'late', text: `${hours(dueMs)} hours of footage are due ${late}` };
   const approvedMs = approved === null ? 0 : approved.dueMs + Math.max(0, nowMs - approved.asOfMs) * sweep.cameras;
   const expectedMs = forecast.find(({ atMs }) => atMs >= nowMs)?.dueMs ?? 0;
-  if (dueMs <= Math.max(approvedMs, forecastFactor * expectedMs + unpredictedSlackMs)) return null;
+  if (dueMs > Math.max(approvedMs, forecastFactor * expectedMs + unpredictedSlackMs)) {
+    const text = `${hours(dueMs)} hours of footage are due where at most ${hours(expectedMs)} were forecast.`;
+    return { reason: 'unpredicted', text };
+  }
+  // Among thousands of cameras, one's whole archive is little.
+  const [worst, ...others] = doubtedCameras(sweep.dueOf, sweep);
+  if (worst === undefined) return null;
+  const name = sweep.dueOf.find(({ internalId }) => internalId === worst.internalId)?.name ?? '';
+  const more = others.length === 0 ? '' : ` Of ${others.length} more cameras, too, more is due than can be.`;
   return {
     reason: 'unpredicted',
-    text: `${hours(dueMs)} hours of footage are due where at most ${hours(expectedMs)} were forecast.`,
+    text: `${hours(worst.dueMs)} hours of “${name}” are due where at most ${hours(worst.expectedMs)} were expected.${more}`,
   };
+}
+
+/** Cameras of which more is due than time, the forecast and an operator's word explain, the worst first. */
+export function doubtedCameras(
+  due: readonly CameraDue[],
+  known: {
+    nowMs: number;
+    lookedMs: number | null;
+    resumedMs: number | null;
+    forecast: readonly DueForecast[];
+    cameraForecast: readonly CameraForecast[];
+    approved: Approval | null;
+  },
+): (CameraDue & { expectedMs: number })[] {
+  const { nowMs, forecast, cameraForecast, approved } = known;
+  const sinceMs = known.resumedMs ?? known.lookedMs;
+  const stepMs = forecast.find(({ atMs }) => atMs >= nowMs)?.atMs ?? null;
+  const bounds = { factor: forecastFactor, slackMs: unpredictedSlackMs };
+  return unexplainedCameras(due, nowMs, { sinceMs, stepMs, cameraForecast, approved }, bounds);
 }
 
 const hours = (ms: number): number => Math.round(ms / 3_600_000);

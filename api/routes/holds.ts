@@ -4,6 +4,7 @@ import { listHolds, placeHold, releaseHold } from '../../db/holds.ts';
 import { termsOf } from '../../db/retention.ts';
 import { expectMore } from '../../db/sweep-state.ts';
 import { transaction, type Db } from '../../db/sql.ts';
+import type { CameraDue } from '../../domain/camera-breaker.ts';
 import { auditedHold, type Hold } from '../../domain/holds.ts';
 import { cutoffMs } from '../../domain/retention.ts';
 import { doneBy } from '../audit.ts';
@@ -85,7 +86,8 @@ export function registerHolds(app: Api, deps: ApiDeps): void {
       const { hold, version } = await transaction(deps.pool, async (tx) => {
         const released = await releaseHold(tx, request.params.id, { by: by.actor, nowMs: by.atMs });
         // Somebody wanted this: the sweep's breaker should not take it for a fault.
-        await expectMore(tx, await dueMs(tx, released.hold.cameraId, by.atMs));
+        const letGo = await dueNow(tx, released.hold.cameraId, by.atMs);
+        if (letGo !== null) await expectMore(tx, letGo);
         const values = {
           before: auditedHold({ ...released.hold, releasedAtMs: null }),
           after: auditedHold(released.hold),
@@ -101,12 +103,13 @@ export function registerHolds(app: Api, deps: ApiDeps): void {
   );
 }
 
-/** Footage of a camera that is due now. */
-async function dueMs(db: Db, cameraId: string, nowMs: number): Promise<number> {
+/** Footage of a camera that is due now; null: it is purged. */
+async function dueNow(db: Db, cameraId: string, nowMs: number): Promise<CameraDue | null> {
   const terms = await termsOf(db, cameraId);
-  if (terms === null) return 0;
-  const plan = [{ internalId: terms.internalId, cutoffsMs: [cutoffMs(terms, nowMs)] }];
-  return (await dueFootage(db, plan, [nowMs])).reduce((sum, { durationMs }) => sum + durationMs, 0);
+  if (terms === null) return null;
+  const { internalId } = terms;
+  const found = await dueFootage(db, [{ internalId, cutoffsMs: [cutoffMs(terms, nowMs)] }], [nowMs]);
+  return { internalId, dueMs: found.reduce((sum, { durationMs }) => sum + durationMs, 0) };
 }
 
 const about = ({ tenantId, cameraId }: Hold) => ({ tenantId, cameraId });

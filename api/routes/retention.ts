@@ -93,6 +93,7 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
     {
       schema: {
         summary: 'Let a stopped sweep go on; what was due when it was stopped is deleted',
+        description: 'Where it was stopped for a clock: what is due by the database’s clock now.',
         operationId: 'resumeRetentionSweep',
         tags,
         response: { ...commonProblems, ...conflictProblem, 200: sweepSchema },

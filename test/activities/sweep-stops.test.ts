@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { completeSweep, planSweep } from '../../activities/sweep-retention.ts';
+import { placeHold } from '../../db/holds.ts';
+import { changeRetention } from '../../db/retention.ts';
 import { insertSegment } from '../../db/segments.ts';
 import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { transaction } from '../../db/sql.ts';
-import { dayMs } from '../../domain/retention.ts';
+import { dayMs, shorteningDelayMs } from '../../domain/retention.ts';
 import { createLogger } from '../../log.ts';
 import { makeCamera, segmentOf } from '../db/fixtures.ts';
 import { keysOf, storeFootage } from './stored-footage.ts';
@@ -114,4 +117,66 @@ test('a bad import stops the sweep, and an operator lets it go on', async () => 
   await transaction(site.database.pool, (tx) => resumeSweeps(tx, t0 + 60 * dayMs));
   expect(await sweep(site.depsAt(t0 + 60 * dayMs))).toMatchObject({ segments: 720 });
   expect(await site.minutesOf(camera)).toEqual([]);
+});
+
+/** As the last sweep of a big installation left it: what one camera may come to is little beside it. */
+const forecastForMany = () =>
+  site.database.pool.query(
+    `update retention_sweep set forecast = (
+       select jsonb_agg(jsonb_set(step, '{dueMs}', to_jsonb((step ->> 'dueMs')::bigint + $1::bigint)))
+       from jsonb_array_elements(forecast) as step)`,
+    [3000 * dayMs],
+  );
+const setDays = (internalId: number, days: number) =>
+  site.database.pool.query(`update camera set retention_days = $2 where id = $1`, [internalId, days]);
+
+test('a changed row of one camera among thousands stops the sweep, also one that was changed while a sweep ran', async () => {
+  const camera = await cameraWithMonth();
+  const nowMs = t0 + 30 * dayMs;
+  await sweptAnHourBefore(site.database.pool, nowMs);
+  const first = await planSweep(site.depsAt(nowMs));
+  await setDays(camera.internalId, 1);
+  await completeSweep(site.depsAt(nowMs), { atMs: first?.atMs ?? 0, segments: 0, bytes: 0, refused: 0, isWhole: true });
+  await forecastForMany();
+  expect(await sweep(site.depsAt(nowMs + 900_000))).toBeNull();
+  const { stopped } = await sweepState(site.database.pool);
+  expect(stopped).toMatchObject({ reason: 'unpredicted', dueMs: 29 * dayMs });
+  expect(stopped?.text).toBe(`696 hours of “${camera.name}” are due where at most 0 were expected.`);
+  // An operator's word is for this camera and for what it came to.
+  await transaction(site.database.pool, (tx) => resumeSweeps(tx, nowMs + 900_000));
+  const other = await cameraWithMonth();
+  await setDays(other.internalId, 1);
+  expect(await sweep(site.depsAt(nowMs + 900_000))).toBeNull();
+  await setDays(other.internalId, 30);
+  await transaction(site.database.pool, (tx) => resumeSweeps(tx, nowMs + 900_000));
+  expect(await sweep(site.depsAt(nowMs + 900_000))).toMatchObject({ segments: 29 * 24 });
+});
+
+test('a shorter retention of one camera that was asked for is foreseen, and so is what a hold lets go', async () => {
+  const [shorter, held] = [await cameraWithMonth(), await cameraWithMonth()];
+  const db = site.database.pool;
+  const askedMs = t0 + 30 * dayMs - shorteningDelayMs;
+  await transaction(db, (tx) => changeRetention(tx, shorter.id, 1, askedMs));
+  const range = { startMs: t0, endMs: t0 + 20 * dayMs };
+  const by = { reason: 'case 7', placedBy: 'account:admin', placedAtMs: askedMs };
+  const untilMs = askedMs + shorteningDelayMs;
+  await transaction(db, (tx) => placeHold(tx, { cameraId: held.id, ...range, ...by, untilMs }));
+  await setDays(held.internalId, 10); // all this time the hold alone has kept it
+  await sweptAnHourBefore(db, askedMs);
+  expect(await sweep(site.depsAt(askedMs))).toMatchObject({ segments: 0 });
+  await forecastForMany();
+  expect(await sweep(site.depsAt(untilMs))).toMatchObject({ segments: 29 * 24 + 20 * 24 });
+});
+
+test('an operator who lets a sweep go on after a wrong clock lets pass what is due by the right one', async () => {
+  const camera = await cameraWithMonth();
+  await sweep(site.depsAt(t0 + 29 * dayMs));
+  const aheadMs = dueMs + 2 * 365 * dayMs;
+  expect(await sweep(site.depsAt(aheadMs))).toBeNull();
+  expect((await sweepState(site.database.pool)).stopped).toMatchObject({ reason: 'late', dueMs: 30 * dayMs });
+  await transaction(site.database.pool, (tx) => resumeSweeps(tx, dueMs + 7_200_000));
+  const { approved } = await sweepState(site.database.pool);
+  const cameras = [{ internalId: camera.internalId, dueMs: 7_200_000 }];
+  expect(approved).toEqual({ dueMs: 7_200_000, asOfMs: dueMs + 7_200_000, cameras });
+  expect(await sweep(site.depsAt(dueMs + 7_200_000))).toMatchObject({ segments: 2 });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { moreThanTime } from '../../domain/camera-breaker.ts';
 import { dayMs } from '../../domain/retention.ts';
 import {
   clockDoubt,
@@ -14,7 +15,7 @@ const hourMs = 3_600_000;
 const sweptMs = Date.UTC(2026, 10, 24);
 /** 100 cameras: each hour, 100 hours more are due. */
 const forecast = forecastAheadMs.map((ms) => ({ atMs: sweptMs + ms, dueMs: 100 * ms }));
-const none = { resumedMs: null, newestMs: sweptMs, cameras: 100, approved: null };
+const none = { resumedMs: null, newestMs: sweptMs, cameras: 100, approved: null, cameraForecast: [], dueOf: [] };
 const clocksAt = (nowMs: number) => ({ nowMs, databaseNowMs: nowMs, storeNowMs: nowMs });
 const judge = (nowMs: number, dueMs: number, changes: Partial<Parameters<typeof judgeSweep>[0]> = {}) =>
   judgeSweep({ ...clocksAt(nowMs), lookedMs: sweptMs, forecast, dueMs, ...none, ...changes })?.reason ?? 'go';
@@ -82,7 +83,7 @@ test('a time more than a week after the last good one stops it, whatever is due'
 
 test('what an operator approved is let through, and not more than ages meanwhile', () => {
   const nowMs = sweptMs + 30 * dayMs;
-  const approved = { dueMs: 90 * dayMs, asOfMs: nowMs - hourMs };
+  const approved = { dueMs: 90 * dayMs, asOfMs: nowMs - hourMs, cameras: [] };
   const resumed = { approved, resumedMs: nowMs - hourMs };
   expect(judge(nowMs, 90 * dayMs, { approved })).toBe('late');
   expect(judge(nowMs, 90 * dayMs + 100 * hourMs, resumed)).toBe('go');
@@ -92,4 +93,57 @@ test('what an operator approved is let through, and not more than ages meanwhile
   const ahead = { ...resumed, lookedMs: nowMs + 2 * 365 * dayMs };
   expect(judge(nowMs, 1, { ...ahead, resumedMs: null })).toBe('clock');
   expect(judge(nowMs, 1, ahead)).toBe('go');
+});
+
+test('one camera’s archive stops it, however little it is beside what all cameras bring', () => {
+  const nowMs = sweptMs + hourMs;
+  const many = { cameras: 3000, forecast: forecastAheadMs.map((ms) => ({ atMs: sweptMs + ms, dueMs: 3000 * ms })) };
+  const gate = (dueMs: number, changes: Partial<Parameters<typeof judgeSweep>[0]> = {}) => {
+    const dueOf = [{ internalId: 7, name: 'Gate 2', dueMs }];
+    return judge(nowMs, 100 * hourMs + dueMs, { ...many, dueOf, ...changes });
+  };
+  const mostMs = 2 * hourMs + unpredictedSlackMs;
+  expect(gate(239 * dayMs)).toBe('unpredicted'); // 240 days of retention became 1
+  expect(gate(mostMs)).toBe('go');
+  expect(gate(mostMs + 1)).toBe('unpredicted');
+  // What explains it: a shorter retention or a hold's end that the last sweep saw coming, at the time it said;
+  const ofGate = (atMs: number | null) => ({ cameraForecast: [{ internalId: 7, atMs, dueMs: 239 * dayMs }] });
+  expect(gate(239 * dayMs, ofGate(sweptMs + hourMs))).toBe('go');
+  expect(gate(239 * dayMs, ofGate(sweptMs + 6 * hourMs))).toBe('unpredicted');
+  // a released hold; an operator, with what ages meanwhile. Another camera's is none.
+  expect(gate(239 * dayMs, ofGate(null))).toBe('go');
+  const approvedFor = (internalId: number) => ({
+    resumedMs: nowMs - hourMs,
+    approved: { dueMs: 239 * dayMs, asOfMs: nowMs - hourMs, cameras: [{ internalId, dueMs: 239 * dayMs }] },
+  });
+  expect(gate(239 * dayMs + hourMs, approvedFor(7))).toBe('go');
+  expect(gate(239 * dayMs + hourMs, approvedFor(8))).toBe('unpredicted');
+  const known = { ...clocksAt(nowMs), lookedMs: sweptMs, ...none, ...many, dueMs: 5736 * hourMs };
+  const dueOf = [8, 7].map((internalId) => ({
+    internalId,
+    name: `Gate ${internalId}`,
+    dueMs: internalId * 30 * dayMs,
+  }));
+  expect(judgeSweep({ ...known, dueOf })?.text).toBe(
+    '5760 hours of “Gate 8” are due where at most 1 were expected. Of 1 more cameras, too, more is due than can be.',
+  );
+});
+
+test('of a camera time alone brings no more than a second a second, whatever the forecast left out', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 7 * dayMs }),
+      fc.integer({ min: 0, max: 7 * dayMs }),
+      fc.integer({ min: 0, max: 60 * dayMs }),
+      (afterMs, lumpAfterMs, lumpMs) => {
+        // A hold's end lets a lump go.
+        const dueBy = (ms: number): number => ms + (ms >= lumpAfterMs ? lumpMs : 0);
+        const cameraForecast = forecastAheadMs.flatMap((ms) =>
+          moreThanTime([{ internalId: 7, dueMs: dueBy(ms) }], { atMs: sweptMs + ms, sinceMs: sweptMs }),
+        );
+        const dueOf = [{ internalId: 7, name: 'Gate 2', dueMs: dueBy(afterMs) }];
+        expect(judge(sweptMs + afterMs, 0, { cameraForecast, dueOf })).toBe('go');
+      },
+    ),
+  );
 });
