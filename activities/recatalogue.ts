@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { endReservation, reserveKey, StaleSwapError } from '../db/finish-swap.ts';
 import { enqueue } from '../db/object-gc.ts';
 import { isWaitingForDeletion, type ReconciledCamera } from '../db/reconcile-facts.ts';
 import type { Finding } from '../db/finding-row.ts';
@@ -37,6 +38,8 @@ interface WantedStray {
 
 /** A player may just be reading what is cut up. */
 const uselessObjectMs = 3_600_000;
+/** Longer than a part takes to be stored: what no row names after it is deleted, and a purge waits for it. */
+const unfinishedKeptMs = 3_600_000;
 /** Less than this between two files is the jitter of their clocks. */
 const shortestPieceMs = 200;
 
@@ -76,6 +79,11 @@ export async function catalogueStray(
     }
     deps.log.warn({ cameraId, key: finding.key }, 'an object that no row named is catalogued again');
     return 'catalogued';
+  } catch (error) {
+    // Its camera's purge has begun, or it took longer than its reservation: the next pass looks again.
+    if (!(error instanceof StaleSwapError)) throw error;
+    await forgetFinding(deps.db, finding.id);
+    return 'resolved';
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
@@ -110,7 +118,11 @@ function commit(
   });
 }
 
-/** Objects of their own for the free parts of one that is partly covered; it goes itself. @returns how many */
+/**
+ * Objects of their own for the free parts of one that is partly covered; it goes itself.
+ * @returns how many
+ * @throws StaleSwapError once the camera's purge has begun
+ */
 async function catalogueParts(
   deps: RecatalogueDeps,
   { finding, camera, name }: WantedStray,
@@ -128,15 +140,18 @@ async function catalogueParts(
     const entries = entriesOf(fragments, index.timescale, durationMs);
     const part: Segment = { ...segment, ...file, startMs, durationMs, anchor: true, entries };
     const key = objectKey({ tenantId: camera.tenantId, cameraId: camera.cameraId, ...part });
+    // A purge that begins from here on waits for it, and one that has begun refuses.
+    await reserveKey(deps.db, camera.internalId, key, deps.now() + unfinishedKeptMs);
     await deps.objects.put(key, target, part.bytes, part.sha256);
     await deps.failpoint('part-stored');
     const how = await transaction(deps.db, async (tx) => {
       if ((await lockTerms(tx, camera.internalId)) === null) return { free: [] };
-      return commitSlow(tx, camera.internalId, part, deps.windowMs);
+      const outcome = await commitSlow(tx, camera.internalId, part, deps.windowMs);
+      if (typeof outcome !== 'object') await endReservation(tx, { finalKey: key, nowMs: deps.now() });
+      return outcome;
     });
-    // Others were faster: the next pass finds both objects and what is free then.
-    if (typeof how === 'object') await enqueue(deps.db, [key], 'overlaps', deps.now() + uselessObjectMs);
-    else made += 1;
+    // Where others were faster it goes when its reservation is over; the next pass finds what is free then.
+    if (typeof how !== 'object') made += 1;
     await deps.failpoint('part-catalogued');
   }
   if (made === 0) return 0;

@@ -206,8 +206,11 @@ export async function reserveKey(db: Db, internalId: number, key: string, notBef
   if (rowCount !== 1) throw new StaleSwapError('the camera is being purged');
 }
 
-/** The final is needed from now on. @throws StaleSwapError where its time is over: the collector may have deleted it */
-async function endReservation(tx: Transaction, { finalKey, nowMs }: Pick<Swap, 'finalKey' | 'nowMs'>): Promise<void> {
+/** What was reserved is needed from now on. @throws StaleSwapError where its time is over: the collector may have deleted it */
+export async function endReservation(
+  tx: Transaction,
+  { finalKey, nowMs }: Pick<Swap, 'finalKey' | 'nowMs'>,
+): Promise<void> {
   const { rowCount } = await tx.query(`delete from object_gc where key = $1::text and not_before > $2::timestamptz`, [
     finalKey,
     at(nowMs),

@@ -24,6 +24,8 @@ export interface Lease {
   sessionId: string | null;
   /** The camera has no room for the recording of `epoch` as long as an older one goes on. */
   oneClient: boolean;
+  /** Its purge has begun: nothing of it is stored any more. */
+  isPurged: boolean;
 }
 
 const leaseRow = z
@@ -42,6 +44,7 @@ const leaseRow = z
     host_id: z.string().nullable(),
     session_id: z.string().nullable(),
     one_client: z.boolean(),
+    is_purged: z.boolean(),
   })
   .transform((row): Lease => ({
     cameraId: row.public_id,
@@ -57,11 +60,13 @@ const leaseRow = z
     hostId: row.host_id,
     sessionId: row.session_id,
     oneClient: row.one_client,
+    isPurged: row.is_purged,
   }));
 
 const selectLease = `select c.public_id, l.epoch, l.recording_epoch, l.first_frame_at,
     encode(l.first_key_sha256, 'hex') as first_key, l.seam_epoch, l.seam_at, l.wanted, c.config_version,
-    l.applied_version, l.last_end_at, l.host_id, l.session_id, l.one_client
+    l.applied_version, l.last_end_at, l.host_id, l.session_id, l.one_client,
+    c.status in ('purging', 'purged') as is_purged
   from camera_lease l join camera c on c.id = l.camera_id`;
 
 /**

@@ -28,7 +28,7 @@ export type CommitOutcome =
   | { kind: 'committed'; hole: Hole | null }
   /** It was there already: a step after the insert had failed. */
   | { kind: 'already' }
-  /** Its time is covered by other footage. */
+  /** Its time is covered by other footage, or its camera is purged. */
   | { kind: 'covered' }
   /** Some of its time was free; these files hold it and are to be committed. */
   | { kind: 'cut'; parts: ClosedFile[] }
@@ -88,6 +88,11 @@ async function tryCommit(deps: CommitDeps, file: ClosedFile): Promise<CommitOutc
   }
   const ids = await deps.cameraIds.of(cameraId);
   const lease = await leaseOf(deps.db, cameraId);
+  if (lease?.isPurged === true) {
+    // Nobody may have waited for this host: declared destroyed, it would store beside the certificate.
+    await deps.spool.remove(file.path);
+    return { kind: 'covered' };
+  }
   const fit = await fitToLease(deps, file, index, { internalId: ids.internalId, lease });
   if (fit !== null) return fit;
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { collectBatch } from '../../activities/collect-objects.ts';
 import { insertCertificate } from '../../db/certificates.ts';
+import { storesUntilMs } from '../../db/purge.ts';
 import { listFindings } from '../../db/reconcile-findings.ts';
 import { transaction } from '../../db/sql.ts';
 import { dayMs } from '../../domain/retention.ts';
@@ -42,6 +43,29 @@ test('one that is partly covered is cut to what is free', async () => {
   expect(rows).not.toContain(stray.key);
   expect(await site.pass()).toBe(true);
   expect(await site.rows(camera)).toEqual(rows);
+});
+
+test('a purge that begins while a part is cut lets nothing be stored, and one that begins later waits for it', async () => {
+  const { pool } = site.database;
+  const [purging, stored] = [await site.addCamera(), await site.addCamera()];
+  for (const camera of [purging, stored]) {
+    await site.record(camera, t0);
+    await site.store(camera, t0 + 2000, 1);
+  }
+  const begin = (camera: typeof purging) =>
+    pool.query(`update camera set status = 'purging', intent = 'retired' where id = $1`, [camera.internalId]);
+  const until: (number | null)[] = [];
+  const failpoint = async (name: string): Promise<void> => {
+    if (name === 'catalogued' && until.length === 0) await begin(purging);
+    if (name !== 'part-stored') return;
+    await begin(stored);
+    until.push(await storesUntilMs(pool, `${stored.tenantId}/${stored.id}/`, nowMs));
+  };
+  expect(await site.pass({ failpoint })).toBe(true);
+  expect(until).toEqual([nowMs + 3_600_000]);
+  expect(await site.keys(purging)).toHaveLength(2);
+  expect(await site.keys(stored)).toHaveLength(3);
+  for (const camera of [purging, stored]) expect(await site.rows(camera)).toHaveLength(1);
 });
 
 test('covered, expired, deleted, purged and broken objects go into quarantine, and then through the collector', async () => {

@@ -1,8 +1,13 @@
-import { expect, test } from 'vitest';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '../../log.ts';
 import type { CommitOutcome } from '../../recorder/commit.ts';
 import { createCommitter, type Committer } from '../../recorder/committer.ts';
 import type { ClosedFile } from '../../recorder/run-files.ts';
+import { leaseOf } from '../../db/leases.ts';
+import { commitFile } from '../../recorder/commit.ts';
+import { closedNames, makeGopSource, openHost, recordingOf } from './clocked-host.ts';
+import { createSite } from './host.ts';
 
 const log = createLogger({ level: 'silent', name: 'test' });
 
@@ -31,4 +36,28 @@ test('a file that was moved on keeps its turn before what was recorded after it'
   expect(await committer.flush(10_000)).toBe(true);
   await committer.stop();
   expect(committed).toEqual([21_000, 22_000, 3000, 5000]);
+});
+
+test.each(['purging', 'purged'])('a file of a camera that is %s is dropped, and never stored', async (status) => {
+  const site = await createSite();
+  onTestFinished(() => site.close());
+  const source = await makeGopSource(path.join(site.dir, 'source'));
+  const host = await openHost(site, 'destroyed');
+  onTestFinished(() => host.committer.stop());
+  const id = await site.addCamera('rtsp://127.0.0.1:1/');
+  const baseMs = (await leaseOf(site.database.pool, id))?.lastEndMs ?? 0;
+  const clock = { offMs: 0, untilGop: 0, thenMs: 0 };
+  const files = await recordingOf(source, host, { id, baseMs, epoch: 0 }, { from: 0, to: 4 }, clock);
+  const [before, after] = files.map(({ file }) => file);
+  if (before === undefined || after === undefined) throw new Error('two files were wanted');
+  expect(await commitFile(host.deps, before)).toMatchObject({ kind: 'committed' });
+  await site.database.pool.query(`update camera set status = $2, intent = 'retired' where public_id = $1`, [
+    id,
+    status,
+  ]);
+  expect(await commitFile(host.deps, after)).toEqual({ kind: 'covered' });
+  expect(await closedNames(host, id)).toEqual([]);
+  let stored = 0;
+  for await (const _ of site.objects.list('')) stored += 1;
+  expect(stored).toBe(1);
 });
