@@ -1,7 +1,9 @@
-import { mkdir, open, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { cutFile } from '../media/mp4-cut.ts';
+import { spanMs } from '../media/mp4-index.ts';
 import { syncFolder } from '../storage/durable-file.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { CommitOutcome } from './commit.ts';
@@ -90,7 +92,7 @@ export function createUnreadable(deps: {
     aside.set(file.path, { cameraId, startMs: parsed.name.startMs });
     try {
       const why = await whyUnreadable(file.path);
-      if (why === null) return await bringBack(file, found);
+      if (why === null) return await bringBack(file);
       log.error({ cameraId, filePath: file.path, why }, 'footage of the spool still cannot be read');
       deps.onAside(file, why); // a kill may have come before that
     } catch (error) {
@@ -99,18 +101,43 @@ export function createUnreadable(deps: {
     }
   }
 
-  async function bringBack({ cameraId, path: filePath, name }: ClosedFile, found: string): Promise<void> {
-    // One that was being written may end in the midst of a fragment.
-    const index = await indexIfThere(filePath);
-    if (index !== null && (index.isCutOff || index.damage !== null)) await truncate(filePath, index.wholeBytes);
+  async function bringBack(file: ClosedFile): Promise<void> {
+    const { cameraId, path: filePath } = file;
     const folder = path.join(spool.dir, 'closed', cameraId);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const target = path.join(folder, found);
-    await move(filePath, target);
+    const back = (await bringPartBack(file, folder)) ?? { ...file, path: path.join(folder, path.basename(filePath)) };
+    if (back.name === file.name) await move(filePath, back.path);
     aside.delete(filePath);
-    log.info({ cameraId, filePath }, 'footage of the spool can be read again');
-    deps.onBack({ cameraId, path: target, name });
+    log.info({ cameraId, filePath, name: back.name }, 'footage of the spool can be read again');
+    deps.onBack(back);
     await rm(reasonOf(filePath), { force: true });
+  }
+
+  /**
+   * One that was being written may end in the midst of a fragment, and one that was copied from a bad disk has blocks of
+   * zeros: what is whole before that comes back, for as long as it is. The rest of the time stays claimed.
+   * @returns null where it is to come back as it is
+   */
+  async function bringPartBack(file: ClosedFile, folder: string): Promise<ClosedFile | null> {
+    const { cameraId, path: filePath } = file;
+    const index = await indexIfThere(filePath);
+    if (index?.fragments[0]?.key !== true || (!index.isCutOff && index.damage === null)) return null;
+    const name = { ...file.name, durationMs: Math.min(file.name.durationMs, spanMs(index)) };
+    const target = path.join(folder, segmentFileName(name));
+    await cutFile(filePath, index, { from: 0, to: index.fragments.length }, target);
+    if (index.damage === null) {
+      await rm(filePath);
+    } else {
+      // Good pictures may lie behind the damage: for a person, under a name that is not tried again.
+      const kept = `${filePath}.damaged`;
+      await rename(filePath, kept);
+      log.error(
+        { cameraId, kept, damage: index.damage, name },
+        'footage of the spool is damaged: stored as far as whole',
+      );
+    }
+    await syncFolder(path.dirname(filePath));
+    return { cameraId, path: target, name };
   }
 
   async function failed(file: ClosedFile, error: unknown): Promise<boolean> {
