@@ -83,6 +83,9 @@ export function registerReliabilityMetrics(registry: Registry, db: Db, now: () =
       bytes.set({ host, kind: 'free' }, stats.spool.freeBytes);
     },
   );
+  ofHosts('spool_unreadable_files', 'Files that a disk does not give back.', [], (files, { hostId: host, stats }) => {
+    if (stats !== null) files.set({ host }, stats.unreadable?.files ?? 0);
+  });
   ofHosts('backlog_files', 'Closed files that wait to be committed.', [], (files, { hostId: host, stats }) => {
     if (stats !== null) files.set({ host }, stats.backlog.files);
   });

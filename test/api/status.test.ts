@@ -218,6 +218,8 @@ test('a spool whose disk is missing or bad is a problem with what to do, until i
     missing(hostB),
     missing(unknown),
   ]);
+  const { body } = await api.call('GET', '/metrics');
+  expect(body).toContain(`framekeep_spool_unreadable_files{host="${hostA}"} 2\n`);
 
   await upsertRecorder(pool, { ...recorder, hostId: hostB, seenMs: nowMs, starts: true });
   expect((await ofRecorders()).map(({ id }) => id)).toEqual([hostA, unknown]);
