@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { at, bigint, instant, many, one, type Db } from './sql.ts';
+import { at, bigint, instant, many, maybeOne, one, type Db } from './sql.ts';
 
 const count = z.number();
 const figures = z.object({
@@ -144,6 +144,28 @@ export async function isHandingOver(db: Db, hostId: string | null, nowMs: number
     [hostId, at(nowMs - lostAfterMs)],
   );
   return rowCount === 1;
+}
+
+/**
+ * Whether the host that took the camera last before this epoch, if another one did, had not been seen for 20 s at that
+ * time. False where it is not known.
+ */
+export async function wasLostBefore(
+  db: Db,
+  cameraId: string,
+  { epoch, hostId, atMs }: { epoch: number; hostId: string; atMs: number },
+): Promise<boolean> {
+  const before = await maybeOne(
+    db,
+    z.object({ was_lost: z.boolean().nullable() }),
+    `select (select r.seen_at <= $4::timestamptz from recorder r where r.host_id = (e.body->>'hostId')::uuid) as was_lost
+     from camera_event e join camera c on c.id = e.camera_id
+     where c.public_id = $1::uuid and e.kind = 'session' and (e.body->>'epoch')::int < $2::int
+       and e.body->>'hostId' <> $3::text
+     order by (e.body->>'epoch')::int desc limit 1`,
+    [cameraId, epoch, hostId, at(atMs - lostAfterMs)],
+  );
+  return before?.was_lost === true;
 }
 
 /** Whether the other recorders that live and do not drain have free slots for so many cameras together. */

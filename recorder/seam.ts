@@ -1,5 +1,6 @@
 import { gapToleranceMs } from '../domain/gaps.ts';
 import { markSeam, type Lease } from '../db/leases.ts';
+import { wasLostBefore } from '../db/recorders.ts';
 import { firstStartOf } from '../db/segments.ts';
 import type { Pool } from '../db/sql.ts';
 import type { Logger } from '../log.ts';
@@ -187,11 +188,34 @@ async function waitForSeam(
 ): Promise<Fit> {
   const { firstFrameMs, lastEndMs } = lease;
   if (firstFrameMs === null || lastEndMs <= file.name.startMs - gapToleranceMs) return null;
+  if (!(await startsAtKey(file, index, lease))) return null;
+  if (!(await isFirst(deps, file, internalId, firstFrameMs))) return null;
   // A backlog's recording has found its place long ago, or never will.
   const nowMs = deps.now();
-  if (nowMs > firstFrameMs + recentMs || !(await startsAtKey(file, index, lease))) return null;
-  if (!(await isFirst(deps, file, internalId, firstFrameMs))) return null;
-  return wait(file, nowMs + commonKeyWaitMs, nowMs);
+  const waiting = nowMs > firstFrameMs + recentMs ? null : wait(file, nowMs + commonKeyWaitMs, nowMs);
+  return waiting ?? followLost(deps, file, { firstFrameMs, lastEndMs });
+}
+
+/**
+ * Nobody is left to say where the common key lies: the older host was lost before this recording began, so no picture
+ * is in both. Its footage lies here all the same since its clock was ahead, and covers nothing of this file.
+ */
+async function followLost(
+  deps: SeamDeps,
+  file: ClosedFile,
+  { firstFrameMs, lastEndMs }: { firstFrameMs: number; lastEndMs: number },
+): Promise<Fit> {
+  const { cameraId, name } = file;
+  const aheadMs = lastEndMs - name.startMs;
+  if (aheadMs <= gapToleranceMs || aheadMs > recentMs) return null;
+  const recording = { epoch: name.epoch, hostId: deps.spool.hostId, atMs: firstFrameMs };
+  if (!(await wasLostBefore(deps.db, cameraId, recording))) return null;
+  deps.log.info(
+    { cameraId, name, aheadMs },
+    'the host before is lost and its clock was ahead: this follows its footage',
+  );
+  await markSeam(deps.db, cameraId, { epoch: name.epoch, atMs: lastEndMs });
+  return { parts: [await placeAnew(deps, file, movedOn(name, lastEndMs))] };
 }
 
 /** Whether this file begins with the first key of its epoch: it is that recording's first one, whatever clocks say. */

@@ -127,6 +127,39 @@ export async function closedNames(host: ClockedHost, cameraId: string): Promise<
   });
 }
 
+/** Where the camera's footage ends before that of the test. */
+export async function watermarkAt(site: Site, cameraId: string, atMs: number): Promise<void> {
+  await site.database.pool.query(
+    `update camera_lease set last_end_at = $2 where camera_id = (select id from camera where public_id = $1)`,
+    [cameraId, new Date(atMs)],
+  );
+}
+
+/** The GOPs of the archive in the order of its rows, as the hosts' lingering files have them. */
+export async function archivedGops(
+  site: Site,
+  source: GopSource,
+  { cameraId, hosts }: { cameraId: string; hosts: readonly ClockedHost[] },
+): Promise<number[]> {
+  const files: { startMs: number; path: string }[] = [];
+  for (const { deps } of hosts) {
+    for (const { name, path: file } of await deps.spool.lingeringFiles(cameraId)) {
+      const parsed = parseSegmentFileName(name);
+      if (parsed?.sha256 == null) throw new Error(`not a lingering file: ${name}`);
+      files.push({ startMs: parsed.name.startMs, path: file });
+    }
+  }
+  files.sort((a, b) => a.startMs - b.startMs);
+  // A row that became a final has another hash.
+  expect(files.map(({ startMs }) => startMs)).toEqual((await site.segments(cameraId)).map(({ startMs }) => startMs));
+  const found: number[] = [];
+  for (const { path: file } of files) {
+    const { fragments } = await readIndex(file);
+    for (const fragment of fragments) found.push(source.keys.indexOf(await keySampleSha256(file, fragment)));
+  }
+  return found;
+}
+
 /** What finish jobs leave of the catalogued rows, for a look at them. */
 export async function makeFinals(site: Site, cameraId: string): Promise<void> {
   await site.database.pool.query(

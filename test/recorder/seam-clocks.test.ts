@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readStoredSegment } from '../../activities/stored-segment.ts';
 import { leaseOf, markRecording, takeEpoch } from '../../db/leases.ts';
-import { keySampleSha256 } from '../../media/key-sample.ts';
-import { readIndex } from '../../media/mp4-index.ts';
+import { upsertRecorder } from '../../db/recorders.ts';
 import { commitFile } from '../../recorder/commit.ts';
 import type { ClosedFile } from '../../recorder/run-files.ts';
 import { parseSegmentFileName, segmentFileName } from '../../recorder/segment-name.ts';
 import { waitFor } from '../support/wait-for.ts';
 import {
+  archivedGops,
   closedNames,
   firstStored,
   gopMs,
@@ -19,6 +19,7 @@ import {
   makeGopSource,
   openHost,
   recordingOf,
+  watermarkAt,
   type ClockedHost,
   type GopSource,
   type HostClock,
@@ -43,26 +44,9 @@ afterAll(async () => {
   await site?.close();
 });
 
-/** The GOPs of the archive in the order of its rows, as the hosts' lingering files have them. */
-async function archived(cameraId: string, newer = hosts.newer): Promise<number[]> {
-  const files: { startMs: number; sha256: string; path: string }[] = [];
-  for (const { deps } of [hosts.older, newer]) {
-    for (const { name, path: file } of await deps.spool.lingeringFiles(cameraId)) {
-      const parsed = parseSegmentFileName(name);
-      if (parsed?.sha256 == null) throw new Error(`not a lingering file: ${name}`);
-      files.push({ startMs: parsed.name.startMs, sha256: parsed.sha256, path: file });
-    }
-  }
-  files.sort((a, b) => a.startMs - b.startMs);
-  // A row that became a final has another hash.
-  expect(files.map(({ startMs }) => startMs)).toEqual((await site.segments(cameraId)).map(({ startMs }) => startMs));
-  const found: number[] = [];
-  for (const { path: file } of files) {
-    const { fragments } = await readIndex(file);
-    for (const fragment of fragments) found.push(source.keys.indexOf(await keySampleSha256(file, fragment)));
-  }
-  return found;
-}
+/** The GOPs of the archive in the order of its rows. */
+const archived = (cameraId: string, newer = hosts.newer): Promise<number[]> =>
+  archivedGops(site, source, { cameraId, hosts: [hosts.older, newer] });
 
 /** As the committer does, once a file is no longer kept back. @returns what became of its last part */
 async function commitToTheEnd(host: ClockedHost, file: ClosedFile): Promise<string> {
@@ -86,10 +70,7 @@ async function handOver(
   const { pool: db } = site.database;
   const cameraId = await site.addCamera('rtsp://127.0.0.1/');
   const baseMs = Date.now() - (firstOfNewer + 2) * gopMs;
-  await db.query(
-    `update camera_lease set last_end_at = $2 where camera_id = (select id from camera where public_id = $1)`,
-    [cameraId, new Date(baseMs - 60_000)],
-  );
+  await watermarkAt(site, cameraId, baseMs - 60_000);
   const take = (host: ClockedHost) => takeEpoch(db, cameraId, { hostId: host.deps.spool.hostId, sessionId: null });
   const first = await take(hosts.older);
   await markRecording(db, cameraId, first, { frameMs: baseMs + older.offMs, keySha256: source.keys[0] ?? null });
@@ -167,6 +148,32 @@ test.concurrent.each<Case>([
 ])('a picture is kept once: $what', async ({ older = right, newer, ends = firstOfNewer + 3 }) => {
   const { archive } = await handOver(older, newer, ends);
   expect(archive).toEqual(everyGop);
+});
+
+test('a host that was lost while its archive was ahead covers nothing of what the next one records', async () => {
+  const { pool: db } = site.database;
+  const cameraId = await site.addCamera('rtsp://127.0.0.1/');
+  const host = await openHost(site, 'after-lost');
+  const [lostAtGop, nextAtGop] = [6, 8];
+  const { hostId } = hosts.older.deps.spool;
+  const baseMs = Date.now() - gops * gopMs;
+  await watermarkAt(site, cameraId, baseMs - 60_000);
+  const ahead = stays(8 * gopMs);
+  const first = await takeEpoch(db, cameraId, { hostId, sessionId: null });
+  await markRecording(db, cameraId, first, { frameMs: baseMs + ahead.offMs, keySha256: source.keys[0] ?? null });
+  const camera = { id: cameraId, baseMs };
+  const olds = await recordingOf(source, hosts.older, { ...camera, epoch: first }, { from: 0, to: lostAtGop }, ahead);
+  for (const { file } of olds) hosts.older.committer.add(file);
+  await waitFor('older footage', async () => (await site.segments(cameraId)).length === olds.length);
+  const frameMs = baseMs + nextAtGop * gopMs;
+  await upsertRecorder(db, { hostId, url: 'http://lost', slots: 1, used: 1, seenMs: frameMs - 21_000 });
+  onTestFinished(() => Promise.all([host.committer.stop(), db.query(`delete from recorder`)]).then(() => undefined));
+  const epoch = await takeEpoch(db, cameraId, { hostId: host.deps.spool.hostId, sessionId: null });
+  await markRecording(db, cameraId, epoch, { frameMs, keySha256: source.keys[nextAtGop] ?? null });
+  const news = await recordingOf(source, host, { ...camera, epoch }, { from: nextAtGop, to: gops }, right);
+  for (const { file } of news) host.committer.add(file);
+  expect(await host.committer.flush(60_000)).toBe(true); // waits for no seam
+  expect(await archived(cameraId, host)).toEqual(everyGop.filter((gop) => gop < lostAtGop || gop >= nextAtGop));
 });
 
 test('killed between moving its first file on and committing it, a host commits the rest behind that', async () => {
