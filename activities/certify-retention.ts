@@ -1,11 +1,13 @@
 import { Context } from '@temporalio/activity';
 import { clearLedger, ledgerOf, lockLedger, openMonths, type OpenMonth } from '../db/certificates.ts';
+import { findCatalogued } from '../db/object-gc.ts';
 import { transaction, type Db, type Pool } from '../db/sql.ts';
 import { digestOver, monthSettlesMs, objectLines, summarise, type DeletedObject } from '../domain/certificate.ts';
+import { mergeHoles, type Hole } from '../domain/gaps.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import { digestOf } from '../security/certificates.ts';
 import type { Sealer } from '../security/seal.ts';
-import { objectKey } from '../storage/keys.ts';
+import { objectKey, parseObjectKey, type ObjectName } from '../storage/keys.ts';
 import { storageEvidence } from './certify-purge.ts';
 import { certify } from './certify.ts';
 import { createFailures } from './failures.ts';
@@ -94,23 +96,45 @@ async function certifyMonth(deps: CertifyRetentionDeps, month: OpenMonth): Promi
   });
 }
 
-/** Looks once more before it is signed: versions, and unfinished uploads, which a deletion by key does not see. */
+/**
+ * Looks once more before it is signed: versions, and unfinished uploads, which a deletion by key does not see, and other
+ * objects of the same minutes that no row names: sources that the collector was refused, strays in quarantine.
+ */
 async function isLeft(
   deps: CertifyRetentionDeps,
   month: OpenMonth,
   objects: readonly DeletedObject[],
 ): Promise<boolean> {
+  const { cameraId } = month;
   const wanted = new Set(objects.map(({ key }) => key));
+  const deleted = mergeHoles(objects.map(({ startMs, durationMs }) => ({ startMs, endMs: startMs + durationMs })));
+  const copies: ObjectName[] = [];
   for (const folder of new Set(objects.map(({ key }) => key.slice(0, key.lastIndexOf('/') + 1)))) {
     Context.current().heartbeat();
-    for await (const { key } of deps.objects.traces(folder)) {
-      if (!wanted.has(key)) continue;
-      deps.log.error(
-        { key, cameraId: month.cameraId },
-        'deleted footage is back in the bucket: no certificate is issued',
-      );
-      return true;
+    for await (const { key, bytes } of deps.objects.traces(folder)) {
+      if (wanted.has(key)) {
+        deps.log.error({ key, cameraId }, 'deleted footage is back in the bucket: no certificate is issued');
+        return true;
+      }
+      const name = parseObjectKey(key);
+      // Uploads and deletion markers have no bytes that anybody could get.
+      if (name !== null && bytes > 0 && isWithin(deleted, name)) copies.push(name);
     }
   }
-  return false;
+  const named = await findCatalogued(deps.db, copies);
+  const copy = copies.find(({ startMs, sha256 }) => !named.has(`${cameraId} ${startMs} ${sha256}`));
+  if (copy === undefined) return false;
+  deps.log.warn({ key: objectKey(copy), cameraId }, 'deleted footage has another copy in the bucket: its month waits');
+  return true;
+}
+
+/** Whether a range lies in one of these, which are in order and apart from each other. */
+function isWithin(ranges: readonly Hole[], { startMs, durationMs }: { startMs: number; durationMs: number }): boolean {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if ((ranges[middle]?.endMs ?? Infinity) < startMs + durationMs) low = middle + 1;
+    else high = middle;
+  }
+  return (ranges[low]?.startMs ?? Infinity) <= startMs;
 }

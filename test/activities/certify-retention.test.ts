@@ -5,6 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCertifyRetentionActivities } from '../../activities/certify-retention.ts';
 import { deleteMarkedFootage } from '../../activities/delete-footage.ts';
 import { certifiedLines, listCertificates } from '../../db/certificates.ts';
+import { commitSlow } from '../../db/segments.ts';
+import { transaction } from '../../db/sql.ts';
 import { createLogger } from '../../log.ts';
 import { digestOf, problemsOf } from '../../security/certificates.ts';
 import { createSealer } from '../../security/seal.ts';
@@ -160,4 +162,34 @@ test('what comes into the ledger after the look at the store waits for a look of
   expect(await certify(november + hourMs, { store })).toEqual({ issued: 0, kept: 1 });
   expect(await certify(november + hourMs)).toEqual({ issued: 1, kept: 0 });
   expect(await certified(camera)).toEqual([['2026-10', 2]]);
+});
+
+test('a month waits for other copies of its minutes that no row names, and for no other objects', async () => {
+  const camera = await cameraWith(6);
+  const put = async (startMs: number, durationMs: number) => {
+    const { key, body, segment } = footageOf(camera, { startMs, durationMs, epoch: 9 });
+    await objects.put(key, Readable.from([body]), body.length, segment.sha256);
+    return { key, segment };
+  };
+  const minute = (n: number): number => october + n * 60_000;
+  // The first, second and fourth minute are deleted; what reaches into the third is no copy of deleted footage only.
+  await swept(camera, 2, november - 2);
+  await database.pool.query(`update segment set state = 1 where camera_id = $1 and start_at = $2`, [
+    camera.internalId,
+    new Date(minute(3)),
+  ]);
+  await swept(camera, 0, november - 1);
+  await put(minute(1) + 30_000, 60_000);
+  await put(minute(2) + 1, 1_000);
+  const { segment } = await put(minute(0), 20_000); // kept since: a row names it
+  expect(await transaction(database.pool, (tx) => commitSlow(tx, camera.internalId, segment))).toBe('committed');
+  const replaced = await put(minute(0) + 30_000, 60_000);
+  const inLast = await put(minute(3) + 1, 59_999);
+  const over = november + hourMs;
+  expect(await certify(over)).toEqual({ issued: 0, kept: 1 });
+  await objects.remove([replaced.key]);
+  expect(await certify(over)).toEqual({ issued: 0, kept: 1 });
+  await objects.remove([inLast.key]);
+  expect(await certify(over)).toEqual({ issued: 1, kept: 0 });
+  expect(await certified(camera)).toEqual([['2026-10', 3]]);
 });
