@@ -11,6 +11,8 @@ export interface CommitCounts {
   committed: number;
   covered: number;
   quarantined: number;
+  unreadable: number;
+  gone: number;
   failures: number;
 }
 
@@ -49,7 +51,7 @@ export function createCommitter(deps: {
   const running = new Set<Promise<void>>();
   const stopped = new AbortController();
   setMaxListeners(0, stopped.signal); // each camera's lane may wait
-  const counts: CommitCounts = { committed: 0, covered: 0, quarantined: 0, failures: 0 };
+  const counts: CommitCounts = { committed: 0, covered: 0, quarantined: 0, unreadable: 0, gone: 0, failures: 0 };
   const slots = createSlots(concurrentCommits);
   let isFlushing = false;
 
@@ -100,9 +102,8 @@ export function createCommitter(deps: {
   async function tryCommit(file: ClosedFile): Promise<CommitOutcome | null> {
     try {
       const outcome = await deps.commit(file);
-      if (outcome.kind === 'committed') counts.committed += 1;
-      if (outcome.kind === 'covered') counts.covered += 1;
-      if (outcome.kind === 'quarantined') counts.quarantined += 1;
+      const { kind } = outcome;
+      if (kind !== 'already' && kind !== 'cut' && kind !== 'held') counts[kind] += 1;
       return outcome;
     } catch (error) {
       counts.failures += 1;

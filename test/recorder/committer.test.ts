@@ -61,3 +61,31 @@ test.each(['purging', 'purged'])('a file of a camera that is %s is dropped, and 
   for await (const _ of site.objects.list('')) stored += 1;
   expect(stored).toBe(1);
 });
+
+test('what became of files is counted by what it was; a part of a file and a file kept back are no end of it', async () => {
+  const kinds = new Map<number, CommitOutcome>([
+    [1000, { kind: 'cut', parts: [fileAt(2000)] }],
+    [2000, { kind: 'committed', hole: null }],
+    [3000, { kind: 'covered' }],
+    [4000, { kind: 'unreadable' }],
+    [5000, { kind: 'gone' }],
+    [6000, { kind: 'already' }],
+  ]);
+  const commit = async ({ name }: ClosedFile): Promise<CommitOutcome> => {
+    const outcome = kinds.get(name.startMs);
+    if (outcome === undefined) throw new Error('no such file');
+    return outcome;
+  };
+  const committer = createCommitter({ commit, onDone: () => undefined, log, now: Date.now });
+  for (const startMs of [1000, 3000, 4000, 5000, 6000]) committer.add(fileAt(startMs));
+  expect(await committer.flush(10_000)).toBe(true);
+  await committer.stop();
+  expect(committer.counts()).toEqual({
+    committed: 1,
+    covered: 1,
+    quarantined: 0,
+    unreadable: 1,
+    gone: 1,
+    failures: 0,
+  });
+});
