@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import type { CameraDue } from '../domain/camera-breaker.ts';
+import { cutoffMs } from '../domain/retention.ts';
 import { heldSql } from './holds.ts';
+import type { CameraTerms } from './retention.ts';
 import { at, bigint, instant, many, one, type Db } from './sql.ts';
 
 /** Footage of a camera that becomes due within one step. */
@@ -30,6 +33,20 @@ export async function dueFootage(
     found.push(await dueOfSome(db, cameras.slice(from, from + perStatement), atMs));
   }
   return found.flat();
+}
+
+/** As `dueFootage`, by the rules of each camera. */
+export function dueByTerms(db: Db, cameras: readonly CameraTerms[], atMs: readonly number[]): Promise<DueFootage[]> {
+  const plan = cameras.map((terms) => ({
+    internalId: terms.internalId,
+    cutoffsMs: atMs.map((ms) => cutoffMs(terms, ms)),
+  }));
+  return dueFootage(db, plan, atMs);
+}
+
+/** What was found for one instant, of each camera. */
+export function dueOfEach(found: readonly DueFootage[]): CameraDue[] {
+  return found.map(({ internalId, durationMs }) => ({ internalId, dueMs: durationMs }));
 }
 
 interface PlannedCamera {

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import type { CameraDue, CameraForecast } from '../domain/camera-breaker.ts';
-import { cutoffMs } from '../domain/retention.ts';
 import { sweepStops, type Approval, type DueForecast, type SweepStop } from '../domain/sweep-breaker.ts';
 import { resumeWork, stopWork, type Breaker } from './breaker.ts';
-import { dueFootage } from './due-footage.ts';
+import { dueByTerms, dueOfEach } from './due-footage.ts';
 import { allTerms } from './retention.ts';
 import { at, bigint, instant, one, type Db, type Transaction } from './sql.ts';
 
@@ -103,12 +102,7 @@ export async function resumeSweeps(tx: Transaction, nowMs: number): Promise<void
   );
   await resumeWork(tx, breaker);
   if (stopped === null || stopped.reason === 'unpredicted') return;
-  const plan = (await allTerms(tx)).map((terms) => ({
-    internalId: terms.internalId,
-    cutoffsMs: [cutoffMs(terms, nowMs)],
-  }));
-  const found = await dueFootage(tx, plan, [nowMs]);
-  const cameras = found.map(({ internalId, durationMs }): CameraDue => ({ internalId, dueMs: durationMs }));
+  const cameras = dueOfEach(await dueByTerms(tx, await allTerms(tx), [nowMs]));
   await tx.query(
     `update retention_sweep set approved_as_of = $1::timestamptz, approved_ms = $2::bigint, approved_cameras = $3::jsonb`,
     [at(nowMs), cameras.reduce((sum, { dueMs }) => sum + dueMs, 0), JSON.stringify(cameras)],

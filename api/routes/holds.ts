@@ -1,12 +1,11 @@
 import { recordDeed } from '../../db/audit.ts';
-import { dueFootage } from '../../db/due-footage.ts';
+import { dueByTerms, dueOfEach } from '../../db/due-footage.ts';
 import { listHolds, placeHold, releaseHold } from '../../db/holds.ts';
 import { termsOf } from '../../db/retention.ts';
 import { expectMore } from '../../db/sweep-state.ts';
 import { transaction, type Db } from '../../db/sql.ts';
 import type { CameraDue } from '../../domain/camera-breaker.ts';
 import { auditedHold, type Hold } from '../../domain/holds.ts';
-import { cutoffMs } from '../../domain/retention.ts';
 import { doneBy } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { decodeCursor, toPage } from '../paging.ts';
@@ -103,13 +102,12 @@ export function registerHolds(app: Api, deps: ApiDeps): void {
   );
 }
 
-/** Footage of a camera that is due now; null: it is purged. */
+/** Footage of a camera that is due now; null: none, or it is purged. */
 async function dueNow(db: Db, cameraId: string, nowMs: number): Promise<CameraDue | null> {
   const terms = await termsOf(db, cameraId);
   if (terms === null) return null;
-  const { internalId } = terms;
-  const found = await dueFootage(db, [{ internalId, cutoffsMs: [cutoffMs(terms, nowMs)] }], [nowMs]);
-  return { internalId, dueMs: found.reduce((sum, { durationMs }) => sum + durationMs, 0) };
+  const [due] = dueOfEach(await dueByTerms(db, [terms], [nowMs]));
+  return due ?? null;
 }
 
 const about = ({ tenantId, cameraId }: Hold) => ({ tenantId, cameraId });

@@ -155,9 +155,36 @@ test('a camera that fails holds up no other one, and the next try counts what th
   await expect(told).rejects.toThrow(`1 of the cameras to sweep failed, the first: ${failing.id}: the store is away`);
   const left = await Promise.all(cameras.map((camera) => site.minutesOf(camera)));
   expect(left).toEqual([[], [0, 1], []]);
-  expect(reached).toMatchObject({ fromId: failing.internalId, segments: 4, refused: 0, refusedBefore: 0 });
+  const fromId = cameras[2].internalId + 1;
+  expect(reached).toMatchObject({ fromId, leftIds: [failing.internalId], segments: 4, refused: 0, refusedBefore: 0 });
   const { bytes } = reached;
   expect(await sweepShard(site.depsAt(shard.atMs), shard, reached, beat)).toMatchObject({ segments: 6 });
   expect(reached.bytes).toBeGreaterThan(bytes);
   expect(await site.minutesOf(failing)).toEqual([]);
+});
+
+test('a camera of which much is due takes turns with the others, and the next try goes on where each has come to', async () => {
+  const cameras = [await site.cameraWith(5), await site.cameraWith(2), await site.cameraWith(1)] as const;
+  const ids = cameras.map(({ internalId }) => internalId);
+  const turns: string[] = [];
+  const objects: Objects = {
+    ...site.objects,
+    remove: (keys) => {
+      if (turns.length === 3) throw new Error('the store is away');
+      turns.push(`camera ${cameras.findIndex(({ id }) => keys[0]?.includes(id))}: ${keys.length}`);
+      return site.objects.remove(keys);
+    },
+  };
+  const deps = site.depsAt(dueMs + 300_000, { objects, maxSegmentsATurn: 2 });
+  const shard = { atMs: dueMs + 300_000, shard: 0, shards: 1 };
+  const beats: (typeof nothingSwept)[] = [];
+  const beat = (next: typeof nothingSwept): void => void beats.push(next);
+  await expect(sweepShard(deps, shard, nothingSwept, beat)).rejects.toThrow('the store is away');
+  expect(turns).toEqual(['camera 0: 2', 'camera 1: 2', 'camera 2: 1']);
+  const reached = beats.at(-1) ?? nothingSwept;
+  expect(beats).toContainEqual(expect.objectContaining({ fromId: (ids[1] ?? 0) + 1, leftIds: ids.slice(0, 2) }));
+  expect(reached).toMatchObject({ fromId: (ids[2] ?? 0) + 1, leftIds: [ids[0]], segments: 5 });
+
+  expect(await sweepShard({ ...deps, objects: site.objects }, shard, reached, beat)).toMatchObject({ segments: 8 });
+  for (const camera of cameras) expect(await site.minutesOf(camera)).toEqual([]);
 });
