@@ -9,7 +9,7 @@ import type { Objects } from '../storage/objects.ts';
 import type { Spool } from '../storage/spool.ts';
 import { createAskedFiles, type AskedFiles } from './asked-files.ts';
 import type { CameraIds } from './camera-ids.ts';
-import { isMissingFile } from './error-code.ts';
+import { isMissingFile, isUnreadable } from './error-code.ts';
 import type { Failpoint } from './failpoint.ts';
 import { finalsOf, isIn, lookAtFinals, type HeldFile } from './held-finals.ts';
 import type { ClosedFile } from './run-files.ts';
@@ -58,7 +58,7 @@ const encoderWaitMs = 60_000;
 const afterStopMs = 20_000;
 
 export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
-  const { db, spool, log, failpoint } = deps;
+  const { db, spool, log, failpoint, windowMs } = deps;
   const { hostId } = spool;
   const files = new Map<string, HeldFile>();
   const stopped = new AbortController();
@@ -141,8 +141,9 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
     try {
       file.bytes = (await stat(file.path)).size;
     } catch (error) {
-      if (!isMissingFile(error)) throw error;
+      if (!isMissingFile(error) && !isUnreadable(error)) throw error;
       await spool.checkPresent(); // with the whole disk gone it may come back
+      if (isUnreadable(error)) return commit([file]); // the committer puts it aside
       files.delete(file.path); // gone with its camera, or by somebody's hand
     }
   }
@@ -173,7 +174,6 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
 
   async function note(group: HeldGroup<HeldFile>, isStopped: boolean, key: string): Promise<void> {
     const { cameraId, windowStartMs, fromMs, toMs } = group;
-    const { windowMs } = deps;
     const isClosed = isDue(group, { isStopped, newestMs: newestOf(cameraId), windowMs, nowMs: deps.now() });
     const window = { cameraId, windowStartMs, windowMs, fromMs, toMs, isClosed };
     const text = JSON.stringify(window);

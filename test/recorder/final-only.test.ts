@@ -7,6 +7,7 @@ import { pendingBetween } from '../../db/held-windows.ts';
 import type { ClosedFile } from '../../recorder/run-files.ts';
 import { createFinishSite, t0, type FinishSite } from '../activities/finish-site.ts';
 import { recordMade } from '../media/footage.ts';
+import { breakFiles } from '../support/broken-files.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { createHost, takeUp, takeUpClosed, windowMs, type Host } from './final-only-host.ts';
 
@@ -65,6 +66,21 @@ test('a spool that fills gives what has its final up first, then the older half,
   expect(held.held()).toEqual({ files: 0, bytes: 0, oldestStartMs: null });
   expect(await pendingBetween(site.deps.db, host.camera.id, t0, t0 + 60_000)).toEqual([]);
   await held.stop();
+});
+
+test('a file whose inode is damaged is given to the committer, and the others stay held', async () => {
+  const host = await createHost(site, footage);
+  const [, bad] = await host.files();
+  const mend = breakFiles((at) => at === bad?.path, ['stat']);
+  const held = await takeUp(host);
+  try {
+    await waitFor('it is handed on', async () => host.committed.length > 0);
+    expect(host.committed).toEqual([bad]);
+    expect(held.held().files).toBe(5);
+  } finally {
+    mend();
+    await held.stop();
+  }
 });
 
 test('of two windows without a final the older is given up, the newer goes on', async () => {
