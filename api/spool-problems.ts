@@ -31,8 +31,8 @@ function unreadable(host: Recorder): Problem[] {
   if (oldestStartMs === null) return [];
   const what = `has ${files === 1 ? '1 file' : `${files} files`} that cannot be read`;
   const detail =
-    'They lie in the folder unreadable of its spool and are tried again at each start of the recorder. Save what can be ' +
-    'saved, and replace the disk; where a file is given up, remove it and start the recorder again.';
+    'They lie in the folder unreadable of its spool, or where the log says, and are tried again at each start of the ' +
+    'recorder. Save what can be saved, and replace the disk; where a file is given up, remove it and start the recorder again.';
   return [problemOf(host, { code: 'spool-unreadable', what, detail, sinceMs: oldestStartMs })];
 }
 
