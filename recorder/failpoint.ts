@@ -12,7 +12,7 @@ export const failpointNames: readonly string[] = [
   ...'held-noted held-given-back held-seen held-removed final-lost'.split(' '),
   ...'fetched made reserved swapped all-swapped stat lost settled enqueued checked removed forgotten'.split(' '),
   ...'catalogued cataloguing part-stored part-catalogued'.split(' '),
-  ...'sweep-marked purge-marked marked looked cleared signed certified'.split(' '),
+  ...'sweep-marked purge-marked marked looked cleared trace-removed signed certified'.split(' '),
 ];
 
 /**
