@@ -14,7 +14,7 @@ const killedBy: Record<string, readonly (keyof typeof killPlaces)[]> = {
   'activities/purge.ts': ['purge'],
   'activities/recatalogue.ts': ['reconcile'],
   'activities/reconcile-act.ts': ['reconcile'],
-  'activities/sweep-retention.ts': ['sweep'],
+  'activities/sweep-turn.ts': ['sweep'],
 };
 const folders = 'activities api db domain media security storage temporal workers workflows'.split(' ');
 const root = new URL('../../', import.meta.url);
