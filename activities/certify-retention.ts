@@ -11,7 +11,7 @@ import { objectKey, parseObjectKey, type ObjectName } from '../storage/keys.ts';
 import { storageEvidence } from './certify-purge.ts';
 import { certify } from './certify.ts';
 import { createFailures } from './failures.ts';
-import { readEndingClocks, type SweepClockDeps } from './sweep-clocks.ts';
+import { readEndingClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 
 export interface CertifyRetentionActivities {
   /**
@@ -21,7 +21,7 @@ export interface CertifyRetentionActivities {
   certifyRetention(): Promise<{ issued: number; kept: number }>;
 }
 
-export interface CertifyRetentionDeps extends SweepClockDeps {
+export interface CertifyRetentionDeps extends DeletionClockDeps {
   db: Pool;
   sealer: Sealer;
   failpoint?: Failpoint;

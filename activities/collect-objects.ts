@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import { parseObjectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
-import { readDoubtedClocks, type SweepClockDeps } from './sweep-clocks.ts';
+import { readDoubtedClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 
 export interface CollectObjectsActivities {
   /** Deletes the objects whose time has come. */
@@ -26,7 +26,7 @@ const batchSize = 500;
 const refusedMs = 3_600_000;
 
 /** The scheduled activity: batch by batch until nothing is due. */
-export function createCollectObjectsActivities(deps: CollectDeps & SweepClockDeps): CollectObjectsActivities {
+export function createCollectObjectsActivities(deps: CollectDeps & DeletionClockDeps): CollectObjectsActivities {
   return {
     async collectObjects() {
       const total = { deleted: 0, kept: 0 };

@@ -3,7 +3,7 @@ import { contractsToEnd, markContractEnded } from '../db/contracts.ts';
 import { retireCamerasOf, tenantsToDelete, type Told } from '../db/tenant-deletion.ts';
 import { transaction, type Pool } from '../db/sql.ts';
 import { dayOf } from '../domain/contract.ts';
-import { readEndingClocks, type SweepClockDeps } from './sweep-clocks.ts';
+import { readEndingClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 
 export interface EndContractsActivities {
   /** Retires the cameras of contracts whose last day is over; answers how many contracts and cameras that were. */
@@ -12,7 +12,7 @@ export interface EndContractsActivities {
   ensureTenantDeletions(): Promise<void>;
 }
 
-interface EndContractsDeps extends SweepClockDeps {
+interface EndContractsDeps extends DeletionClockDeps {
   db: Pool;
   /** Grace of tenants without one of their own. */
   graceMs: number;

@@ -20,7 +20,7 @@ import type { Sealer } from '../security/seal.ts';
 import type { ObjectTrace } from '../storage/objects.ts';
 import { certifyPurge } from './certify-purge.ts';
 import { deleteBatchSize, deleteMarkedFootage } from './delete-footage.ts';
-import { readDoubtedClocks, readEndingClocks, type SweepClockDeps } from './sweep-clocks.ts';
+import { readDoubtedClocks, readEndingClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 
 /** What a purge came to for now. Reasons are sentences. */
 export type PurgeStep =
@@ -38,7 +38,7 @@ export interface PurgeActivities {
   finishPurge(cameraId: string): Promise<PurgeStep>;
 }
 
-export interface PurgeDeps extends SweepClockDeps {
+export interface PurgeDeps extends DeletionClockDeps {
   db: Pool;
   sealer: Sealer;
   failpoint?: Failpoint;

@@ -11,7 +11,7 @@ import { auditedHold } from '../domain/holds.ts';
 import { moreThanTime } from '../domain/camera-breaker.ts';
 import { doubtedCameras, earliestMs, forecastAheadMs, judgeSweep } from '../domain/sweep-breaker.ts';
 import { createFailures } from './failures.ts';
-import { readSweepClocks, type SweepClockDeps } from './sweep-clocks.ts';
+import { readSweepClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 import { takeTurn, type SweepTurn, type SweepTurnDeps, type SweptFootage } from './sweep-turn.ts';
 
 export type { SweptFootage };
@@ -35,7 +35,7 @@ export interface SweepRetentionActivities {
   completeSweep(sweep: SweptFootage & { atMs: number; isWhole: boolean }): Promise<void>;
 }
 
-export interface SweepRetentionDeps extends SweepClockDeps, SweepTurnDeps {
+export interface SweepRetentionDeps extends DeletionClockDeps, SweepTurnDeps {
   db: Pool;
 }
 

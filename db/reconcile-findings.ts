@@ -12,17 +12,10 @@ import {
 import { at, bigint, instant, many, type Db } from './sql.ts';
 
 /** What a pass, or a sample, has seen. */
-export interface SeenFinding {
-  key: string;
-  internalId: number | null;
-  kind: FindingKind;
-  verdict: Verdict;
-  why: string;
-  held: boolean;
-  startMs: number | null;
-  durationMs: number | null;
-  bytes: number | null;
-}
+export type SeenFinding = Pick<
+  Finding,
+  'key' | 'internalId' | 'kind' | 'verdict' | 'why' | 'held' | 'startMs' | 'durationMs' | 'bytes'
+>;
 
 /**
  * Notes what was seen. What is in quarantine, reported or damaged stays so; what seemed to be dealt with is a suspect

@@ -1,6 +1,6 @@
 import { noSuchCamera } from '../../db/cameras.ts';
 import { readClocks } from '../../db/clock.ts';
-import { dueFootage, type DueFootage } from '../../db/due-footage.ts';
+import { dueByTerms, dueFootage, type DueFootage } from '../../db/due-footage.ts';
 import { upcomingPurges } from '../../db/purge-preview.ts';
 import { allTerms, knownTerms, type CameraTerms } from '../../db/retention.ts';
 import type { Db } from '../../db/sql.ts';
@@ -42,7 +42,7 @@ export function registerRetentionPreviews(app: Api, deps: ApiDeps): void {
       const cameras = await allTerms(deps.pool, { cameraId });
       const upcoming = await upcomingPurges(deps.pool, { nowMs, untilMs: nowMs + days * dayMs, cameraId });
       if (cameraId !== undefined && cameras.length + upcoming.length === 0) throw noSuchCamera();
-      const found = byCamera(await due(deps.pool, cameras, atMs));
+      const found = byCamera(await dueByTerms(deps.pool, cameras, atMs));
       const purgedMs = new Map(upcoming.map((purge) => [purge.cameraId, purge.atMs ?? Infinity]));
       const items = cameras.flatMap(({ internalId, cameraId: id, name, days: retentionDays }) => {
         // What would reach its age after its camera's purge goes with that.
@@ -91,14 +91,6 @@ export async function deletedBy(db: Db, terms: CameraTerms): Promise<Amounts> {
   const cutoffs = [cutoffMs({ ...terms, next: null }, atMs), cutoffMs(terms, atMs)];
   const found = await dueFootage(db, [{ internalId: terms.internalId, cutoffsMs: cutoffs }], [atMs, atMs]);
   return amountsOf(found.filter(({ step }) => step === 1));
-}
-
-function due(db: Db, cameras: readonly CameraTerms[], atMs: readonly number[]): Promise<DueFootage[]> {
-  const plan = cameras.map((camera) => ({
-    internalId: camera.internalId,
-    cutoffsMs: atMs.map((ms) => cutoffMs(camera, ms)),
-  }));
-  return dueFootage(db, plan, atMs);
 }
 
 function byCamera(found: readonly DueFootage[]): Map<number, DueFootage[]> {

@@ -69,10 +69,13 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     for (;;) {
       const { code, signal } = await current.exited;
       if (stopping.signal.aborted) return;
-      const why = lastError(current.lastLines(40));
+      // What was logged last is no cause where a signal came from outside.
+      const why = signal === null ? lastError(current.lastLines(40)) : `it was sent ${signal}`;
       fail(new Error(`${name} ended while starting: ${why}\nIts log is ${logPath}.`));
       const ms = pause.next();
-      terminal.warn(`${name} ended (${signal ?? `code ${code}`}) and starts again in ${ms / 1000} s: ${why}`);
+      terminal.warn(
+        `${name} ended${code === null ? '' : ` (code ${code})`} and starts again in ${ms / 1000} s: ${why}`,
+      );
       await sleep(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       current = await start();

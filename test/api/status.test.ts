@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setCameraState } from '../../db/cameras.ts';
 import { claimHole } from '../../db/gaps.ts';
 import { noteWaiting, upsertRecorder } from '../../db/recorders.ts';
+import { idleFigures } from '../db/fixtures.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
 const t0 = Date.parse('2026-11-17T10:00:00Z');
@@ -185,12 +186,7 @@ test('a spool whose disk is missing or bad is a problem with what to do, until i
   // The second is known and held cameras; the third has never been seen.
   for (const hostId of [hostB, unknown]) await noteWaiting(pool, hostId, { ...waits, nowMs: nowMs - 4000 });
   const stats = {
-    backlog: { files: 0, bytes: 0, oldestEndMs: null },
-    commits: {},
-    spool: null,
-    pendingWrites: 0,
-    failures: {},
-    commitMs: null,
+    ...idleFigures,
     unreadable: { files: 2, oldestStartMs: nowMs - 90_000 },
   };
   const recorder = { url: 'http://127.0.0.1:1', slots: 200, used: 4 };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cameraForRecording, insertCamera } from '../../db/cameras.ts';
 import { defaultProfile } from '../../db/profiles.ts';
+import type { RecorderFigures } from '../../db/recorders.ts';
 import type { Db } from '../../db/sql.ts';
 import { defaultTenant } from '../../db/tenants.ts';
 import type { Camera } from '../../domain/camera.ts';
@@ -75,3 +76,13 @@ export async function refusal(run: Promise<unknown>): Promise<[string, string]> 
   if (!(error instanceof AppError)) throw new Error(`an AppError was expected, not ${String(error)}`);
   return [error.code, error.message];
 }
+
+/** What a recorder tells that has nothing to do. */
+export const idleFigures: RecorderFigures = {
+  backlog: { files: 0, bytes: 0, oldestEndMs: null },
+  commits: {},
+  spool: null,
+  pendingWrites: 0,
+  failures: {},
+  commitMs: null,
+};

@@ -1,98 +1,28 @@
-import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createLogger } from '../../log.ts';
 import { readIndex } from '../../media/mp4-index.ts';
-import { noFailpoint } from '../../recorder/failpoint.ts';
-import { createQuarantine } from '../../recorder/quarantine.ts';
 import { salvageSpool } from '../../recorder/resume.ts';
-import type { ClosedFile } from '../../recorder/run-files.ts';
-import { salvageRun, type SalvageDeps } from '../../recorder/salvage.ts';
+import { salvageRun } from '../../recorder/salvage.ts';
 import { segmentFileName } from '../../recorder/segment-name.ts';
-import { createUnreadable, type Unreadable } from '../../recorder/unreadable.ts';
-import { openSpool, type Spool } from '../../storage/spool.ts';
-import { makeFolder, recordMade } from '../media/footage.ts';
 import { breakFiles } from '../support/broken-files.ts';
+import {
+  giveUp,
+  makeFootage,
+  putAside,
+  putClosed,
+  putRun,
+  startHost,
+  startMs,
+  tries,
+  type Host,
+} from './unreadable-host.ts';
 
-const log = createLogger({ level: 'silent', name: 'test' });
-const startMs = Date.UTC(2026, 0, 1);
-/** A file is given up at its third failure. */
-const tries = 3;
-let folder: Awaited<ReturnType<typeof makeFolder>>;
-/** Three files of 4 s. */
-let footage: string[];
+let footage: Awaited<ReturnType<typeof makeFootage>>;
 beforeAll(async () => {
-  folder = await makeFolder();
-  footage = await recordMade(folder.path, 'footage');
+  footage = await makeFootage();
 });
-afterAll(() => folder.remove());
-
-interface Host {
-  cameraId: string;
-  spool: Spool;
-  unreadable: Unreadable;
-  aside: { file: ClosedFile; why: string }[];
-  back: ClosedFile[];
-  closed: ClosedFile[];
-  salvage: SalvageDeps;
-  left: string[];
-}
-
-/** The spool of a process, and what deals with unreadable files in it. */
-async function startHost(dir = path.join(folder.path, randomUUID()), cameraId: string = randomUUID()): Promise<Host> {
-  const spool = await openSpool({ dir, maxBytes: 1e9 });
-  const aside: Host['aside'] = [];
-  const back: ClosedFile[] = [];
-  const closed: ClosedFile[] = [];
-  const left: string[] = [];
-  const unreadable = createUnreadable({
-    spool,
-    onAside: (file, why) => aside.push({ file, why }),
-    onBack: (file) => back.push(file),
-    patienceMs: 0,
-    log,
-  });
-  const salvage: SalvageDeps = {
-    spool,
-    quarantine: createQuarantine(dir),
-    unreadable,
-    limits: { maxDurationMs: 60_000 },
-    onClosed: (file) => closed.push(file),
-    onLeft: (_camera, run) => left.push(run),
-    log,
-    failpoint: noFailpoint,
-  };
-  return { cameraId, spool, unreadable, aside, back, closed, salvage, left };
-}
-
-/** The n-th file of the footage in `closed/`. */
-async function putClosed({ spool, cameraId }: Host, n: number): Promise<ClosedFile> {
-  const name = { startMs: startMs + n * 4000, durationMs: 4000, epoch: 1, anchor: n === 0 };
-  const target = path.join(spool.dir, 'closed', cameraId, segmentFileName(name));
-  await mkdir(path.dirname(target), { recursive: true });
-  await copyFile(footage[n] ?? '', target);
-  return { cameraId, path: target, name };
-}
-
-/** All of the footage as a killed recorder leaves it. @returns the run's folder */
-async function putRun({ spool, cameraId }: Host, run: string): Promise<string> {
-  const dir = await spool.openRun(cameraId, run);
-  for (const [n, file] of footage.entries()) await copyFile(file, path.join(dir, `${n}.mp4`));
-  return dir;
-}
-
-/** Commits a file that cannot be read, as often as it takes. */
-async function giveUp({ unreadable }: Host, file: ClosedFile): Promise<void> {
-  for (let i = 1; i < tries; i += 1)
-    await expect(unreadable.committing(file, () => readAll(file))).rejects.toThrow(/EIO|EISDIR|error -74/);
-  expect(await unreadable.committing(file, () => readAll(file))).toEqual({ kind: 'unreadable' });
-}
-
-async function readAll(file: ClosedFile): Promise<never> {
-  await readFile(file.path);
-  throw new Error('the file can be read');
-}
+afterAll(() => footage.remove());
 
 test('a closed file that cannot even be moved is settled where it lies; a start finds the others', async () => {
   const host = await startHost();
@@ -154,7 +84,7 @@ describe('a run whose record', () => {
     } finally {
       mend?.();
     }
-    expect(host.closed).toHaveLength(footage.length);
+    expect(host.closed).toHaveLength(footage.files);
     host.closed.slice(1).forEach(({ name }, i) => {
       const before = host.closed[i]?.name;
       expect(name.startMs).toBe((before?.startMs ?? 0) + (before?.durationMs ?? 0));
@@ -200,18 +130,6 @@ test('failures with a good read between them do not add up', async () => {
   expect(await host.unreadable.failed(file, new Error('the object store is away'))).toBe(false);
   expect([await broken(), await broken(), await broken()]).toEqual([false, false, true]);
 });
-
-/** A file that lies in `unreadable/`, since another process found it so. */
-async function putAside(host: Host, n: number): Promise<ClosedFile> {
-  const file = await putClosed(host, n);
-  const mend = breakFiles((at) => at === file.path, ['readFile', 'open']);
-  try {
-    await giveUp(await startHost(host.spool.dir, host.cameraId), file);
-  } finally {
-    mend();
-  }
-  return { ...file, path: path.join(host.spool.dir, 'unreadable', file.cameraId, path.basename(file.path)) };
-}
 
 test("what is aside of a camera that cannot be looked at keeps no other camera's from coming back", async () => {
   const host = await startHost();

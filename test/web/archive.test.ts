@@ -8,6 +8,7 @@ import { termsOf } from '../../db/retention.ts';
 import { stopSweeps } from '../../db/sweep-state.ts';
 import { transaction } from '../../db/sql.ts';
 import type { Camera } from '../../domain/camera.ts';
+import { idleFigures } from '../db/fixtures.ts';
 import { backdate, commit } from '../api/committed-footage.ts';
 import { signIn, startConsole, type ConsoleUnderTest, type WatchedPage } from './support/console.ts';
 import { eventually } from './support/eventually.ts';
@@ -143,13 +144,8 @@ test('what happens to encoders, and what only recorders hold, is on the system p
   await addEncoderStep(pool, { ...step, kind: 'down', reason });
   await addEncoderStep(pool, { ...step, kind: 'ceiling-dropped', ceiling: 3, reason: 'The driver refused one.' });
   const stats = {
-    backlog: { files: 0, bytes: 0, oldestEndMs: null },
-    commits: {},
-    spool: null,
-    pendingWrites: 0,
+    ...idleFigures,
     held: { files: 12, bytes: 34_000_000, oldestStartMs: Date.now() - 5 * minuteMs },
-    failures: {},
-    commitMs: null,
   };
   const hostId = '00000000-0000-4000-8000-000000000001';
   const host = { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0, seenMs: Date.now() };

@@ -6,7 +6,7 @@ import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Objects } from '../storage/objects.ts';
 
-export interface SweepClockDeps {
+export interface DeletionClockDeps {
   db: Db;
   objects: Objects;
   log: Logger;
@@ -21,7 +21,7 @@ export interface SweepClockDeps {
  * What time it is by this process, the database and the object store. A store that gives no time is not compared, which
  * the log says: a sweep that waits for it would stop at each outage.
  */
-export async function readSweepClocks(deps: SweepClockDeps): Promise<SweepClocks> {
+export async function readSweepClocks(deps: DeletionClockDeps): Promise<SweepClocks> {
   const { databaseNow = databaseNowMs, storeNow = (objects) => objects.nowMs() } = deps;
   const storeNowMs = await storeNow(deps.objects).catch((error: unknown) => {
     deps.log.warn({ cause: errorText(error) }, 'the object store was asked for the time in vain');
@@ -33,7 +33,7 @@ export async function readSweepClocks(deps: SweepClockDeps): Promise<SweepClocks
 }
 
 /** @returns the earliest and the latest of the clocks that a sweep compares, and what speaks against them, or null */
-export async function readDoubtedClocks(deps: SweepClockDeps): Promise<Clocks & { doubt: string | null }> {
+export async function readDoubtedClocks(deps: DeletionClockDeps): Promise<Clocks & { doubt: string | null }> {
   const told = await readSweepClocks(deps);
   const earlierMs = earliestMs(told);
   const laterMs = Math.max(told.nowMs, told.databaseNowMs, told.storeNowMs ?? -Infinity);
@@ -45,7 +45,7 @@ export async function readDoubtedClocks(deps: SweepClockDeps): Promise<Clocks & 
  * stopped for its clocks, and where the last sweep is further back than any forecast. Clocks that jump together by years
  * agree with each other; the last sweep's time is what gives them away.
  */
-export async function readEndingClocks(deps: SweepClockDeps): Promise<Clocks & { doubt: string | null }> {
+export async function readEndingClocks(deps: DeletionClockDeps): Promise<Clocks & { doubt: string | null }> {
   const clocks = await readDoubtedClocks(deps);
   const { stopped, lookedMs, resumedMs } = await sweepState(deps.db);
   if (clocks.doubt !== null) return clocks;
