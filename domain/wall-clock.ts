@@ -83,6 +83,16 @@ export interface Archive {
   offsetsMs: readonly number[];
 }
 
+/** Two looks at a steady archive differ by the jitter of a loaded machine; only more than this is worth writing down. */
+const offsetJitterMs = 250;
+
+/** What is worth writing down of where the archive is, for whoever goes on with it; null = what is kept still holds. */
+export function offsetToKeep(offsetsMs: Archive['offsetsMs'], keptMs: number | null): number | null {
+  if (offsetsMs.length === 0) return null;
+  const offsetMs = Math.max(...offsetsMs);
+  return keptMs === null || Math.abs(offsetMs - keptMs) > offsetJitterMs ? offsetMs : null;
+}
+
 /** The archive after the end of its newest file was seen. */
 export function followArchive({ lastEndMs, offsetsMs }: Archive, seenMs: number): Archive {
   if (lastEndMs === null) return { lastEndMs, offsetsMs };
@@ -96,9 +106,9 @@ export function followArchive({ lastEndMs, offsetsMs }: Archive, seenMs: number)
  */
 export function earliestStart(archive: Archive, first: { arrivalMs: number; steadyMs: number }): number | null {
   const { lastEndMs, offsetsMs } = archive;
-  if (lastEndMs === null || offsetsMs.length === 0) return lastEndMs;
+  if (offsetsMs.length === 0) return lastEndMs;
   const archiveMs = Math.round(first.steadyMs + Math.max(...offsetsMs));
-  return archiveMs - first.arrivalMs > stepMs ? Math.max(lastEndMs, archiveMs) : lastEndMs;
+  return archiveMs - first.arrivalMs > stepMs ? Math.max(lastEndMs ?? archiveMs, archiveMs) : lastEndMs;
 }
 
 /** A run's pace at its first packet. */

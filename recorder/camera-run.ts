@@ -16,6 +16,7 @@ import type { Quarantine } from './quarantine.ts';
 import { createRunFiles, type ClosedFile, type RunFiles } from './run-files.ts';
 import { writeRunRecord, type RunRecord } from './run-record.ts';
 import { createRunWatch, describedStream, type FirstFrame, type RunWatch } from './run-watch.ts';
+import { steadyNowMs } from './steady-clock.ts';
 
 /** ffmpeg notices a stall after twice this, so 10 s; pauses up to 8 s are survived. */
 export const ffmpegTimeoutMs = 5000;
@@ -78,7 +79,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     let startMs: number | null = null;
     const notBeforeMs = (): number | null => startMs ?? options.archive().lastEndMs;
     const begin = (arrivalMs: number): void => {
-      startMs ??= earliestStart(options.archive(), { arrivalMs, steadyMs: performance.now() - (now() - arrivalMs) });
+      startMs ??= earliestStart(options.archive(), { arrivalMs, steadyMs: steadyNowMs() - (now() - arrivalMs) });
       files.start(arrivalMs);
     };
     const firstFrame = (first: FirstFrame): void => {

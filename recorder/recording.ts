@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CameraState } from '../domain/camera.ts';
 import { stateAfterFailure } from '../domain/camera-state.ts';
 import { healthyRunMs } from '../domain/retry.ts';
-import { followArchive, type Archive } from '../domain/wall-clock.ts';
+import { followArchive, offsetToKeep, type Archive } from '../domain/wall-clock.ts';
 import { errorText } from '../errors.ts';
 import { runCamera, type RunEnd } from './camera-run.ts';
 import type { Failure } from './failure.ts';
@@ -10,6 +10,7 @@ import type { Assignment } from './journal.ts';
 import { forgetSubstream, probeStreams } from './probe.ts';
 import type { RecordingDeps } from './recording-deps.ts';
 import type { FirstFrame } from './run-watch.ts';
+import { bootId } from './steady-clock.ts';
 
 export type RecordingEnd = 'unwanted' | 'reconfigure' | 'superseded' | 'stopped';
 
@@ -59,7 +60,9 @@ export function startRecording(
   let roomAsked = 0;
   let hadFrame = false;
   let lastEndMs: number | null = null;
-  let offsetsMs: Archive['offsetsMs'] = [];
+  const boot = bootId();
+  const kept = assignment.archive;
+  let offsetsMs: Archive['offsetsMs'] = kept !== null && kept.bootId === boot ? [kept.offsetMs] : [];
   let state: CameraState = 'connecting';
   let reason: string | null = null;
   let count = 0;
@@ -89,6 +92,15 @@ export function startRecording(
   function learn(stream: Assignment['stream']): void {
     if (stream === null || JSON.stringify(stream) === JSON.stringify(assignment.stream)) return;
     assignment.stream = stream;
+    deps.journal();
+  }
+
+  function follow(seenMs: number): void {
+    ({ offsetsMs } = followArchive({ lastEndMs, offsetsMs }, seenMs));
+    const { archive } = assignment;
+    const offsetMs = offsetToKeep(offsetsMs, archive !== null && archive.bootId === boot ? archive.offsetMs : null);
+    if (offsetMs === null || boot === null) return;
+    assignment.archive = { bootId: boot, offsetMs };
     deps.journal();
   }
 
@@ -124,7 +136,7 @@ export function startRecording(
       },
       onClosed: (file, seenMs) => {
         lastEndMs = Math.max(lastEndMs ?? 0, file.name.startMs + file.name.durationMs);
-        if (seenMs !== null) ({ offsetsMs } = followArchive({ lastEndMs, offsetsMs }, seenMs));
+        if (seenMs !== null) follow(seenMs);
         deps.onClosed(file);
       },
       onLeft: deps.onLeft,

@@ -12,6 +12,7 @@ import type { Failpoint } from './failpoint.ts';
 import { indexesIn, indexOf } from './run-listing.ts';
 import { writeRunRecord, type RunRecord } from './run-record.ts';
 import { segmentFileName, type SegmentName } from './segment-name.ts';
+import { steadyNowMs } from './steady-clock.ts';
 import { placeUnread } from './unread-place.ts';
 
 /** The next file's first fragment is written after 1 s of media, at most. */
@@ -219,14 +220,14 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
       void enqueue(() => save({ pid }));
     },
     start(firstArrivalMs) {
-      pace ??= startPace(performance.now() - (Date.now() - firstArrivalMs));
+      pace ??= startPace(steadyNowMs() - (Date.now() - firstArrivalMs));
       if (record.clock !== null) return;
       void enqueue(() => save({ clock: anchorClock(firstArrivalMs, 0, options.notBeforeMs()) }));
     },
     listed(file, arrivalMs) {
       const index = indexOf(file);
       if (index === null) return;
-      const seen = { atMs: arrivalMs, steadyMs: performance.now() };
+      const seen = { atMs: arrivalMs, steadyMs: steadyNowMs() };
       void enqueue(() => closeOrPutAside(index, seen));
     },
     async finish() {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import {
   anchorClock,
   earliestStart,
+  offsetToKeep,
   followArchive,
   keepPace,
   placeSegment,
@@ -153,6 +154,18 @@ test('a break lasts as long in the archive as it did, wherever the host clock wa
     ),
   );
   expect(earliestStart({ lastEndMs: startMs, offsetsMs: [] }, { arrivalMs: 0, steadyMs: 0 })).toBe(startMs);
+  // A restart may know the offset before it knows where its footage ends.
+  const resumed = { lastEndMs: null, offsetsMs: [startMs] };
+  expect(earliestStart(resumed, { arrivalMs: startMs - 20_000, steadyMs: 5 })).toBe(startMs + 5);
+  expect(earliestStart(resumed, { arrivalMs: startMs + 20_000, steadyMs: 5 })).toBeNull();
+});
+
+test('where the archive is gets written down at first, and when it has moved by more than jitter', () => {
+  expect(offsetToKeep([], null)).toBeNull();
+  expect(offsetToKeep([900, 1000, 950], null)).toBe(1000);
+  expect(offsetToKeep([1000, 1200], 1000)).toBeNull();
+  expect(offsetToKeep([1000, 21_000], 1000)).toBe(21_000);
+  expect(offsetToKeep([700, 650], 1000)).toBe(700);
 });
 
 test('a new run never starts before the end of the last one', () => {

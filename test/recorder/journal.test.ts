@@ -25,6 +25,7 @@ const made = (epoch: number, sealedUrl: string): Assignment => ({
   tier: 'normal',
   audio: 'none',
   stream: null,
+  archive: null,
   stoppedAtMs: null,
 });
 
