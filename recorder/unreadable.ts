@@ -1,16 +1,19 @@
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { cutFile } from '../media/mp4-cut.ts';
 import { spanMs } from '../media/mp4-index.ts';
 import { syncFolder } from '../storage/durable-file.ts';
+import { makeFolder } from '../storage/spool-folders.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { CommitOutcome } from './commit.ts';
 import { codeOf, isMissingFile, isUnreadable } from './error-code.ts';
+import { noFailpoint, type Failpoint } from './failpoint.ts';
 import { indexIfThere } from './index-if-there.ts';
 import type { ClosedFile } from './run-files.ts';
 import { parseSegmentFileName, segmentFileName } from './segment-name.ts';
+import { whyUnreadable } from './why-unreadable.ts';
 
 /**
  * Files of the spool whose disk has bad blocks. What lies behind one in its camera's order must not wait for it for ever:
@@ -39,7 +42,6 @@ export interface Unreadable {
 const patienceMs = 60_000;
 /** Of a minute in which the process was stopped for long. */
 const leastTries = 3;
-const readBytes = 1024 * 1024;
 
 /** @param deps.onAside told of a file that is aside, also at the next start: its time is missing, and why */
 export function createUnreadable(deps: {
@@ -49,8 +51,9 @@ export function createUnreadable(deps: {
   /** For tests. */
   patienceMs?: number | undefined;
   log: Logger;
+  failpoint?: Failpoint;
 }): Unreadable {
-  const { spool, log } = deps;
+  const { spool, log, failpoint = noFailpoint } = deps;
   const root = path.join(spool.dir, 'unreadable');
   const failing = new Map<string, { tries: number; sinceMs: number }>();
   /** By path. */
@@ -64,7 +67,9 @@ export function createUnreadable(deps: {
     const target = path.join(root, file.cameraId, segmentFileName(file.name));
     try {
       await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+      await failpoint('aside-folder');
       await rename(file.path, target);
+      await failpoint('aside-moved');
       return target;
     } catch (error) {
       // A full disk has no room for a folder, and one with errors is often mounted for reading only.
@@ -78,6 +83,7 @@ export function createUnreadable(deps: {
     try {
       const folders = [spool.dir, root, path.dirname(filePath), path.dirname(from)];
       await Promise.all(folders.map(syncFolder));
+      await failpoint('aside-lasting');
       await writeFile(reasonOf(filePath), `${why}\n`);
     } catch (error) {
       log.warn({ filePath, cause: errorText(error) }, 'a file was put aside, but for its reason or its place for good');
@@ -95,6 +101,7 @@ export function createUnreadable(deps: {
       if (why === null) return await bringBack(file);
       log.error({ cameraId, filePath: file.path, why }, 'footage of the spool still cannot be read');
       deps.onAside(file, why); // a kill may have come before that
+      await makeLasting(file.path, file.path, why);
     } catch (error) {
       const cause = errorText(error);
       log.warn({ cameraId, found, cause }, 'what was unreadable is tried again at the next start');
@@ -104,12 +111,14 @@ export function createUnreadable(deps: {
   async function bringBack(file: ClosedFile): Promise<void> {
     const { cameraId, path: filePath } = file;
     const folder = path.join(spool.dir, 'closed', cameraId);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     const back = (await bringPartBack(file, folder)) ?? { ...file, path: path.join(folder, path.basename(filePath)) };
     if (back.name === file.name) await move(filePath, back.path);
+    await failpoint('back-moved');
     aside.delete(filePath);
     log.info({ cameraId, filePath, name: back.name }, 'footage of the spool can be read again');
     deps.onBack(back);
+    await failpoint('back-told');
     await rm(reasonOf(filePath), { force: true });
   }
 
@@ -125,6 +134,7 @@ export function createUnreadable(deps: {
     const name = { ...file.name, durationMs: Math.min(file.name.durationMs, spanMs(index)) };
     const target = path.join(folder, segmentFileName(name));
     await cutFile(filePath, index, { from: 0, to: index.fragments.length }, target);
+    await failpoint('back-cut');
     if (index.damage === null) {
       await rm(filePath);
     } else {
@@ -138,6 +148,12 @@ export function createUnreadable(deps: {
     }
     await syncFolder(path.dirname(filePath));
     return { cameraId, path: target, name };
+  }
+
+  /** Killed before it removed the reason of what came back. */
+  async function forgetReason(cameraId: string, left: string, names: readonly string[]): Promise<void> {
+    if (!left.endsWith(reasonEnding) || names.includes(left.slice(0, -reasonEnding.length))) return;
+    await rm(path.join(root, cameraId, left), { force: true });
   }
 
   async function failed(file: ClosedFile, error: unknown): Promise<boolean> {
@@ -163,6 +179,7 @@ export function createUnreadable(deps: {
     failing.delete(file.path);
     log.error({ cameraId, file: file.path, filePath, why }, 'unreadable file of the spool put aside');
     deps.onAside(file, why);
+    await failpoint('aside-told');
     if (filePath !== file.path) await makeLasting(file.path, filePath, why);
     return true;
   }
@@ -189,30 +206,15 @@ export function createUnreadable(deps: {
     async tryAgain() {
       for (const cameraId of await namesIn(root)) {
         try {
-          for (const found of await namesIn(path.join(root, cameraId))) await tryOne(cameraId, found);
+          const names = await namesIn(path.join(root, cameraId));
+          for (const found of names) await tryOne(cameraId, found);
+          for (const left of names) await forgetReason(cameraId, left, names);
         } catch (error) {
           log.error({ cameraId, cause: errorText(error) }, 'what is unreadable of a camera cannot be looked at');
         }
       }
     },
   };
-}
-
-/** Reads a file to its end. @returns what keeps it from being read; null = nothing does */
-async function whyUnreadable(filePath: string): Promise<string | null> {
-  try {
-    const file = await open(filePath, 'r');
-    try {
-      const chunk = Buffer.alloc(readBytes);
-      while ((await file.read(chunk, 0, readBytes)).bytesRead > 0);
-    } finally {
-      await file.close();
-    }
-    return null;
-  } catch (error) {
-    if (isUnreadable(error)) return errorText(error);
-    throw error;
-  }
 }
 
 /** Its content cannot be made durable, its place can. */
@@ -223,8 +225,10 @@ async function move(from: string, to: string): Promise<void> {
 }
 
 /** For the person who looks for it. */
+const reasonEnding = '.reason.txt';
+
 function reasonOf(filePath: string): string {
-  return `${filePath}.reason.txt`;
+  return `${filePath}${reasonEnding}`;
 }
 
 /** What lies in a folder; nothing where it is not there. @throws other errors of the file system */

@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder } from './durable-file.ts';
 import { isMissingFile, isUnreadable } from './file-error.ts';
 
 /** A file of the spool. `bytes` is its length, `diskBytes` what it takes on disk. */
@@ -93,4 +94,13 @@ export function createSpoolFolders(onUnreadable: OnUnreadable = () => undefined)
     },
     diskBytesBelow,
   };
+}
+
+/** Makes a folder and the folders above it durable, so that a file moved into it cannot lose its way. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let folder = join(path, '..'); folder.length >= join(first, '..').length; folder = join(folder, '..')) {
+    await syncFolder(folder);
+  }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, renameDurably, syncFolder, writeDurably } from './durable-file.ts';
-import { createSpoolFolders, type OnUnreadable, type SpoolFile } from './spool-folders.ts';
+import { createSpoolFolders, makeFolder, type OnUnreadable, type SpoolFile } from './spool-folders.ts';
 
 export type { SpoolFile } from './spool-folders.ts';
 
@@ -182,15 +182,6 @@ async function makeMarker(path: string, expectExisting: boolean): Promise<string
   const hostId = randomUUID();
   await writeDurably(path, `${JSON.stringify({ hostId })}\n`);
   return hostId;
-}
-
-/** Makes a folder and the folders above it durable, so that a file moved into it cannot lose its way. */
-async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let folder = join(path, '..'); folder.length >= join(first, '..').length; folder = join(folder, '..')) {
-    await syncFolder(folder);
-  }
 }
 
 /** Names come from our own ids, yet none may ever lead out of the spool. */

@@ -3,7 +3,7 @@ import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { createLogger } from '../../log.ts';
-import { noFailpoint } from '../../recorder/failpoint.ts';
+import { noFailpoint, type Failpoint } from '../../recorder/failpoint.ts';
 import { createQuarantine } from '../../recorder/quarantine.ts';
 import type { ClosedFile } from '../../recorder/run-files.ts';
 import type { SalvageDeps } from '../../recorder/salvage.ts';
@@ -44,6 +44,7 @@ export interface Host {
 export async function startHost(
   dir = path.join(folder.path, randomUUID()),
   cameraId: string = randomUUID(),
+  failpoint: Failpoint = noFailpoint,
 ): Promise<Host> {
   const spool = await openSpool({ dir, maxBytes: 1e9 });
   const aside: Host['aside'] = [];
@@ -56,6 +57,7 @@ export async function startHost(
     onBack: (file) => back.push(file),
     patienceMs: 0,
     log,
+    failpoint,
   });
   const salvage: SalvageDeps = {
     spool,
@@ -65,7 +67,7 @@ export async function startHost(
     onClosed: (file) => closed.push(file),
     onLeft: (_camera, run) => left.push(run),
     log,
-    failpoint: noFailpoint,
+    failpoint,
   };
   return { cameraId, spool, unreadable, aside, back, closed, salvage, left };
 }
@@ -100,7 +102,11 @@ async function readAll(file: ClosedFile): Promise<never> {
 
 /** A file that lies in `unreadable/`, since another process found it so. */
 export async function putAside(host: Host, n: number): Promise<ClosedFile> {
-  const file = await putClosed(host, n);
+  return moveAside(host, await putClosed(host, n));
+}
+
+/** @returns the file where it lies then */
+export async function moveAside(host: Host, file: ClosedFile): Promise<ClosedFile> {
   const mend = breakFiles((at) => at === file.path, ['readFile', 'open']);
   try {
     await giveUp(await startHost(host.spool.dir, host.cameraId), file);
