@@ -20,6 +20,8 @@ export interface Lease {
   appliedVersion: number;
   /** The watermark: where committed footage ends; the camera's creation at first. */
   lastEndMs: number;
+  /** How far what `recordingEpoch` has committed lay ahead of the catalogue's clock (its host's clock was, then). */
+  archiveLeadMs: number;
   hostId: string | null;
   sessionId: string | null;
   /** The camera has no room for the recording of `epoch` as long as an older one goes on. */
@@ -41,6 +43,7 @@ const leaseRow = z
     config_version: z.number(),
     applied_version: z.number(),
     last_end_at: instant,
+    archive_lead_ms: z.coerce.number(),
     host_id: z.string().nullable(),
     session_id: z.string().nullable(),
     one_client: z.boolean(),
@@ -57,6 +60,7 @@ const leaseRow = z
     configVersion: row.config_version,
     appliedVersion: row.applied_version,
     lastEndMs: row.last_end_at,
+    archiveLeadMs: row.archive_lead_ms,
     hostId: row.host_id,
     sessionId: row.session_id,
     oneClient: row.one_client,
@@ -65,7 +69,7 @@ const leaseRow = z
 
 const selectLease = `select c.public_id, l.epoch, l.recording_epoch, l.first_frame_at,
     encode(l.first_key_sha256, 'hex') as first_key, l.seam_epoch, l.seam_at, l.wanted, c.config_version,
-    l.applied_version, l.last_end_at, l.host_id, l.session_id, l.one_client,
+    l.applied_version, l.last_end_at, l.archive_lead_ms, l.host_id, l.session_id, l.one_client,
     c.status in ('purging', 'purged') as is_purged
   from camera_lease l join camera c on c.id = l.camera_id`;
 
@@ -118,6 +122,19 @@ export async function markSeam(db: Db, cameraId: string, seam: { epoch: number; 
     `update camera_lease set seam_epoch = $2::int, seam_at = $3::timestamptz
      where camera_id = (select id from camera where public_id = $1::uuid) and seam_epoch < $2::int`,
     [cameraId, seam.epoch, at(seam.atMs)],
+  );
+}
+
+/**
+ * Notes where the archive of a recording is, unless a newer one has its first frame.
+ * @param archiveMs the time of what the archive gets just now
+ */
+export async function noteArchiveTime(db: Db, cameraId: string, epoch: number, archiveMs: number): Promise<void> {
+  await db.query(
+    `update camera_lease
+     set archive_lead_ms = greatest(0, round(extract(epoch from $3::timestamptz - clock_timestamp()) * 1000))
+     where camera_id = (select id from camera where public_id = $1::uuid) and recording_epoch <= $2::int`,
+    [cameraId, epoch, at(archiveMs)],
   );
 }
 

@@ -4,6 +4,7 @@ import { backoffMs } from '../domain/retry.ts';
 import type { SanityLimits } from '../domain/segment.ts';
 import { createPortTokens } from '../security/port-token.ts';
 import { createSealer } from '../security/seal.ts';
+import { createArchiveTimes } from './archive-times.ts';
 import { backlogOf } from './backlog.ts';
 import { createBackgroundWrites } from './background-writes.ts';
 import { createCameraIds } from './camera-ids.ts';
@@ -62,6 +63,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const quarantine = createQuarantine(spool.dir);
   const queue = createWriteQueue({ log });
   const figures = createFigures();
+  const archiveTimes = createArchiveTimes(db, queue);
   const holes = createHoleReasons(
     ({ cameraId, name }) => registry.entry(cameraId)?.claims ?? claimsOf(cameraId, () => name.epoch),
   );
@@ -111,7 +113,10 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
 
   function onDone(file: ClosedFile, outcome: CommitOutcome): void {
     const { startMs, durationMs } = file.name;
-    if (outcome.kind === 'committed') figures.committed(now() - startMs - durationMs);
+    if (outcome.kind === 'committed') {
+      figures.committed(now() - startMs - durationMs);
+      archiveTimes.committed(registry.entry(file.cameraId)?.assignment);
+    }
     holes.settled(file, outcome);
   }
 

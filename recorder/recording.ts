@@ -61,8 +61,8 @@ export function startRecording(
   let hadFrame = false;
   let lastEndMs: number | null = null;
   const boot = bootId();
-  const kept = assignment.archive;
-  let offsetsMs: Archive['offsetsMs'] = kept !== null && kept.bootId === boot ? [kept.offsetMs] : [];
+  if (assignment.archive?.bootId !== boot) assignment.archive = null;
+  let offsetsMs: Archive['offsetsMs'] = assignment.archive === null ? [] : [assignment.archive.offsetMs];
   let state: CameraState = 'connecting';
   let reason: string | null = null;
   let count = 0;
@@ -97,8 +97,7 @@ export function startRecording(
 
   function follow(seenMs: number): void {
     ({ offsetsMs } = followArchive({ lastEndMs, offsetsMs }, seenMs));
-    const { archive } = assignment;
-    const offsetMs = offsetToKeep(offsetsMs, archive !== null && archive.bootId === boot ? archive.offsetMs : null);
+    const offsetMs = offsetToKeep(offsetsMs, assignment.archive?.offsetMs ?? null);
     if (offsetMs === null || boot === null) return;
     assignment.archive = { bootId: boot, offsetMs };
     deps.journal();

@@ -29,6 +29,8 @@ export type Fit = { parts: ClosedFile[] } | { held: Hold } | null;
 /** Whether another host that has taken the camera has its first frame: asked so often, and so long after a file's end. */
 const lookAgainMs = 500;
 const firstFrameWaitMs = 10_000;
+/** A smaller lead of an archive than this is slewed away, and no step of a clock. */
+const smallestLeadMs = 1000;
 /** From a newer recording's first frame on: an older one goes on until it has the same key, 10 s at most. */
 export const commonKeyWaitMs = 12_000;
 
@@ -176,8 +178,8 @@ async function fitNewer(
 }
 
 /**
- * The older recording's footage reaches up to this file, or beyond its start: either this host's clock is behind, or
- * nothing of the kind. Until the older one has said where the common key lies, this file may take the time of what that
+ * The older recording's footage reaches up to this file, or beyond its start, or its archive was ahead: either this
+ * host's clock is behind, or nothing of the kind. Until the older one has said where the common key lies, this file may take the time of what that
  * one has not committed yet, or be taken for covered.
  */
 async function waitForSeam(
@@ -187,35 +189,35 @@ async function waitForSeam(
   { internalId, lease }: { internalId: number; lease: Lease },
 ): Promise<Fit> {
   const { firstFrameMs, lastEndMs } = lease;
-  if (firstFrameMs === null || lastEndMs <= file.name.startMs - gapToleranceMs) return null;
+  if (firstFrameMs === null) return null;
+  if (lastEndMs <= file.name.startMs - gapToleranceMs && lease.archiveLeadMs <= smallestLeadMs) return null;
   if (!(await startsAtKey(file, index, lease))) return null;
   if (!(await isFirst(deps, file, internalId, firstFrameMs))) return null;
   // A backlog's recording has found its place long ago, or never will.
   const nowMs = deps.now();
   const waiting = nowMs > firstFrameMs + recentMs ? null : wait(file, nowMs + commonKeyWaitMs, nowMs);
-  return waiting ?? followLost(deps, file, { firstFrameMs, lastEndMs });
+  return waiting ?? followLost(deps, file, firstFrameMs, lease);
 }
 
 /**
  * Nobody is left to say where the common key lies: the older host was lost before this recording began, so no picture
- * is in both. Its footage lies here all the same since its clock was ahead, and covers nothing of this file.
+ * is in both. Where its archive was ahead, since its clock had been, its footage covers nothing of this file, and the
+ * break after it was as much longer than this host's clock says.
  */
-async function followLost(
-  deps: SeamDeps,
-  file: ClosedFile,
-  { firstFrameMs, lastEndMs }: { firstFrameMs: number; lastEndMs: number },
-): Promise<Fit> {
+async function followLost(deps: SeamDeps, file: ClosedFile, firstFrameMs: number, lease: Lease): Promise<Fit> {
   const { cameraId, name } = file;
-  const aheadMs = lastEndMs - name.startMs;
+  const leadMs = lease.archiveLeadMs > smallestLeadMs ? lease.archiveLeadMs : 0;
+  const atMs = Math.max(lease.lastEndMs, name.startMs + leadMs);
+  const aheadMs = atMs - name.startMs;
   if (aheadMs <= gapToleranceMs || aheadMs > recentMs) return null;
   const recording = { epoch: name.epoch, hostId: deps.spool.hostId, atMs: firstFrameMs };
   if (!(await wasLostBefore(deps.db, cameraId, recording))) return null;
   deps.log.info(
     { cameraId, name, aheadMs },
-    'the host before is lost and its clock was ahead: this follows its footage',
+    'the host before is lost and its archive was ahead: this follows its footage',
   );
-  await markSeam(deps.db, cameraId, { epoch: name.epoch, atMs: lastEndMs });
-  return { parts: [await placeAnew(deps, file, movedOn(name, lastEndMs))] };
+  await markSeam(deps.db, cameraId, { epoch: name.epoch, atMs });
+  return { parts: [await placeAnew(deps, file, movedOn(name, atMs))] };
 }
 
 /** Whether this file begins with the first key of its epoch: it is that recording's first one, whatever clocks say. */

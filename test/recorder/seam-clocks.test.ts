@@ -3,7 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readStoredSegment } from '../../activities/stored-segment.ts';
-import { leaseOf, markRecording, takeEpoch } from '../../db/leases.ts';
+import { leaseOf, markRecording, noteArchiveTime, takeEpoch } from '../../db/leases.ts';
 import { upsertRecorder } from '../../db/recorders.ts';
 import { commitFile } from '../../recorder/commit.ts';
 import type { ClosedFile } from '../../recorder/run-files.ts';
@@ -150,21 +150,25 @@ test.concurrent.each<Case>([
   expect(archive).toEqual(everyGop);
 });
 
-test('a host that was lost while its archive was ahead covers nothing of what the next one records', async () => {
+test.each([
+  { what: '8 s ahead, further than it was away', aheadGops: 8 },
+  { what: '1.5 s ahead, less than it was away', aheadGops: 1.5 },
+])('a host that was lost while its archive was $what leaves as much of a hole as was lost', async ({ aheadGops }) => {
   const { pool: db } = site.database;
   const cameraId = await site.addCamera('rtsp://127.0.0.1/');
-  const host = await openHost(site, 'after-lost');
+  const host = await openHost(site, `after-lost-${aheadGops}`);
   const [lostAtGop, nextAtGop] = [6, 8];
   const { hostId } = hosts.older.deps.spool;
   const baseMs = Date.now() - gops * gopMs;
   await watermarkAt(site, cameraId, baseMs - 60_000);
-  const ahead = stays(8 * gopMs);
+  const ahead = stays(aheadGops * gopMs);
   const first = await takeEpoch(db, cameraId, { hostId, sessionId: null });
   await markRecording(db, cameraId, first, { frameMs: baseMs + ahead.offMs, keySha256: source.keys[0] ?? null });
   const camera = { id: cameraId, baseMs };
   const olds = await recordingOf(source, hosts.older, { ...camera, epoch: first }, { from: 0, to: lostAtGop }, ahead);
   for (const { file } of olds) hosts.older.committer.add(file);
   await waitFor('older footage', async () => (await site.segments(cameraId)).length === olds.length);
+  await noteArchiveTime(db, cameraId, first, Date.now() + ahead.offMs);
   const frameMs = baseMs + nextAtGop * gopMs;
   await upsertRecorder(db, { hostId, url: 'http://lost', slots: 1, used: 1, seenMs: frameMs - 21_000 });
   onTestFinished(() => Promise.all([host.committer.stop(), db.query(`delete from recorder`)]).then(() => undefined));
@@ -174,6 +178,9 @@ test('a host that was lost while its archive was ahead covers nothing of what th
   for (const { file } of news) host.committer.add(file);
   expect(await host.committer.flush(60_000)).toBe(true); // waits for no seam
   expect(await archived(cameraId, host)).toEqual(everyGop.filter((gop) => gop < lostAtGop || gop >= nextAtGop));
+  const rows = await site.segments(cameraId);
+  const holeMs = (rows[olds.length]?.startMs ?? 0) - (rows[olds.length - 1]?.endMs ?? 0);
+  expect(Math.abs(holeMs - (nextAtGop - lostAtGop) * gopMs)).toBeLessThan(500); // as exact as a query is fast
 });
 
 test('killed between moving its first file on and committing it, a host commits the rest behind that', async () => {
