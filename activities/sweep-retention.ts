@@ -5,6 +5,7 @@ import { camerasWithMarkedSegments } from '../db/deletion-ledger.ts';
 import { dueByTerms, dueOfEach, newestFootageMs, type DueFootage } from '../db/due-footage.ts';
 import { takeEndedHolds } from '../db/holds.ts';
 import { allTerms, applyShortenings } from '../db/retention.ts';
+import { applyRolling } from '../db/tenants.ts';
 import { noteSweep, stopSweeps, sweepState } from '../db/sweep-state.ts';
 import { transaction, type Pool } from '../db/sql.ts';
 import { auditedHold } from '../domain/holds.ts';
@@ -61,7 +62,7 @@ export function createSweepRetentionActivities(deps: SweepRetentionDeps): SweepR
 
 const durationOf = (found: readonly DueFootage[]): number => found.reduce((sum, { durationMs }) => sum + durationMs, 0);
 
-/** The first step of a sweep: asks the breaker, puts shorter retentions in force, and notes which holds have ended. */
+/** The first step of a sweep: asks the breaker, puts shorter retentions and rolling grace in force, and notes which holds have ended. */
 export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: number } | null> {
   const state = await sweepState(deps.db);
   if (state.stopped !== null) {
@@ -86,7 +87,12 @@ export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: numbe
     return null;
   }
   await transaction(deps.db, async (tx) => {
+    const rolling = await applyRolling(tx, atMs);
     const [shortened, ended] = [await applyShortenings(tx, atMs), await takeEndedHolds(tx, atMs)];
+    for (const { id: tenantId, graceArchive } of rolling) {
+      const change = { before: { graceArchive: 'frozen' }, after: { graceArchive } };
+      await recordDeed(tx, { ...byService(atMs), action: 'tenant.apply', tenantId, ...change });
+    }
     for (const { cameraId, tenantId, days, next } of shortened) {
       const change = { before: { retentionDays: days }, after: { retentionDays: next?.days ?? days } };
       await recordDeed(tx, { ...byService(atMs), action: 'retention.apply', tenantId, cameraId, ...change });

@@ -156,7 +156,7 @@ export async function changeIntent(
   await closeGap(tx, cameraId, nowMs);
   if (action === 'reactivate' && camera.retired_at !== null) {
     await claimHole(tx, cameraId, camera.retired_at, nowMs, 'paused', {});
-    await notePause(tx, camera.id, { startMs: camera.retired_at, endMs: laterMs });
+    await notePause(tx, camera.id, { startMs: camera.retired_at, endMs: laterMs }, earlierMs);
   }
   if (!retires) {
     await openGap(tx, cameraId, { startMs: nowMs, reason: rule.to === 'paused' ? 'paused' : 'operator', evidence: {} });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { changeOfRetention, type RetentionTerms } from '../domain/retention.ts';
+import { changeOfRetention, type RetentionPause, type RetentionTerms } from '../domain/retention.ts';
 import { lockCamera, noSuchCamera } from './cameras.ts';
 import { at, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
@@ -22,11 +22,13 @@ const termsRow = z
     next_retention_days: z.number().nullable(),
     next_retention_at: instant.nullable(),
     frozen_at: instant.nullable(),
+    rolling_at: instant.nullable(),
     pauses: z.array(pause),
   })
   .transform((row): CameraTerms => {
     const { next_retention_days: days, next_retention_at: atMs } = row;
-    const pauses = row.pauses.map(([startMs, endMs]) => ({ startMs, endMs }));
+    const pauses: RetentionPause[] = row.pauses.map(([startMs, endMs]) => ({ startMs, endMs }));
+    const voidFromMs = row.rolling_at ?? undefined;
     return {
       internalId: row.id,
       cameraId: row.public_id,
@@ -34,14 +36,14 @@ const termsRow = z
       name: row.name,
       days: row.retention_days,
       next: days === null || atMs === null ? null : { days, atMs },
-      pauses: row.frozen_at === null ? pauses : [...pauses, { startMs: row.frozen_at, endMs: null }],
+      pauses: row.frozen_at === null ? pauses : [...pauses, { startMs: row.frozen_at, endMs: null, voidFromMs }],
     };
   });
 
 /** A purged camera's footage goes by the purge's rules, whole. */
 const selectTerms = `select c.id, c.public_id, t.public_id as tenant_id, c.name, c.retention_days,
     c.next_retention_days, c.next_retention_at,
-    case when t.grace_archive = 'frozen' then c.retired_at end as frozen_at,
+    case when t.grace_archive = 'frozen' then c.retired_at end as frozen_at, t.rolling_at,
     (select coalesce(json_agg(json_build_array(
        (extract(epoch from p.start_at) * 1000)::bigint, (extract(epoch from p.end_at) * 1000)::bigint)
        order by p.start_at), '[]')
@@ -50,10 +52,17 @@ const selectTerms = `select c.id, c.public_id, t.public_id as tenant_id, c.name,
   where c.status not in ('purging', 'purged')`;
 
 /** The terms of all cameras whose footage ages, in the order of their internal ids. */
-export function allTerms(db: Db, of: { cameraId?: string | undefined } = {}): Promise<CameraTerms[]> {
-  return many(db, termsRow, `${selectTerms} and ($1::uuid is null or c.public_id = $1::uuid) order by c.id`, [
-    of.cameraId ?? null,
-  ]);
+export function allTerms(
+  db: Db,
+  of: { cameraId?: string | undefined; tenantId?: string | undefined } = {},
+): Promise<CameraTerms[]> {
+  return many(
+    db,
+    termsRow,
+    `${selectTerms} and ($1::uuid is null or c.public_id = $1::uuid)
+       and ($2::uuid is null or t.public_id = $2::uuid) order by c.id`,
+    [of.cameraId ?? null, of.tenantId ?? null],
+  );
 }
 
 /** The terms of a camera, or null when it is purged or not there. */
@@ -73,6 +82,10 @@ export async function knownTerms(db: Db, cameraId: string): Promise<CameraTerms>
  * @returns null when it is purged meanwhile
  */
 export async function lockTerms(tx: Transaction, internalId: number): Promise<CameraTerms | null> {
+  // The tenant before its camera, as whoever locks both does: a deletion, rolling grace that comes into force.
+  await tx.query(`select from tenant where id = (select tenant_id from camera where id = $1::int) for share`, [
+    internalId,
+  ]);
   // On its own: the next statement must see what the lock's last holder committed.
   await tx.query(`select from camera where id = $1::int for share`, [internalId]);
   return maybeOne(tx, termsRow, `${selectTerms} and c.id = $1::int`, [internalId]);
@@ -130,17 +143,22 @@ export async function applyShortenings(tx: Transaction, nowMs: number): Promise<
   return before;
 }
 
-/** Notes that a camera's footage did not age, from its retirement until it came back. */
+/**
+ * Notes that a camera's footage did not age, from its retirement until it came back.
+ * @param nowMs the earlier of the clocks there are: where grace rolls by then, footage did age
+ */
 export async function notePause(
   db: Db,
   internalId: number,
   pauseMs: { startMs: number; endMs: number },
+  nowMs: number,
 ): Promise<void> {
   await db.query(
     `insert into retention_pause (camera_id, start_at, end_at)
      select c.id, $2::timestamptz, $3::timestamptz from camera c join tenant t on t.id = c.tenant_id
      where c.id = $1::int and t.grace_archive = 'frozen' and $2::timestamptz < $3::timestamptz
+       and coalesce(t.rolling_at > $4::timestamptz, true)
      on conflict do nothing`,
-    [internalId, at(pauseMs.startMs), at(pauseMs.endMs)],
+    [internalId, at(pauseMs.startMs), at(pauseMs.endMs), at(nowMs)],
   );
 }

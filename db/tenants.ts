@@ -1,20 +1,17 @@
 import { z } from 'zod';
-import { instant, many, maybeOne, one, type Db, type Transaction } from './sql.ts';
+import { changeOfGraceArchive, type GraceArchive, type GraceTerms } from '../domain/retention.ts';
+import { at, instant, many, maybeOne, one, type Db, type Transaction } from './sql.ts';
 
 /** A customer. Times in ms since 1970. */
-export interface Tenant {
+export interface Tenant extends GraceTerms {
   id: string;
   name: string;
   createdAtMs: number;
   /** How long the archive of its retired cameras stays; null: as the installation is set. */
   graceDays: number | null;
-  graceArchive: GraceArchive;
 }
 
-/** Whether footage of a tenant's retired cameras goes on to age while their grace lasts. */
-export type GraceArchive = 'frozen' | 'rolling';
-
-const tenantColumns = `public_id, name, created_at, grace_days, grace_archive`;
+const tenantColumns = `public_id, name, created_at, grace_days, grace_archive, rolling_at`;
 const tenantRow = z
   .object({
     public_id: z.string(),
@@ -22,6 +19,7 @@ const tenantRow = z
     created_at: instant,
     grace_days: z.number().nullable(),
     grace_archive: z.enum(['frozen', 'rolling']),
+    rolling_at: instant.nullable(),
   })
   .transform((row): Tenant => ({
     id: row.public_id,
@@ -29,6 +27,7 @@ const tenantRow = z
     createdAtMs: row.created_at,
     graceDays: row.grace_days,
     graceArchive: row.grace_archive,
+    rollsAtMs: row.rolling_at,
   }));
 
 /** Makes a tenant. @throws the driver's unique violation when the name is taken */
@@ -58,9 +57,38 @@ export async function setGraceDays(tx: Transaction, id: string, graceDays: numbe
   await tx.query(`update tenant set grace_days = $2::int where public_id = $1::uuid`, [id, graceDays]);
 }
 
-/** Whether this tenant's footage ages in grace. */
-export async function setGraceArchive(tx: Transaction, id: string, graceArchive: GraceArchive): Promise<void> {
-  await tx.query(`update tenant set grace_archive = $2::text where public_id = $1::uuid`, [id, graceArchive]);
+/**
+ * Asks for a tenant's footage to age in grace, which it does after `shorteningDelayMs`, or not to, which holds at once
+ * and takes back the former.
+ * @param tenant as `lockTenant` found it
+ * @param nowMs the later of the clocks there are: by one that is slow the delay would be over before it began
+ */
+export async function changeGraceArchive(
+  tx: Transaction,
+  tenant: Tenant,
+  wanted: GraceArchive,
+  nowMs: number,
+): Promise<Tenant> {
+  const { graceArchive, rollsAtMs } = changeOfGraceArchive(tenant, wanted, nowMs);
+  await tx.query(
+    `update tenant set grace_archive = $2::text, rolling_at = $3::timestamptz where public_id = $1::uuid`,
+    [tenant.id, graceArchive, at(rollsAtMs)],
+  );
+  return { ...tenant, graceArchive, rollsAtMs };
+}
+
+/**
+ * Has the archives age of which the delay is over. Call it before anything that locks cameras, see `lockTerms`.
+ * @returns the tenants
+ */
+export function applyRolling(tx: Transaction, nowMs: number): Promise<Tenant[]> {
+  return many(
+    tx,
+    tenantRow,
+    `update tenant set grace_archive = 'rolling', rolling_at = null where rolling_at <= $1::timestamptz
+     returning ${tenantColumns}`,
+    [at(nowMs)],
+  );
 }
 
 /** The tenant that the first migration makes; cameras without a tenant belong to it. */

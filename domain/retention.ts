@@ -17,6 +17,17 @@ export function daysOfMonths(months: number): number {
 export interface RetentionPause {
   startMs: number;
   endMs: number | null;
+  /** From then on all its time counts as age after all: that the archive ages in grace was asked for. */
+  voidFromMs?: number | undefined;
+}
+
+/** Whether footage of a tenant's retired cameras goes on to age while their grace lasts. */
+export type GraceArchive = 'frozen' | 'rolling';
+
+/** The rule of a tenant; `rollsAtMs`: from when on a frozen archive ages, null: never. */
+export interface GraceTerms {
+  graceArchive: GraceArchive;
+  rollsAtMs: number | null;
 }
 
 /** How long a camera's footage is kept. */
@@ -37,6 +48,7 @@ export function cutoffMs(terms: RetentionTerms, atMs: number): number {
   let fromMs = atMs;
   let leftMs = days * dayMs;
   for (const pause of terms.pauses.toReversed()) {
+    if (isVoid(pause, atMs)) continue;
     const endMs = Math.min(pause.endMs ?? atMs, atMs);
     if (endMs <= pause.startMs) continue;
     if (fromMs - endMs >= leftMs) break;
@@ -44,6 +56,24 @@ export function cutoffMs(terms: RetentionTerms, atMs: number): number {
     fromMs = pause.startMs;
   }
   return fromMs - leftMs;
+}
+
+const isVoid = ({ voidFromMs }: RetentionPause, atMs: number): boolean =>
+  voidFromMs !== undefined && voidFromMs <= atMs;
+
+/** The pause in which a camera's footage does not age at that time, without an end; null: it ages. */
+export function openPause(terms: Pick<RetentionTerms, 'pauses'>, atMs: number): RetentionPause | null {
+  const last = terms.pauses.at(-1);
+  return last === undefined || last.endMs !== null || isVoid(last, atMs) ? null : last;
+}
+
+/**
+ * What a wish for an archive that ages in grace, or does not, does: what keeps footage holds at once, what lets it age
+ * after the delay of a shorter retention. Asked for again while it waits it comes no later.
+ */
+export function changeOfGraceArchive(terms: GraceTerms, wanted: GraceArchive, nowMs: number): GraceTerms {
+  if (wanted === 'frozen' || terms.graceArchive === 'rolling') return { graceArchive: wanted, rollsAtMs: null };
+  return { graceArchive: 'frozen', rollsAtMs: terms.rollsAtMs ?? nowMs + shorteningDelayMs };
 }
 
 /** What a wish to keep footage for so many days does: more at once, less after a delay. */

@@ -1,10 +1,10 @@
 import { noSuchCamera } from '../../db/cameras.ts';
 import { readClocks } from '../../db/clock.ts';
-import { dueByTerms, dueFootage, type DueFootage } from '../../db/due-footage.ts';
+import { dueByTerms, type DueFootage } from '../../db/due-footage.ts';
 import { upcomingPurges } from '../../db/purge-preview.ts';
-import { allTerms, knownTerms, type CameraTerms } from '../../db/retention.ts';
-import type { Db } from '../../db/sql.ts';
-import { changeOfRetention, cutoffMs, dayMs } from '../../domain/retention.ts';
+import { allTerms, knownTerms } from '../../db/retention.ts';
+import { changeOfRetention, dayMs } from '../../domain/retention.ts';
+import { amountsOf, deletedBy, sumOf, type Amounts } from '../deleted-footage.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { commonProblems, idParams, isoTime, isoTimeOrNull } from '../schemas/common.ts';
 import {
@@ -15,12 +15,6 @@ import {
 } from '../schemas/retention.ts';
 
 const tags = ['retention'];
-
-interface Amounts {
-  segments: number;
-  minutes: number;
-  bytes: number;
-}
 
 /** What will be deleted when, as it stands and by another retention. */
 export function registerRetentionPreviews(app: Api, deps: ApiDeps): void {
@@ -57,7 +51,7 @@ export function registerRetentionPreviews(app: Api, deps: ApiDeps): void {
         const { cameraId: id, name, state } = purge;
         return { cameraId: id, name, state, at: isoTimeOrNull(at), ...without(amountsOf([purge]), aged.get(id)) };
       });
-      return { asOf: isoTime(nowMs), ...total(items), items, purges };
+      return { asOf: isoTime(nowMs), ...sumOf(items), items, purges };
     },
   );
 
@@ -84,32 +78,14 @@ export function registerRetentionPreviews(app: Api, deps: ApiDeps): void {
   );
 }
 
-/** What a shorter retention deletes when it takes effect: all that is due by then and by its days alone. */
-export async function deletedBy(db: Db, terms: CameraTerms): Promise<Amounts> {
-  if (terms.next === null) return total([]);
-  const { atMs } = terms.next;
-  const cutoffs = [cutoffMs({ ...terms, next: null }, atMs), cutoffMs(terms, atMs)];
-  const found = await dueFootage(db, [{ internalId: terms.internalId, cutoffsMs: cutoffs }], [atMs, atMs]);
-  return amountsOf(found.filter(({ step }) => step === 1));
-}
-
 function byCamera(found: readonly DueFootage[]): Map<number, DueFootage[]> {
   const groups = new Map<number, DueFootage[]>();
   for (const one of found) groups.set(one.internalId, [...(groups.get(one.internalId) ?? []), one]);
   return groups;
 }
 
-function amountsOf(found: readonly { segments: number; durationMs: number; bytes: number }[]): Amounts {
-  return total(found.map(({ segments, durationMs, bytes }) => ({ segments, minutes: durationMs / 60_000, bytes })));
-}
-
-function total(parts: readonly Amounts[]): Amounts {
-  const sum = (of: keyof Amounts): number => parts.reduce((all, part) => all + part[of], 0);
-  return { segments: sum('segments'), minutes: sum('minutes'), bytes: sum('bytes') };
-}
-
 /** Never below nothing: the one may have been counted a moment before the other. */
-function without(all: Amounts, part: Amounts = total([])): Amounts {
+function without(all: Amounts, part: Amounts = sumOf([])): Amounts {
   const left = (of: keyof Amounts): number => Math.max(0, all[of] - part[of]);
   return { segments: left('segments'), minutes: left('minutes'), bytes: left('bytes') };
 }

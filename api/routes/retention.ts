@@ -3,12 +3,13 @@ import { databaseNowMs, readClocks } from '../../db/clock.ts';
 import { changeRetention, knownTerms, undoShortening, type CameraTerms } from '../../db/retention.ts';
 import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { transaction, type Db } from '../../db/sql.ts';
-import { cutoffMs } from '../../domain/retention.ts';
+import { cutoffMs, openPause } from '../../domain/retention.ts';
 import { doneBy, retentionDeed } from '../audit.ts';
+import { deletedBy } from '../deleted-footage.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { commonProblems, conflictProblem, idParams, isoTime, isoTimeOrNull } from '../schemas/common.ts';
 import { retentionBody, retentionChangeSchema, retentionSchema, sweepSchema } from '../schemas/retention.ts';
-import { deletedBy, registerRetentionPreviews } from './retention-preview.ts';
+import { registerRetentionPreviews } from './retention-preview.ts';
 
 const tags = ['retention'];
 
@@ -111,11 +112,13 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
 }
 
 function answer(terms: CameraTerms, nowMs: number) {
+  const pause = openPause(terms, nowMs);
   return {
     cameraId: terms.cameraId,
     days: terms.days,
     keptFrom: isoTime(cutoffMs(terms, nowMs)),
-    frozen: terms.pauses.at(-1)?.endMs === null,
+    frozen: pause !== null,
+    frozenUntil: isoTimeOrNull(pause?.voidFromMs ?? null),
     next: terms.next === null ? null : { days: terms.next.days, effectiveAt: isoTime(terms.next.atMs) },
   };
 }

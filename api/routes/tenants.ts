@@ -1,13 +1,32 @@
 import { recordDeed } from '../../db/audit.ts';
 import { requestTenantDeletion } from '../../db/tenant-deletion.ts';
-import { insertTenant, listTenants, lockTenant, setGraceArchive, setGraceDays, type Tenant } from '../../db/tenants.ts';
+import { readClocks } from '../../db/clock.ts';
+import {
+  changeGraceArchive,
+  insertTenant,
+  listTenants,
+  lockTenant,
+  setGraceDays,
+  tenantById,
+  type Tenant,
+} from '../../db/tenants.ts';
 import { transaction, violatedUnique } from '../../db/sql.ts';
+import { changeOfGraceArchive } from '../../domain/retention.ts';
 import { AppError } from '../../errors.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { doneBy } from '../audit.ts';
+import { deletedByRolling } from '../deleted-footage.ts';
 import { decodeCursor, toPage } from '../paging.ts';
-import { listQuery, tenantBody, tenantChangeBody, tenantList, tenantSchema } from '../schemas/account.ts';
-import { commonProblems, conflictProblem, idParams, isoTime, uuid } from '../schemas/common.ts';
+import {
+  changedTenantSchema,
+  listQuery,
+  rollingPreviewSchema,
+  tenantBody,
+  tenantChangeBody,
+  tenantList,
+  tenantSchema,
+} from '../schemas/account.ts';
+import { commonProblems, conflictProblem, idParams, isoTime, isoTimeOrNull, uuid } from '../schemas/common.ts';
 import { tenantDeletionBody } from '../schemas/lifecycle.ts';
 import { wrongName } from './purge.ts';
 
@@ -71,12 +90,14 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
       schema: {
         summary:
           'Change how long the archive of this tenant’s cameras stays once they are retired, and whether it ages',
-        description: 'Cameras that are retired already keep the day they were given.',
+        description:
+          'Cameras that are retired already keep the day they were given. An archive that ages in grace is a shorter ' +
+          'retention: it takes effect after three days, in which it can be undone.',
         operationId: 'changeTenant',
         tags: ['tenants'],
         params: idParams,
         body: tenantChangeBody,
-        response: { ...commonProblems, 200: tenantSchema },
+        response: { ...commonProblems, 200: changedTenantSchema },
       },
     },
     async (request) => {
@@ -84,15 +105,43 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
       const { graceDays, graceArchive } = request.body;
       return transaction(deps.pool, async (tx) => {
         const tenant = await lockTenant(tx, id);
-        if (tenant === null) throw new AppError('not-found', 'There is no such tenant.');
-        if (graceDays !== undefined) await setGraceDays(tx, id, graceDays);
-        if (graceArchive !== undefined) await setGraceArchive(tx, id, graceArchive);
-        const before = { graceDays: tenant.graceDays, graceArchive: tenant.graceArchive };
-        const after = { graceDays: graceDays === undefined ? before.graceDays : graceDays };
-        const values = { before, after: { ...after, graceArchive: graceArchive ?? before.graceArchive } };
-        await recordDeed(tx, { ...doneBy(request, deps), action: 'tenant.change', tenantId: id, ...values });
-        return tenantAnswer({ ...tenant, ...values.after }, deps);
+        if (tenant === null) throw noSuchTenant();
+        let after = tenant;
+        if (graceDays !== undefined) {
+          await setGraceDays(tx, id, graceDays);
+          after = { ...after, graceDays };
+        }
+        if (graceArchive !== undefined) {
+          after = await changeGraceArchive(tx, after, graceArchive, (await readClocks(tx, deps)).laterMs);
+        }
+        const by = doneBy(request, deps);
+        const deletes = await deletedByRolling(tx, after, by.atMs);
+        const values = { before: audited(tenant), after: audited(after) };
+        await recordDeed(tx, { ...by, action: 'tenant.change', tenantId: id, ...values });
+        return { ...tenantAnswer(after, deps), deletes };
       });
+    },
+  );
+
+  app.get(
+    '/v1/tenants/:id/grace-archive/preview',
+    {
+      schema: {
+        summary: 'What would be deleted if footage of this tenant’s retired cameras aged, and when',
+        operationId: 'previewRollingGrace',
+        tags: ['tenants'],
+        params: idParams,
+        response: { ...commonProblems, 200: rollingPreviewSchema },
+      },
+    },
+    async (request) => {
+      const tenant = await tenantById(deps.pool, request.params.id);
+      if (tenant === null) throw noSuchTenant();
+      const nowMs = deps.now();
+      const { laterMs } = await readClocks(deps.pool, deps);
+      const { rollsAtMs } = changeOfGraceArchive(tenant, 'rolling', laterMs);
+      const deletes = await deletedByRolling(deps.pool, { id: tenant.id, rollsAtMs }, nowMs);
+      return { effectiveAt: isoTime(rollsAtMs ?? nowMs), deletes };
     },
   );
 
@@ -113,7 +162,7 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
       const graceMs = deps.graceDays * 24 * 3_600_000;
       const { tenant, told } = await transaction(deps.pool, async (tx) => {
         const locked = await lockTenant(tx, id);
-        if (locked === null) throw new AppError('not-found', 'There is no such tenant.');
+        if (locked === null) throw noSuchTenant();
         if (locked.name !== request.body.name) throw wrongName('tenant', request.body.name);
         const by = doneBy(request, deps);
         const changes = await requestTenantDeletion(tx, id, { by: by.actor, nowMs: by.atMs, graceMs });
@@ -129,6 +178,14 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
 }
 
 function tenantAnswer(tenant: Tenant, deps: Pick<ApiDeps, 'graceDays'>) {
-  const { id, name, createdAtMs, graceDays, graceArchive } = tenant;
-  return { id, name, createdAt: isoTime(createdAtMs), graceDays: graceDays ?? deps.graceDays, graceArchive };
+  const { id, name, createdAtMs, graceDays, graceArchive, rollsAtMs } = tenant;
+  const next = rollsAtMs === null ? null : { graceArchive: 'rolling' as const, effectiveAt: isoTime(rollsAtMs) };
+  return { id, name, createdAt: isoTime(createdAtMs), graceDays: graceDays ?? deps.graceDays, graceArchive, next };
 }
+
+/** What of a tenant the audit log shows. */
+function audited({ graceDays, graceArchive, rollsAtMs }: Tenant) {
+  return { graceDays, graceArchive, rollingFrom: isoTimeOrNull(rollsAtMs) };
+}
+
+const noSuchTenant = (): AppError => new AppError('not-found', 'There is no such tenant.');

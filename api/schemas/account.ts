@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { amounts } from './retention.ts';
 import { displayName, pageOf, pageQuery, timeOut, uuid } from './common.ts';
 
 export const loginBody = z
@@ -39,9 +40,21 @@ export const tenantSchema = z
     createdAt: timeOut,
     graceDays: z.number().int().describe('What a camera that is retired now is given.'),
     graceArchive: z.enum(['frozen', 'rolling']),
+    next: z
+      .object({ graceArchive: z.literal('rolling'), effectiveAt: timeOut })
+      .nullable()
+      .describe('Footage in grace will age; it can be undone until it takes effect.'),
   })
   .meta({ id: 'Tenant' });
 export type TenantAnswer = z.infer<typeof tenantSchema>;
+
+const deletes = z
+  .object({ ...amounts, cameras: z.array(z.object({ cameraId: uuid, name: z.string(), ...amounts })) })
+  .describe('What `next` deletes then and what would be kept otherwise.');
+export const changedTenantSchema = tenantSchema.extend({ deletes }).meta({ id: 'ChangedTenant' });
+export const rollingPreviewSchema = z
+  .object({ effectiveAt: timeOut.describe('When it would take effect; now where it has.'), deletes })
+  .meta({ id: 'RollingPreview' });
 export const tenantBody = z.strictObject({ name: displayName }).meta({ id: 'NewTenant' });
 export const tenantChangeBody = z
   .strictObject({
@@ -49,7 +62,10 @@ export const tenantChangeBody = z
     graceArchive: z
       .enum(['frozen', 'rolling'])
       .optional()
-      .describe('Whether footage of retired cameras goes on to age and to be deleted; `frozen` unless changed.'),
+      .describe(
+        'Whether footage of retired cameras goes on to age and to be deleted; `frozen` unless changed. `rolling` takes ' +
+          'effect after three days, `frozen` at once, and undoes it.',
+      ),
   })
   .refine((body) => Object.keys(body).length > 0, 'must name at least one field to change')
   .meta({ id: 'TenantChange' });

@@ -20,6 +20,7 @@ export const retentionSchema = z
     days,
     keptFrom: timeOut.describe('What ended before it is gone, but for what a hold keeps.'),
     frozen: z.boolean().describe('In grace: footage does not age.'),
+    frozenUntil: timeOut.nullable().describe('When its age counts after all, by the tenant’s `next`; null: not yet.'),
     next: z
       .object({ days, effectiveAt: timeOut })
       .nullable()
@@ -27,7 +28,7 @@ export const retentionSchema = z
   })
   .meta({ id: 'Retention' });
 
-const amounts = {
+export const amounts = {
   segments: z.number().int(),
   minutes: z.number().describe('Of footage.'),
   bytes: z.number().int(),

@@ -5,8 +5,10 @@ import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vi
 import { nothingSwept, sweepShard, type SweepRetentionDeps } from '../../activities/sweep-retention.ts';
 import { listAuditEntries } from '../../db/audit.ts';
 import { placeHold } from '../../db/holds.ts';
-import { changeRetention, notePause } from '../../db/retention.ts';
+import { changeRetention, lockTerms, notePause } from '../../db/retention.ts';
+import { sweepState } from '../../db/sweep-state.ts';
 import { transaction } from '../../db/sql.ts';
+import { changeGraceArchive, defaultTenant, lockTenant } from '../../db/tenants.ts';
 import { dayMs, shorteningDelayMs } from '../../domain/retention.ts';
 import { createCameraIds } from '../../recorder/camera-ids.ts';
 import { createLinger } from '../../recorder/linger.ts';
@@ -121,6 +123,56 @@ test('a shorter retention takes effect after its delay, a longer one at once', a
   expect(await site.minutesOf(camera)).toEqual([]);
 });
 
+test('an archive in grace ages from the end of the delay on, as was forecast, and all of its time counts then', async () => {
+  const camera = await site.cameraWith(3);
+  const db = site.database.pool;
+  await db.query(`update camera set retired_at = $2, grace_ends_at = $3 where id = $1`, [
+    camera.internalId,
+    new Date(t0 + 10 * dayMs),
+    new Date(t0 + 200 * dayMs),
+  ]);
+  const { id } = await defaultTenant(db);
+  const change = (wanted: 'frozen' | 'rolling', atMs: number) =>
+    transaction(db, async (tx) => {
+      const tenant = await lockTenant(tx, id);
+      return tenant === null ? null : changeGraceArchive(tx, tenant, wanted, atMs);
+    });
+  const askedMs = dueMs + 20 * dayMs;
+  const rollsMs = askedMs + shorteningDelayMs;
+  await change('rolling', askedMs);
+  await sweepAt(rollsMs - 1);
+  expect(await site.minutesOf(camera)).toEqual([0, 1, 2]);
+  expect((await sweepState(db)).forecast[0]).toMatchObject({ dueMs: 180_000 });
+  await change('frozen', rollsMs - 1);
+  await sweepAt(rollsMs);
+  expect(await site.minutesOf(camera)).toEqual([0, 1, 2]);
+  await change('rolling', rollsMs - shorteningDelayMs);
+  await sweepAt(rollsMs);
+  expect(await site.minutesOf(camera)).toEqual([]);
+  expect(await defaultTenant(db)).toMatchObject({ graceArchive: 'rolling', rollsAtMs: null });
+  const [entry] = await listAuditEntries(db, { tenantId: id, limit: 1 });
+  expect(JSON.parse(entry?.body ?? '')).toMatchObject({
+    actor: 'service:retention',
+    action: 'tenant.apply',
+    before: { graceArchive: 'frozen' },
+    after: { graceArchive: 'rolling' },
+  });
+  await change('frozen', rollsMs);
+});
+
+test('that an archive shall stay frozen waits for the batch that is being marked', async () => {
+  const camera = await site.cameraWith(1);
+  const { id } = await defaultTenant(site.database.pool);
+  await transaction(site.database.pool, async (tx) => {
+    await lockTerms(tx, camera.internalId);
+    const changed = transaction(site.database.pool, async (other) => {
+      await other.query(`set local lock_timeout = '100ms'`);
+      return lockTenant(other, id);
+    });
+    await expect(changed).rejects.toThrow('lock timeout');
+  });
+});
+
 test('a camera that came back from grace finds its footage as young as it left it', async () => {
   const camera = await site.cameraWith(2);
   const pause = { startMs: t0 + 10 * dayMs, endMs: t0 + 80 * dayMs };
@@ -130,7 +182,7 @@ test('a camera that came back from grace finds its footage as young as it left i
   ]);
   await sweepAt(pause.endMs);
   expect(await site.minutesOf(camera)).toEqual([0, 1]);
-  await notePause(site.database.pool, camera.internalId, pause);
+  await notePause(site.database.pool, camera.internalId, pause, pause.endMs);
   await site.database.pool.query(`update camera set retired_at = null where id = $1`, [camera.internalId]);
   await sweepAt(t0 + 100 * dayMs + 60_000 - 1);
   expect(await site.minutesOf(camera)).toEqual([0, 1]);

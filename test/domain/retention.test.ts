@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { holdState } from '../../domain/holds.ts';
 import { retentionMonths } from '../../domain/price.ts';
 import {
+  changeOfGraceArchive,
   changeOfRetention,
   cutoffMs,
   dayMs,
@@ -64,6 +65,30 @@ test('a shorter retention holds after its delay, a longer one at once', () => {
   expect(cutoffMs(shorter, effectiveMs)).toBe(effectiveMs - 10 * dayMs);
   expect(changeOfRetention(shorter, 60, nowMs)).toEqual({ days: 60, next: null });
   expect(changeOfRetention(shorter, 30, nowMs)).toEqual({ days: 30, next: null });
+});
+
+test('a frozen archive ages after the same delay, all of its time then; what keeps it holds at once', () => {
+  const [frozen, rolling] = [
+    { graceArchive: 'frozen', rollsAtMs: null },
+    { graceArchive: 'rolling', rollsAtMs: null },
+  ] as const;
+  const waiting = changeOfGraceArchive(frozen, 'rolling', nowMs);
+  const rollsAtMs = nowMs + shorteningDelayMs;
+  expect(waiting).toEqual({ graceArchive: 'frozen', rollsAtMs });
+  expect(changeOfGraceArchive(waiting, 'rolling', nowMs + dayMs)).toEqual(waiting);
+  expect(changeOfGraceArchive(rolling, 'rolling', nowMs)).toEqual(rolling);
+  for (const terms of [waiting, rolling, frozen]) expect(changeOfGraceArchive(terms, 'frozen', nowMs)).toEqual(frozen);
+  fc.assert(
+    fc.property(days, pauses, (kept, given) => {
+      const retiredMs = nowMs - 10 * dayMs;
+      const before = given.filter(({ endMs }) => endMs !== null && endMs < retiredMs);
+      const at = (atMs: number, last: RetentionPause[]): number =>
+        cutoffMs({ days: kept, next: null, pauses: [...before, ...last] }, atMs);
+      const open = { startMs: retiredMs, endMs: null };
+      expect(at(rollsAtMs - 1, [{ ...open, voidFromMs: rollsAtMs }])).toBe(at(rollsAtMs - 1, [open]));
+      expect(at(rollsAtMs, [{ ...open, voidFromMs: rollsAtMs }])).toBe(at(rollsAtMs, []));
+    }),
+  );
 });
 
 test('months are never shorter than the calendar’s, and priced as what they are', () => {

@@ -5,7 +5,7 @@ import { call } from '../api.ts';
 import { directCamera } from '../cameras/camera-actions.ts';
 import { serverNow } from '../clock.ts';
 import { putCamera, type Camera } from '../fleet.ts';
-import { longDate } from '../format.ts';
+import { dateTime, longDate } from '../format.ts';
 import { useList } from '../loaded.ts';
 import { FormDialog } from '../parts/dialog.tsx';
 import { Field } from '../parts/field.tsx';
@@ -39,6 +39,9 @@ export function RetireDialog({ camera, onClose }: OfCamera) {
     >
       <p>{tenant === undefined ? w.retireTextPlain : w.retireText(tenant.graceDays)}</p>
       {tenant?.graceArchive === 'rolling' && <p>{w.retireRolling}</p>}
+      {tenant !== undefined && tenant.next !== null && (
+        <p>{w.retireRollsFrom(dateTime(Date.parse(tenant.next.effectiveAt)))}</p>
+      )}
       {tenant !== undefined && (
         <p>
           <strong>{w.retireDate(longDate(serverNow() + tenant.graceDays * dayMs))}</strong>

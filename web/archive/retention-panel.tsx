@@ -32,7 +32,7 @@ export function RetentionPanel({ camera }: { camera: Camera }) {
   return (
     <section class="panel card">
       <LoadState of={kept}>
-        {({ days, keptFrom, frozen, next }) => (
+        {({ days, keptFrom, frozen, frozenUntil, next }) => (
           <>
             <dl class="facts">
               <dt>{w.keptFor}</dt>
@@ -42,7 +42,9 @@ export function RetentionPanel({ camera }: { camera: Camera }) {
               <dt>{w.keptFrom}</dt>
               <dd>{dateTime(Date.parse(keptFrom))}</dd>
             </dl>
-            {frozen && <p class="muted">{w.frozen}</p>}
+            {frozen && (
+              <p class="muted">{frozenUntil === null ? w.frozen : w.frozenUntil(dateTime(Date.parse(frozenUntil)))}</p>
+            )}
             {next !== null && (
               <div class="notice" role="status">
                 <p>

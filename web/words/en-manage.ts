@@ -44,6 +44,8 @@ export const manage = {
   monthCount: (n: number) => (n === 1 ? '1 month' : `${n} months`),
   monthsAre: 'A month is 31 days, twelve are 366.',
   frozen: 'The camera is retired: its footage does not age.',
+  frozenUntil: (time: string) =>
+    `The camera is retired: its footage does not age until ${time}, then all of that time counts.`,
   shorteningTo: (days: string) => `Will be kept for ${days} only.`,
   takesEffect: (time: string) => `Takes effect on ${time}. Until then it can be undone.`,
   undo: 'Undo',
@@ -124,6 +126,7 @@ export const manage = {
   retireText: (days: number) =>
     `Recording stops now. The archive stays readable for ${days} days of grace, then everything is deleted for good.`,
   retireRolling: 'Footage goes on to age in grace: what reaches its retention is deleted meanwhile.',
+  retireRollsFrom: (time: string) => `From ${time} on footage ages in grace: what reaches its retention is deleted.`,
   reactivate: 'Take back',
   reactivatedDone: (name: string) => `${name} records again.`,
   purge: 'Delete now',

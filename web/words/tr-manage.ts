@@ -44,6 +44,8 @@ export const manage: typeof english = {
   monthCount: (n) => `${n} ay`,
   monthsAre: 'Bir ay 31 gündür, on iki ay 366 gündür.',
   frozen: 'Kamera kayıttan çıkarıldı: kayıtları eskimiyor.',
+  frozenUntil: (time) =>
+    `Kamera kayıttan çıkarıldı: kayıtları şu ana kadar eskimiyor: ${time}. Sonra bu süre de sayılır.`,
   shorteningTo: (days) => `Yeni saklama süresi: ${days}.`,
   takesEffect: (time) => `Yürürlük: ${time}. O zamana kadar geri alınabilir.`,
   undo: 'Geri al',
@@ -123,6 +125,7 @@ export const manage: typeof english = {
   retireTextPlain: 'Kayıt şimdi durur. Arşiv ek süre boyunca okunur, sonra her şey silinir.',
   retireText: (days) => `Kayıt şimdi durur. Arşiv ${days} gün daha okunur, sonra her şey kalıcı olarak silinir.`,
   retireRolling: 'Bu sürede kayıtlar eskimeye devam eder: saklama süresi dolanlar silinir.',
+  retireRollsFrom: (time) => `Bu andan sonra kayıtlar eskimeye devam eder: ${time}. Saklama süresi dolanlar silinir.`,
   reactivate: 'Geri al',
   reactivatedDone: (name) => `Yeniden kaydediliyor: ${name}.`,
   purge: 'Şimdi sil',
