@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { SpoolFile } from '../storage/spool.ts';
 import type { ClosedFile } from './run-files.ts';
 
 /** What waits to be committed on this host. */
@@ -24,11 +25,15 @@ export async function measure(waiting: WaitingFile): Promise<void> {
   );
 }
 
-export function backlogOf(waiting: readonly WaitingFile[]): Backlog {
-  const ends = waiting.map(({ file }) => file.name.startMs + file.name.durationMs);
+/** @param left of runs that have ended and whose files could not be closed: their last write is the end of their footage */
+export function backlogOf(closed: readonly WaitingFile[], left: readonly SpoolFile[] = []): Backlog {
+  const ends = [
+    ...closed.map(({ file }) => file.name.startMs + file.name.durationMs),
+    ...left.filter(({ isUnreadable }) => isUnreadable !== true).map(({ modifiedMs }) => modifiedMs),
+  ];
   return {
-    files: waiting.length,
-    bytes: waiting.reduce((sum, { bytes }) => sum + bytes, 0),
+    files: closed.length + left.length,
+    bytes: [...closed, ...left].reduce((sum, { bytes }) => sum + bytes, 0),
     oldestEndMs: ends.length === 0 ? null : ends.reduce((a, b) => Math.min(a, b)),
   };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { Spool, SpoolFile } from '../storage/spool.ts';
 
 /**
  * Runs whose files could not be closed: the disk was full, or could not be read. What passes while the process lives is
@@ -9,6 +10,8 @@ import type { Logger } from '../log.ts';
 export interface LateSalvage {
   /** A run that has ended and has left its folder in `open/`; tried again until it is salvaged. */
   add: (cameraId: string, run: string) => void;
+  /** The files of these runs, as the last try has left them. */
+  waiting(): SpoolFile[];
   /** Ends after the tries that run just now; the next start of the process finds the rest. */
   stop(): Promise<void>;
 }
@@ -20,13 +23,25 @@ const longestWaitMs = 60_000;
 /** @param deps.salvage throws while the cause lasts */
 export function createLateSalvage(deps: {
   salvage: (cameraId: string, run: string) => Promise<void>;
+  /** Without it nothing is told of what waits. */
+  spool?: Pick<Spool, 'openFiles'>;
   log: Logger;
 }): LateSalvage {
   const stopped = new AbortController();
-  const running = new Map<string, Promise<void>>();
+  const running = new Map<string, { ended: Promise<void>; files: SpoolFile[] }>();
+
+  async function look(cameraId: string, run: string): Promise<void> {
+    const found = (await deps.spool?.openFiles()) ?? [];
+    const left = running.get(keyOf(cameraId, run));
+    if (left === undefined) return;
+    left.files = found.filter((file) => file.cameraId === cameraId && file.run === run && file.name.endsWith('.mp4'));
+  }
 
   async function untilSalvaged(cameraId: string, run: string): Promise<void> {
     for (let waitMs = firstWaitMs; ; waitMs = Math.min(2 * waitMs, longestWaitMs)) {
+      await look(cameraId, run).catch((error: unknown) => {
+        deps.log.warn({ cameraId, run, cause: errorText(error) }, 'what it has left cannot be counted');
+      });
       await sleep(waitMs, undefined, { signal: stopped.signal }).catch(() => undefined);
       if (stopped.signal.aborted) return;
       try {
@@ -40,16 +55,19 @@ export function createLateSalvage(deps: {
 
   return {
     add(cameraId, run) {
-      const key = `${cameraId}/${run}`;
+      const key = keyOf(cameraId, run);
       if (stopped.signal.aborted || running.has(key)) return;
-      running.set(
-        key,
-        untilSalvaged(cameraId, run).finally(() => running.delete(key)),
-      );
+      const ended = untilSalvaged(cameraId, run).finally(() => running.delete(key));
+      running.set(key, { ended, files: [] });
     },
+    waiting: () => [...running.values()].flatMap(({ files }) => files),
     async stop() {
       stopped.abort();
-      await Promise.all(running.values());
+      await Promise.all([...running.values()].map(({ ended }) => ended));
     },
   };
+}
+
+function keyOf(cameraId: string, run: string): string {
+  return `${cameraId}/${run}`;
 }

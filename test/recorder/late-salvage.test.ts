@@ -1,6 +1,9 @@
-import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rmdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { backlogOf } from '../../recorder/backlog.ts';
+import { createLateSalvage } from '../../recorder/late-salvage.ts';
+import { openSpool } from '../../storage/spool.ts';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { followFrames, readFrameCounters } from '../support/frame-counter.ts';
 import { waitFor } from '../support/system.ts';
@@ -130,4 +133,35 @@ test('a file that was being recorded and cannot be read is put aside; its run is
   const gap = (await site.gaps(cameraId)).find(({ evidence }) => evidence.lastError?.includes('EISDIR'));
   expect(gap?.reason).toBe('storage-down');
   expect((await site.segments(cameraId)).map(({ endMs }) => endMs)).toContain(gap?.startMs);
+});
+
+test('what of a run could not be closed is in the backlog until it is', async () => {
+  const spool = await openSpool({ dir: path.join(site.dir, 'left'), maxBytes: 1e9 });
+  const put = async (run: string, name: string, wroteMs: number) => {
+    const file = path.join(await spool.openRun('camera', run), name);
+    await writeFile(file, Buffer.alloc(1000));
+    await utimes(file, new Date(wroteMs), new Date(wroteMs));
+  };
+  const wroteMs = Date.UTC(2026, 0, 1);
+  await put('run-1', '0.mp4', wroteMs + 2000);
+  await put('run-1', '1.mp4', wroteMs + 4000);
+  await put('run-1', 'run.json', wroteMs);
+  await put('run-2', '0.mp4', wroteMs); // is being recorded
+  let tries = 0;
+  const salvage = async (cameraId: string, run: string): Promise<void> => {
+    tries += 1;
+    await spool.remove(path.join(spool.dir, 'open', cameraId, run, tries === 1 ? '0.mp4' : ''));
+    if (tries === 1) throw new Error('ENOSPC: no space left on device');
+  };
+  const late = createLateSalvage({ salvage, spool, log: site.log });
+  const backlog = () => backlogOf([], late.waiting());
+  late.add('camera', 'run-1');
+  await waitFor('both files', async () => late.waiting().length === 2);
+  expect(backlog()).toEqual({ files: 2, bytes: 2000, oldestEndMs: wroteMs + 2000 });
+  await waitFor('one file', async () => late.waiting().length === 1);
+  expect(backlog()).toEqual({ files: 1, bytes: 1000, oldestEndMs: wroteMs + 4000 });
+  await waitFor('none', async () => late.waiting().length === 0);
+  expect(backlog()).toEqual({ files: 0, bytes: 0, oldestEndMs: null });
+  expect(tries).toBe(2);
+  await late.stop();
 });
