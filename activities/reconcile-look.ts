@@ -24,7 +24,7 @@ export interface LookDeps {
   maxKeysPerSecond?: number;
 }
 
-/** When a pass looks: by the earlier and the later of its clocks, in ms since 1970. */
+/** When a pass looks: by the earliest and the latest of its clocks, in ms since 1970. */
 export interface PassClock {
   nowMs: number;
   latestMs: number;

@@ -1,6 +1,5 @@
 import { Context } from '@temporalio/activity';
 import { recordDeed } from '../db/audit.ts';
-import { databaseNowMs as askDatabase } from '../db/clock.ts';
 import { countCameras } from '../db/reconcile-facts.ts';
 import { countSuspects, forgetSettled } from '../db/reconcile-findings.ts';
 import {
@@ -12,10 +11,10 @@ import {
   stopReconcile,
   touchPass,
 } from '../db/reconcile-passes.ts';
-import { transaction, type Db } from '../db/sql.ts';
+import { transaction } from '../db/sql.ts';
 import { judgePass } from '../domain/reconcile.ts';
 import { dayMs } from '../domain/retention.ts';
-import { clockDoubt } from '../domain/sweep-breaker.ts';
+import { readDoubtedClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 import { actOnFindings, type ActDeps } from './reconcile-act.ts';
 import { lookForForeign } from './reconcile-foreign.ts';
 import { lookAtShard, type LookDeps, type LookProgress, type PassClock } from './reconcile-look.ts';
@@ -48,9 +47,7 @@ export interface ReconcileActivities {
   actOnFindings(pass: PlannedPass, compared: Compared): Promise<void>;
 }
 
-export interface ReconcileDeps extends LookDeps, ActDeps {
-  /** For tests of time: the database's own clock. */
-  databaseNow?: (db: Db) => Promise<number>;
+export interface ReconcileDeps extends LookDeps, ActDeps, Pick<DeletionClockDeps, 'databaseNow' | 'storeNow'> {
   recheckMs?: number;
   /** A pass that would touch a greater part of what it compared does nothing. */
   maxPercent: number;
@@ -84,11 +81,10 @@ export function createReconcileActivities(deps: ReconcileDeps): ReconcileActivit
   };
 }
 
-/** The earlier and the later of this process's and the database's clock. */
+/** The earliest and the latest of the clocks that all deletions go by: a pass ends what is kept in quarantine. */
 async function clocks(deps: ReconcileDeps): Promise<PassClock & { doubt: string | null }> {
-  const [nowMs, databaseNowMs] = [deps.now(), await (deps.databaseNow ?? askDatabase)(deps.db)];
-  const doubt = clockDoubt({ nowMs, databaseNowMs, storeNowMs: null });
-  return { nowMs: Math.min(nowMs, databaseNowMs), latestMs: Math.max(nowMs, databaseNowMs), doubt };
+  const { earlierMs, laterMs, doubt } = await readDoubtedClocks(deps);
+  return { nowMs: earlierMs, latestMs: laterMs, doubt };
 }
 
 const actor = 'service:reconcile';

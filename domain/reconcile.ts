@@ -27,7 +27,7 @@ export type StrayVerdict = { verdict: 'leave' | 'report' | 'quarantine' | 'catal
 /**
  * What is to be done about an object without a row. Deleted footage never rises again: it is catalogued only where
  * it is of a camera that is kept, young enough or held, never deleted before, and where it fills a hole.
- * @param clock.nowMs the earlier one of the clocks there are; `latestMs` the later one
+ * @param clock.nowMs the earliest one of the clocks there are; `latestMs` the latest one
  */
 export function judgeStray(stray: Stray, clock: { nowMs: number; latestMs: number }): StrayVerdict {
   if (stray.isCollected || stray.camera === 'purging' || stray.modifiedMs > clock.nowMs - inFlightMs) {

@@ -24,6 +24,7 @@ await dieStanding(work, async ({ databaseUrl, s3, workDir, nowMs, killAt: runId 
     log: createLogger({ level: 'silent', name: 'reconcile-process' }),
     now: () => nowMs,
     databaseNow: async () => nowMs,
+    storeNow: async () => nowMs,
     workDir,
     windowMs: 600_000,
     quarantineMs: 7 * 86_400_000,

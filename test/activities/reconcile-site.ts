@@ -76,6 +76,7 @@ export async function createReconcileSite(recorded?: string[]): Promise<Reconcil
     log: createLogger({ level: 'silent', name: 'test' }),
     now: () => nowMs,
     databaseNow: () => Promise.resolve(nowMs),
+    storeNow: () => Promise.resolve(nowMs),
     workDir: dir,
     windowMs: 600_000,
     quarantineMs: 7 * dayMs,
@@ -115,7 +116,8 @@ export async function createReconcileSite(recorded?: string[]): Promise<Reconcil
       await transaction(db, (tx) => placeHold(tx, { cameraId, startMs, endMs, ...placed }));
     },
     async pass(changes = {}, how = { dryRun: false }) {
-      const used = { ...deps, ...changes };
+      const storeNow = async (): Promise<number> => (changes.now ?? deps.now)();
+      const used = { ...deps, storeNow, ...changes };
       if (how.dryRun) await requestPass(db, { by: 'account:admin', dryRun: true, nowMs });
       runs += 1;
       const pass = await beginReconcile(used, { scheduled: !how.dryRun, runId: `run ${runs}` });

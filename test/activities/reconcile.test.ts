@@ -106,8 +106,29 @@ test('a bucket that is emptied stops the pass before it touches anything; an ope
   expect(await reconcileState(site.database.pool)).toEqual({ stopped: null, approved: 0 });
 });
 
-test('two clocks that differ stop it', async () => {
-  expect(await site.pass({ now: () => nowMs + 400 * dayMs })).toBeNull();
-  expect((await reconcileState(site.database.pool)).stopped?.reason).toBe('clock');
+const far = nowMs + 400 * dayMs;
+test.each([
+  ['here', { now: () => far, storeNow: async () => nowMs }],
+  ['in the database', { databaseNow: async () => far }],
+  ['in the object store', { storeNow: async () => far }],
+  ['here and in the database', { now: () => far, databaseNow: async () => far, storeNow: async () => nowMs }],
+])('a clock that differs stops it: %s', async (_where, clocks) => {
+  expect(await site.pass(clocks)).toBeNull();
+  const { stopped } = await reconcileState(site.database.pool);
+  expect(stopped).toMatchObject({ reason: 'clock', text: expect.stringContaining('in the object store') });
   await transaction(site.database.pool, resumeReconcile);
+});
+
+test('a clock that jumps while a pass looks leaves what is in quarantine', async () => {
+  const camera = await site.addCamera();
+  const stray = await site.store(camera, t0 - 100 * dayMs); // expired
+  expect(await site.pass()).toBe(true);
+  const [before] = await site.findings(camera);
+  let asked = 0;
+  // As all clocks say when it begins; when it is to act the store says otherwise.
+  const storeNow = async (): Promise<number> => ((asked += 1) === 1 ? far : nowMs);
+  await expect(site.pass({ now: () => far, databaseNow: async () => far, storeNow })).rejects.toThrow('s apart');
+  expect(await site.findings(camera)).toEqual([before]);
+  expect(before).toContain('quarantined expired');
+  expect(await site.keys(camera)).toEqual([stray.key]);
 });
