@@ -43,8 +43,8 @@ export async function certify(
   const { kind } = certificate;
   const { lines, ...subject } = about;
   await insertCertificate(tx, { id, kind, ...subject, issuedAtMs: nowMs, document }, lines);
-  const deed = { action: 'certificate.issue', tenantId: about.tenantId, cameraId: about.cameraId ?? undefined };
-  await recordDeed(tx, { atMs: nowMs, actor: `service:${kind}`, ...deed, after: { id, kind, keyId: key.id } });
+  const deed = { tenantId: about.tenantId, cameraId: about.cameraId ?? undefined, after: { id, kind, keyId: key.id } };
+  await recordDeed(tx, { atMs: nowMs, actor: `service:${kind}`, action: 'certificate.issue', ...deed });
   await failpoint('signed');
   return id;
 }

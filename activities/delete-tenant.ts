@@ -60,5 +60,6 @@ async function certifyTenant(
   const about = { tenantId: tenant.id, cameraId: null, month: null, lines: null };
   await certify(tx, deps, about, (issued) => ({ ...issued, kind: 'tenant', tenant, cameras }));
   await endTenantDeletion(tx, tenant.id, nowMs);
-  await recordDeed(tx, { atMs: nowMs, actor: 'service:tenant', action: 'tenant.deleted', tenantId: tenant.id });
+  const values = { tenantId: tenant.id, before: { name: tenant.name, cameras: cameras.length } };
+  await recordDeed(tx, { atMs: nowMs, actor: 'service:tenant', action: 'tenant.deleted', ...values });
 }

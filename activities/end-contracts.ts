@@ -37,9 +37,10 @@ export function createEndContractsActivities(deps: EndContractsDeps): EndContrac
         const told = await transaction(deps.db, async (tx) => {
           if (!(await markContractEnded(tx, contract.id, nowMs))) return null;
           const retired = await retireCamerasOf(tx, contract.tenantId, times);
-          const after = { id: contract.id, reason: contract.endReason, cameras: retired.length };
-          const deed = { action: 'contract.end', tenantId: contract.tenantId, after };
-          await recordDeed(tx, { atMs: nowMs, actor: times.by, ...deed });
+          const { id, tenantId, endsOn, endReason } = contract;
+          const [before, endedAt] = [{ id, endsOn, endReason, endedAt: null }, new Date(nowMs).toISOString()];
+          const values = { before, after: { ...before, endedAt, retired: retired.length } };
+          await recordDeed(tx, { atMs: nowMs, actor: times.by, action: 'contract.end', tenantId, ...values });
           return retired;
         });
         if (told === null) continue;

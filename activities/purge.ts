@@ -153,7 +153,8 @@ async function recordBegin(tx: Transaction, cameraId: string, nowMs: number): Pr
   const { tenantId, name, cause, requestedBy, epoch, graceEndedAtMs } = camera;
   const graceEndedAt = graceEndedAtMs === null ? null : new Date(graceEndedAtMs).toISOString();
   const after = { name, cause, requestedBy, epoch, graceEndedAt };
-  await recordDeed(tx, { atMs: nowMs, actor: 'service:purge', action: 'purge.begin', tenantId, cameraId, after });
+  const values = { before: { name, state: 'grace' }, after: { ...after, state: 'purging' } };
+  await recordDeed(tx, { atMs: nowMs, actor: 'service:purge', action: 'purge.begin', tenantId, cameraId, ...values });
 }
 
 /** Notes that a step fails, for the status; Temporal tries it again. */

@@ -123,7 +123,8 @@ async function stop(
   await transaction(deps.db, async (tx) => {
     await stopReconcile(tx, { reason, text, atMs: nowMs, found: touchedOf(found) });
     await endPass(tx, passId, { state: 'stopped', rows: end.rows, objects: end.objects, found, nowMs });
-    await recordDeed(tx, { atMs: nowMs, actor, action: 'reconcile.stop', after: { reason, text, ...found } });
+    const values = { before: { stopped: null }, after: { reason, text, ...found } };
+    await recordDeed(tx, { atMs: nowMs, actor, action: 'reconcile.stop', ...values });
   });
 }
 

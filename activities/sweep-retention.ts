@@ -82,7 +82,8 @@ export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: numbe
     deps.log.error({ ...stop, dueMs }, 'the retention sweep was stopped before it deleted anything');
     await transaction(deps.db, async (tx) => {
       await stopSweeps(tx, { ...stop, atMs, dueMs, dueOf });
-      await recordDeed(tx, { ...byService(atMs), action: 'retention.stop', after: { ...stop, dueMs } });
+      const values = { before: { stopped: null }, after: { ...stop, dueMs } };
+      await recordDeed(tx, { ...byService(atMs), action: 'retention.stop', ...values });
     });
     return null;
   }
@@ -99,7 +100,8 @@ export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: numbe
     }
     for (const hold of ended) {
       const { tenantId, cameraId } = hold;
-      await recordDeed(tx, { ...byService(atMs), action: 'hold.end', tenantId, cameraId, after: auditedHold(hold) });
+      const values = { before: auditedHold(hold, 'active'), after: auditedHold(hold, 'ended') };
+      await recordDeed(tx, { ...byService(atMs), action: 'hold.end', tenantId, cameraId, ...values });
     }
   });
   return { atMs };

@@ -1,18 +1,18 @@
 import type { FastifyRequest } from 'fastify';
-import type { Deed } from '../db/audit.ts';
+import type { Audited, DeedAbout } from '../db/audit.ts';
 import type { CameraTerms } from '../db/retention.ts';
 import type { Camera } from '../domain/camera.ts';
 import { callerOf } from './access.ts';
 import { isoTimeOrNull } from './schemas/common.ts';
 
 /** Who does it, and when: the first half of an entry for the audit log. */
-export function doneBy(request: FastifyRequest, deps: { now: () => number }): Pick<Deed, 'atMs' | 'actor'> {
+export function doneBy(request: FastifyRequest, deps: { now: () => number }): Pick<DeedAbout, 'atMs' | 'actor'> {
   const { kind, name } = callerOf(request);
   return { atMs: deps.now(), actor: `${kind}:${name}` };
 }
 
 /** What of a camera the audit log shows; its URL without the login. */
-export function auditedCamera(camera: Camera): NonNullable<Deed['after']> {
+export function auditedCamera(camera: Camera): Audited {
   const { name, urlRedacted, substreamUrlRedacted, tier, profileId, retentionDays, intent, configVersion } = camera;
   const graceEndsAt = camera.graceEndsAtMs === null ? null : new Date(camera.graceEndsAtMs).toISOString();
   return {
@@ -29,12 +29,12 @@ export function auditedCamera(camera: Camera): NonNullable<Deed['after']> {
 }
 
 /** The camera that an entry is about. */
-export function aboutCamera(camera: Camera): Pick<Deed, 'tenantId' | 'cameraId'> {
+export function aboutCamera(camera: Camera): Pick<DeedAbout, 'tenantId' | 'cameraId'> {
   return { tenantId: camera.tenantId, cameraId: camera.id };
 }
 
 /** A change of how long footage is kept; `retention.undo`: all it did was to take back a shorter one that waited. */
-export function retentionDeed(change: { before: CameraTerms; after: CameraTerms }): Omit<Deed, 'atMs' | 'actor'> {
+export function retentionDeed(change: { before: CameraTerms; after: CameraTerms }) {
   const values = ({ days, next }: CameraTerms) => ({
     retentionDays: days,
     nextRetentionDays: next?.days ?? null,
@@ -43,6 +43,6 @@ export function retentionDeed(change: { before: CameraTerms; after: CameraTerms 
   const { before, after } = change;
   const isUndone = before.next !== null && after.next === null && before.days === after.days;
   const { tenantId, cameraId } = before;
-  const action = isUndone ? 'retention.undo' : 'retention.change';
+  const action = isUndone ? ('retention.undo' as const) : ('retention.change' as const);
   return { action, tenantId, cameraId, before: values(before), after: values(after) };
 }

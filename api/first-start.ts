@@ -39,8 +39,8 @@ async function makeAdmin(db: Pool, { dataDir, now }: { dataDir: string; now: () 
   const passwordHash = await hashPassword(password);
   const isMade = await transaction(db, async (tx) => {
     if (!(await insertFirstAccount(tx, { login: adminLogin, passwordHash }))) return false;
-    const deed = { actor: 'service:first-start', action: 'account.add', after: { login: adminLogin } };
-    await recordDeed(tx, { atMs: now(), ...deed });
+    const deed = { action: 'account.add', after: { login: adminLogin } } as const;
+    await recordDeed(tx, { atMs: now(), actor: 'service:first-start', ...deed });
     return true;
   });
   if (isMade) return;

@@ -6,6 +6,13 @@ import { AppError } from '../errors.ts';
 import { createRefusals } from '../security/refusals.ts';
 import type { ApiDeps } from './dependencies.ts';
 
+type Refusal = 'account.refuse' | 'account.lockout';
+/** By the codes of errors. */
+const refusals = new Map<string, Refusal>([
+  ['wrong-login', 'account.refuse'],
+  ['too-many-requests', 'account.lockout'],
+]);
+
 /**
  * A hook that notes refused logins and lockouts in the audit log: one entry an hour for each account and address.
  * Of an unknown login only that it was unknown: people type passwords into the wrong field.
@@ -14,13 +21,13 @@ import type { ApiDeps } from './dependencies.ts';
 export function createLoginAudit(
   deps: Pick<ApiDeps, 'pool' | 'log' | 'now'>,
 ): (request: FastifyRequest, reply: unknown, error: Error) => Promise<void> {
-  const refusals = createRefusals();
+  const listed = createRefusals();
 
-  async function note(request: FastifyRequest, action: string): Promise<void> {
+  async function note(request: FastifyRequest, action: Refusal): Promise<void> {
     const nowMs = deps.now();
     const known = action === 'account.refuse' ? await accountByLogin(deps.pool, loginIn(request.body)) : null;
     const login = known?.login ?? null;
-    const told = refusals.tell(`${action} ${login} ${request.ip}`, nowMs);
+    const told = listed.tell(`${action} ${login} ${request.ip}`, nowMs);
     if (told === null) return;
     const after = { address: request.ip, ...(action === 'account.refuse' && { login }) };
     const more = told === 'last' ? { more: 'further ones of this hour are not listed' } : {};
@@ -31,7 +38,7 @@ export function createLoginAudit(
 
   return async (request, _reply, error) => {
     if (!(error instanceof AppError)) return;
-    const action = { 'wrong-login': 'account.refuse', 'too-many-requests': 'account.lockout' }[error.code as string];
+    const action = refusals.get(error.code);
     if (action === undefined) return;
     await note(request, action).catch((cause: unknown) => {
       deps.log.error({ err: cause, address: request.ip }, 'a refused login is missing in the audit log');

@@ -52,13 +52,7 @@ export function listApiKeys(db: Db, page: { afterId?: string | undefined; limit:
   );
 }
 
-/** Removes a key. @returns whether there was one */
-export async function deleteApiKey(db: Db, apiKeyId: string): Promise<boolean> {
-  const gone = await maybeOne(
-    db,
-    z.object({ public_id: z.string() }),
-    `delete from api_key where public_id = $1 returning public_id`,
-    [apiKeyId],
-  );
-  return gone !== null;
+/** Removes a key. @returns the key, or null when there was none */
+export function deleteApiKey(db: Db, apiKeyId: string): Promise<ApiKey | null> {
+  return maybeOne(db, apiKeyRow, `delete from api_key where public_id = $1 returning ${columns}`, [apiKeyId]);
 }

@@ -2,26 +2,34 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { chainStart, type AuditEntry, type ChainedEntry } from '../domain/audit-chain.ts';
 import { canonicalJson, type Canonical } from '../domain/canonical-json.ts';
+import { lackOf, type DeedValues } from '../domain/deeds.ts';
 import { at, bigint, hex, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
-/** What somebody did; never put a secret into `before` or `after`. */
-export interface Deed {
+/** Who did something, when, and about what. */
+export interface DeedAbout {
   atMs: number;
   /** `account:<login>`, `api-key:<name>` or `service:<what>`. */
   actor: string;
-  /** `<noun>.<verb>`. */
-  action: string;
   tenantId?: string | undefined;
   cameraId?: string | undefined;
-  before?: Canonical;
-  after?: Canonical;
 }
+
+/** What an entry shows of something; never put a secret into it. */
+export interface Audited {
+  readonly [name: string]: Canonical;
+}
+
+/** What somebody did, with what it changed. */
+export type Deed = DeedAbout & DeedValues<Audited>;
 
 /**
  * Appends to the audit log, in the transaction of what was done: there is no change without its entry and no entry
  * without its change. Entries are written one at a time, so call it last: the lock holds until the commit.
+ * @throws Error where it does not say what it changed, see `deedShapes`
  */
 export async function recordDeed(tx: Transaction, deed: Deed): Promise<void> {
+  const lack = lackOf(deed);
+  if (lack !== null) throw new Error(`the audit entry ${deed.action} has no good "${lack}"`);
   // On its own: the next statement must see the entry of the lock's last holder.
   await tx.query(`select pg_advisory_xact_lock(hashtext('audit_entry'))`);
   const last = await lastEntry(tx);

@@ -40,13 +40,14 @@ export async function deleteLoginSession(db: Db, tokenSha256: Buffer): Promise<b
   return rowCount === 1;
 }
 
-/** Ends an account's sessions, all but the one with this hash. */
-export async function deleteOtherLoginSessions(db: Db, accountId: string, keptTokenSha256: Buffer): Promise<void> {
-  await db.query(
+/** Ends an account's sessions, all but the one with this hash. @returns how many */
+export async function deleteOtherLoginSessions(db: Db, accountId: string, keptTokenSha256: Buffer): Promise<number> {
+  const { rowCount } = await db.query(
     `delete from login_session
      where account_id = (select id from account where public_id = $1) and token_sha256 <> $2`,
     [accountId, keptTokenSha256],
   );
+  return rowCount ?? 0;
 }
 
 /** Removes what is over; called at login, so that the table stays as small as the number of people. */

@@ -156,17 +156,20 @@ export function reencodeById(db: Db, id: string): Promise<Reencode | null> {
 /**
  * Pauses, resumes or cancels a bulk job. What is being encoded just now is still finished; a cancelled job leaves what
  * is not done as it is, for ever.
+ * @returns its state before
  * @throws AppError not-found, wrong-state
  */
 export async function changeReencode(
   tx: Transaction,
   id: string,
   to: 'running' | 'paused' | 'cancelled',
-): Promise<void> {
+): Promise<string> {
   const changed = await maybeOne(
     tx,
-    z.object({ id: z.number() }),
-    `update reencode set state = $2::text where public_id = $1::uuid and state <> 'cancelled' returning id`,
+    z.object({ id: z.number(), before: z.string() }),
+    `update reencode r set state = $2::text
+     from (select id, state from reencode where public_id = $1::uuid and state <> 'cancelled' for update) as known
+     where r.id = known.id returning r.id, known.state as before`,
     [id, to],
   );
   if (changed === null) {
@@ -179,6 +182,7 @@ export async function changeReencode(
       changed.id,
     ]);
   }
+  return changed.before;
 }
 
 /** Bytes of finals and milliseconds of footage finished since then: the present rate. */

@@ -6,7 +6,7 @@ import { recordDeed, type Deed } from './audit.ts';
 import { changeIntent } from './camera-changes.ts';
 import type { Clocks } from './clock.ts';
 import { requestPurge } from './purge.ts';
-import { at, bigint, many, maybeOne, type Db, type Transaction } from './sql.ts';
+import { at, bigint, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
 /** A change of intent that the camera's workflow is to be told of. */
 export interface Told {
@@ -42,7 +42,7 @@ interface Decided {
 /** Without its entries, which come last: others that wait for a camera's row may hold the log. */
 async function retire(tx: Transaction, tenantId: string, times: Times): Promise<Decided[]> {
   const decided: Decided[] = [];
-  const deed = { atMs: times.nowMs, actor: times.by, action: 'camera.retire', tenantId };
+  const deed = { atMs: times.nowMs, actor: times.by, action: 'camera.retire', tenantId } as const;
   for (const { cameraId, name, intent } of await camerasLeft(tx, tenantId)) {
     if (intent === 'retired') continue;
     const told = { cameraId, configVersion: await changeIntent(tx, cameraId, 'retire', times) };
@@ -77,12 +77,16 @@ export async function requestTenantDeletion(tx: Transaction, tenantId: string, r
 export async function purgeCamerasOf(tx: Transaction, tenantId: string, request: Times): Promise<Told[]> {
   const decided = await retire(tx, tenantId, request);
   const { by, nowMs } = request;
-  for (const { cameraId, name, state, isRequested } of await camerasLeft(tx, tenantId)) {
+  for (const { cameraId, name, state, graceEndsAtMs, isRequested } of await camerasLeft(tx, tenantId)) {
     if (state !== 'grace' || isRequested) continue;
     const cause = 'tenant-deleted';
     const told = { cameraId, configVersion: await requestPurge(tx, cameraId, { by, cause, nowMs }) };
-    const deed = { atMs: nowMs, actor: by, action: 'camera.purge', tenantId, cameraId, after: { name, cause } };
-    decided.push({ told, deed });
+    const graceEndsAt = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+    const values = {
+      before: { name, graceEndsAt: graceEndsAt(graceEndsAtMs) },
+      after: { name, graceEndsAt: graceEndsAt(Math.min(nowMs, graceEndsAtMs ?? nowMs)), cause },
+    };
+    decided.push({ told, deed: { atMs: nowMs, actor: by, action: 'camera.purge', tenantId, cameraId, ...values } });
   }
   for (const { deed } of decided) await recordDeed(tx, deed);
   // Of a camera that was retired and purged, the later version.
@@ -100,6 +104,7 @@ export function camerasLeft(
     intent: (typeof cameraIntents)[number];
     state: (typeof cameraStates)[number];
     reason: string | null;
+    graceEndsAtMs: number | null;
     isRequested: boolean;
   }[]
 > {
@@ -112,6 +117,7 @@ export function camerasLeft(
         intent: z.enum(cameraIntents),
         status: z.enum(cameraStates),
         status_reason: z.string().nullable(),
+        grace_ends_at: instant.nullable(),
         is_requested: z.boolean(),
       })
       .transform((row) => ({
@@ -120,9 +126,10 @@ export function camerasLeft(
         intent: row.intent,
         state: row.status,
         reason: row.status_reason,
+        graceEndsAtMs: row.grace_ends_at,
         isRequested: row.is_requested,
       })),
-    `select c.public_id, c.name, c.intent, c.status, c.status_reason,
+    `select c.public_id, c.name, c.intent, c.status, c.status_reason, c.grace_ends_at,
        coalesce(p.cause = 'tenant-deleted', false) as is_requested
      from camera c join tenant t on t.id = c.tenant_id left join camera_purge p on p.camera_id = c.id
      where t.public_id = $1::uuid and c.status <> 'purged' order by c.id`,

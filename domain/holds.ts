@@ -16,7 +16,7 @@ export interface Hold {
 }
 
 /** What of a hold the audit log shows. */
-export function auditedHold(hold: Hold) {
+export function auditedHold(hold: Hold, state: HoldState) {
   const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   return {
     id: hold.id,
@@ -25,6 +25,7 @@ export function auditedHold(hold: Hold) {
     reason: hold.reason,
     until: iso(hold.untilMs),
     releasedAt: iso(hold.releasedAtMs),
+    state,
   };
 }
 

@@ -71,8 +71,10 @@ export function registerApiKeys(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { id } = request.params;
       await transaction(deps.pool, async (tx) => {
-        if (!(await deleteApiKey(tx, id))) throw new AppError('not-found', 'There is no such API key.');
-        await recordDeed(tx, { ...doneBy(request, deps), action: 'api-key.remove', before: { id } });
+        const removed = await deleteApiKey(tx, id);
+        if (removed === null) throw new AppError('not-found', 'There is no such API key.');
+        const before = { id, name: removed.name, role: removed.role };
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'api-key.remove', before });
       });
       return reply.code(204).send();
     },

@@ -65,8 +65,8 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
       const camera = await transaction(deps.pool, async (tx) => {
         const settings = { name, ...address, substream, tier, profileId: profile.id, retentionDays };
         const made = await insertCamera(tx, { id, tenantId: owner, ...settings });
-        const deed = { ...doneBy(request, deps), action: 'camera.add', after: auditedCamera(made) };
-        await recordDeed(tx, { ...deed, ...aboutCamera(made) });
+        const about = { ...aboutCamera(made), after: auditedCamera(made) };
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'camera.add', ...about });
         return made;
       });
       // Committed: should Temporal be away, ensure-cameras starts the workflow later.

@@ -88,8 +88,10 @@ export function registerCertificates(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       await transaction(deps.pool, async (tx) => {
         const key = newSealedKey(deps.sealer);
+        const replaced = (await signingKeys(tx)).find(({ retiredAtMs }) => retiredAtMs === null);
         await replaceSigningKey(tx, key, deps.now());
-        await recordDeed(tx, { ...doneBy(request, deps), action: 'signing-key.rotate', after: { id: key.id } });
+        const values = { before: { id: replaced?.id ?? null }, after: { id: key.id } };
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'signing-key.rotate', ...values });
       });
       return reply.code(201).send(await keysAnswer(deps.pool));
     },

@@ -17,7 +17,7 @@ import { AppError } from '../../errors.ts';
 import { doneBy } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { decodeCursor, toPage } from '../paging.ts';
-import { commonProblems, conflictProblem, idParams, uuid } from '../schemas/common.ts';
+import { commonProblems, conflictProblem, idParams, isoTimeOrNull, uuid } from '../schemas/common.ts';
 import { wrongField } from '../wrong-field.ts';
 import {
   contractAnswer,
@@ -92,8 +92,8 @@ export function registerContracts(app: Api, deps: ApiDeps): void {
         const made = await insertContract(tx, { ...terms, ...options });
         const wrong = wrongTerms(made, made.prices.minimumMonths);
         if (wrong !== null) throw wrongField(wrong.path, wrong.message);
-        const deed = { action: 'contract.add', tenantId: made.tenantId, after: audited(made) };
-        await recordDeed(tx, { ...doneBy(request, deps), ...deed });
+        const about = { tenantId: made.tenantId, after: audited(made) };
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'contract.add', ...about });
         return made;
       }).catch((error: unknown) => {
         if (violatedUnique(error) === null) throw error;
@@ -148,8 +148,7 @@ export function registerContracts(app: Api, deps: ApiDeps): void {
           before: audited(before),
           after: { ...audited(await existing(tx, id)), retired: retired.length },
         };
-        const deed = { action: 'contract.end', tenantId: before.tenantId, ...values };
-        await recordDeed(tx, { ...by, ...deed });
+        await recordDeed(tx, { ...by, action: 'contract.end', tenantId: before.tenantId, ...values });
         return retired;
       });
       await Promise.all(told.map((change) => deps.workflows.update('retire', change)));
@@ -168,6 +167,7 @@ async function answerOf(db: Db, contract: Contract, nowMs: number) {
   return contractAnswer(contract, await paidCameras(db, contract.tenantId), nowMs);
 }
 
-function audited({ id, startsOn, termMonths, noticeDays, prepayMonths, endsOn, endReason }: Contract) {
-  return { id, startsOn, termMonths, noticeDays, prepayMonths, endsOn, endReason };
+function audited({ id, startsOn, termMonths, noticeDays, prepayMonths, endsOn, endReason, endedAtMs }: Contract) {
+  const endedAt = isoTimeOrNull(endedAtMs);
+  return { id, startsOn, termMonths, noticeDays, prepayMonths, endsOn, endReason, endedAt };
 }

@@ -68,8 +68,9 @@ export function registerEncoders(app: Api, deps: ApiDeps): void {
         if (!(await retryParked(tx, cameraId, startAt))) {
           throw new AppError('not-found', 'There is no such parked window.');
         }
-        const after = { cameraId, startAt: isoTime(startAt) };
-        await recordDeed(tx, { ...doneBy(request, deps), action: 'finish-window.retry', after });
+        const window = { cameraId, startAt: isoTime(startAt) };
+        const values = { before: { ...window, state: 'parked' }, after: { ...window, state: 'open' } };
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'finish-window.retry', ...values });
       });
       return reply.code(204).send(undefined);
     },

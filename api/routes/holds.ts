@@ -5,7 +5,7 @@ import { termsOf } from '../../db/retention.ts';
 import { expectMore } from '../../db/sweep-state.ts';
 import { transaction, type Db } from '../../db/sql.ts';
 import type { CameraDue } from '../../domain/camera-breaker.ts';
-import { auditedHold, type Hold } from '../../domain/holds.ts';
+import { auditedHold, holdState, type Hold } from '../../domain/holds.ts';
 import { doneBy } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { decodeCursor, toPage } from '../paging.ts';
@@ -59,7 +59,8 @@ export function registerHolds(app: Api, deps: ApiDeps): void {
       const { hold, beingDeleted } = await transaction(deps.pool, async (tx) => {
         const wanted = { cameraId, startMs, endMs, reason, untilMs, placedBy: by.actor, placedAtMs: by.atMs };
         const placed = await placeHold(tx, wanted);
-        await recordDeed(tx, { ...by, action: 'hold.place', ...about(placed.hold), after: auditedHold(placed.hold) });
+        const after = auditedHold(placed.hold, 'active');
+        await recordDeed(tx, { ...by, action: 'hold.place', ...about(placed.hold), after });
         return placed;
       });
       const minutes = beingDeleted.durationMs / 60_000;
@@ -87,9 +88,10 @@ export function registerHolds(app: Api, deps: ApiDeps): void {
         // Somebody wanted this: the sweep's breaker should not take it for a fault.
         const letGo = await dueNow(tx, released.hold.cameraId, by.atMs);
         if (letGo !== null) await expectMore(tx, letGo);
+        const held = { ...released.hold, releasedAtMs: null };
         const values = {
-          before: auditedHold({ ...released.hold, releasedAtMs: null }),
-          after: auditedHold(released.hold),
+          before: auditedHold(held, holdState(held, by.atMs)),
+          after: auditedHold(released.hold, 'released'),
         };
         await recordDeed(tx, { ...by, action: 'hold.release', ...about(released.hold), ...values });
         return released;

@@ -65,7 +65,8 @@ export function registerPurge(app: Api, deps: ApiDeps): void {
         if (!(await declareDestroyed(tx, hostId, by.actor, by.atMs))) {
           throw new AppError('not-found', 'There is no such recorder, or it was declared destroyed already.');
         }
-        await recordDeed(tx, { ...by, action: 'recorder.destroyed', after: { hostId } });
+        const values = { before: { hostId, isDestroyed: false }, after: { hostId, isDestroyed: true } };
+        await recordDeed(tx, { ...by, action: 'recorder.destroyed', ...values });
         return purgesWaitingFor(tx, hostId);
       });
       await Promise.all(waiting.map((change) => deps.workflows.update('purgeNow', change)));

@@ -101,7 +101,8 @@ export function registerReconcile(app: Api, deps: ApiDeps): void {
         const { stopped } = await reconcileState(tx);
         await resumeReconcile(tx);
         await requestPass(tx, { by: by.actor, dryRun: false, nowMs: by.atMs });
-        await recordDeed(tx, { ...by, action: 'reconcile.resume', before: { ...stopped } });
+        const values = { before: { ...stopped }, after: { stopped: null, approved: stopped?.found ?? 0 } };
+        await recordDeed(tx, { ...by, action: 'reconcile.resume', ...values });
       });
       await deps.workflows.reconcile();
       return answer(deps.pool, deps.now());

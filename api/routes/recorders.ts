@@ -49,7 +49,9 @@ export function registerRecorders(app: Api, deps: ApiDeps): void {
           throw new AppError('wrong-state', `The other recorders have no room for its ${found.used} cameras.`);
         }
         await setDraining(tx, hostId, true);
-        await recordDeed(tx, { ...doneBy(request, deps), action: 'recorder.drain', after: { hostId } });
+        const { draining } = found;
+        const values = { before: { hostId, draining }, after: { hostId, draining: true } };
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'recorder.drain', ...values });
         return { ...found, draining: true };
       });
       return reply.code(202).send(recorderAnswer(recorder, deps.now()));

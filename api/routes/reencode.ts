@@ -127,8 +127,9 @@ export function registerReencode(app: Api, deps: ApiDeps): void {
       async (request) => {
         const { id } = request.params;
         const job = await transaction(deps.pool, async (tx) => {
-          await changeReencode(tx, id, to);
-          await recordDeed(tx, { ...doneBy(request, deps), action: `reencode.${verb}`, after: { id } });
+          const before = await changeReencode(tx, id, to);
+          const values = { before: { id, state: before }, after: { id, state: to } };
+          await recordDeed(tx, { ...doneBy(request, deps), action: `reencode.${verb}`, ...values });
           return jobOf(tx, id);
         });
         return reencodeAnswer(job);

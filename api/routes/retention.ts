@@ -104,7 +104,9 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
       await transaction(deps.pool, async (tx) => {
         const { stopped } = await sweepState(tx);
         await resumeSweeps(tx, await (deps.databaseNow ?? databaseNowMs)(tx));
-        await recordDeed(tx, { ...doneBy(request, deps), action: 'retention.resume', before: { ...stopped } });
+        const { approved } = await sweepState(tx);
+        const values = { before: { ...stopped }, after: { stopped: null, approvedMs: approved?.dueMs ?? 0 } };
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'retention.resume', ...values });
       });
       return sweepAnswer(deps.pool);
     },

@@ -81,7 +81,8 @@ export function registerSession(app: Api, deps: ApiDeps): void {
       if (sessionSha256 !== null) {
         await transaction(deps.pool, async (tx) => {
           if (!(await deleteLoginSession(tx, sessionSha256))) return; // by another tab, in the meantime
-          await recordDeed(tx, { ...doneBy(request, deps), action: 'account.logout' });
+          const before = { login: callerOf(request).name };
+          await recordDeed(tx, { ...doneBy(request, deps), action: 'account.logout', before });
         });
       }
       void reply.clearCookie(sessionCookie, { path: '/' });
@@ -129,8 +130,10 @@ export function registerSession(app: Api, deps: ApiDeps): void {
       const { sessionSha256 } = caller;
       await transaction(deps.pool, async (tx) => {
         await setPassword(tx, account.id, passwordHash);
-        await deleteOtherLoginSessions(tx, account.id, sessionSha256);
-        await recordDeed(tx, { ...doneBy(request, deps), action: 'account.password', after: { login: account.login } });
+        const { login } = account;
+        const otherSessions = await deleteOtherLoginSessions(tx, account.id, sessionSha256);
+        const values = { before: { login, otherSessions }, after: { login, otherSessions: 0 } };
+        await recordDeed(tx, { ...doneBy(request, deps), action: 'account.password', ...values });
       });
       if (account.login === adminLogin) await rm(adminPasswordPath(deps.dataDir), { force: true });
       return reply.code(204).send();

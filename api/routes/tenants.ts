@@ -166,8 +166,9 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
         if (locked.name !== request.body.name) throw wrongName('tenant', request.body.name);
         const by = doneBy(request, deps);
         const changes = await requestTenantDeletion(tx, id, { by: by.actor, nowMs: by.atMs, graceMs });
-        const before = { name: locked.name, cameras: changes.length };
-        await recordDeed(tx, { ...by, action: 'tenant.delete', tenantId: id, before });
+        const before = { name: locked.name, cameras: changes.length, isBeingDeleted: false };
+        const values = { before, after: { ...before, isBeingDeleted: true } };
+        await recordDeed(tx, { ...by, action: 'tenant.delete', tenantId: id, ...values });
         return { tenant: locked, told: changes };
       });
       await deps.workflows.deleteTenant(id);

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { auditHash, chainedEntries } from '../../db/audit.ts';
+import { auditHash, chainedEntries, recordDeed } from '../../db/audit.ts';
+import { transaction } from '../../db/sql.ts';
 import { brokenLink, chainStart } from '../../domain/audit-chain.ts';
 import { auditList } from '../../api/schemas/audit.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
@@ -34,6 +36,66 @@ test('every change of a camera is there, with before and after and without its l
   expect(changed).toMatchObject({ before: { name: 'Gate 2' }, after: { name: 'Gate 3' } });
   expect(retired).toMatchObject({ before: { intent: 'paused' }, after: { intent: 'retired' } });
   expect(JSON.stringify(await entries())).not.toContain('hunter2secret');
+});
+
+test('every other deed says what it changed, too, and never a secret', async () => {
+  const done = async (method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, body?: object) => {
+    const answer = await api.call(method, path, body);
+    expect([path, answer.statusCode]).toEqual([path, expect.toSatisfy((status: number) => status < 300)]);
+    const [entry] = await entries();
+    return { answer, entry: [entry?.action, entry?.before, entry?.after] };
+  };
+  const key = await done('POST', '/v1/api-keys', { name: 'Short-lived' });
+  const about = { id: idOf(key.answer.body), name: 'Short-lived', role: 'operator' };
+  expect(key.entry).toEqual(['api-key.add', null, about]);
+  expect((await done('DELETE', `/v1/api-keys/${about.id}`)).entry).toEqual(['api-key.remove', about, null]);
+  const first = await done('POST', '/v1/certificates/keys');
+  expect(first.entry).toEqual(['signing-key.rotate', { id: null }, { id: expect.any(String) }]);
+  expect((await done('POST', '/v1/certificates/keys')).entry).toEqual([
+    'signing-key.rotate',
+    first.entry[2],
+    { id: expect.any(String) },
+  ]);
+  const { id: cameraId } = await api.addCamera();
+  const range = { cameraId, from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z', reason: 'case 7' };
+  const hold = await done('POST', '/v1/holds', range);
+  const active = { reason: 'case 7', state: 'active', releasedAt: null };
+  expect(hold.entry).toMatchObject(['hold.place', null, active]);
+  const released = { reason: 'case 7', state: 'released', releasedAt: expect.any(String) };
+  const release = await done('DELETE', `/v1/holds/${idOf(hold.answer.body)}`);
+  expect(release.entry).toMatchObject(['hold.release', active, released]);
+  const tenantId = idOf((await done('POST', '/v1/tenants', { name: 'Leaving' })).answer.body);
+  expect((await done('POST', `/v1/tenants/${tenantId}/delete`, { name: 'Leaving' })).entry).toEqual([
+    'tenant.delete',
+    { name: 'Leaving', cameras: 0, isBeingDeleted: false },
+    { name: 'Leaving', cameras: 0, isBeingDeleted: true },
+  ]);
+  const hostId = randomUUID();
+  await api.database.pool.query(
+    `insert into recorder (host_id, url, slots, used, seen_at, stats) values ($1, 'http://192.0.2.1', 1, 0, now(), null)`,
+    [hostId],
+  );
+  expect((await done('POST', `/v1/recorders/${hostId}/drain`)).entry).toEqual([
+    'recorder.drain',
+    { hostId, draining: false },
+    { hostId, draining: true },
+  ]);
+  expect((await done('POST', `/v1/recorders/${hostId}/destroyed`)).entry).toEqual([
+    'recorder.destroyed',
+    { hostId, isDestroyed: false },
+    { hostId, isDestroyed: true },
+  ]);
+  const keyValue = z.object({ key: z.string() }).parse(key.answer.json()).key;
+  expect(JSON.stringify(await entries())).not.toContain(keyValue);
+});
+
+test('an entry that does not say what it changed is not written, and neither is its deed done', async () => {
+  const before = (await entries()).length;
+  const deed = { atMs: 0, actor: 'service:test', action: 'hold.release', before: { id: 'x' }, after: {} } as const;
+  await expect(transaction(api.database.pool, (tx) => recordDeed(tx, deed))).rejects.toThrow(
+    'the audit entry hold.release has no good "after"',
+  );
+  expect(await entries()).toHaveLength(before);
 });
 
 test('what is refused leaves no entry', async () => {

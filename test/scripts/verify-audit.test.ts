@@ -15,7 +15,7 @@ let certificate: string;
 beforeAll(async () => {
   [database, dir] = await Promise.all([createTestDatabase(), mkdtemp(join(tmpdir(), 'framekeep-audit-'))]);
   for (const name of ['Gate', 'Yard', 'Door']) {
-    const deed = { atMs: Date.UTC(2026, 0, 1), actor: 'account:admin', action: 'camera.add', after: { name } };
+    const deed = { atMs: Date.UTC(2026, 0, 1), actor: 'account:admin', action: 'camera.add', after: { name } } as const;
     await transaction(database.pool, (tx) => recordDeed(tx, deed));
   }
   const last = await lastEntry(database.pool);
