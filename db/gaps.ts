@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { GapClaim, GapEvidence } from '../domain/gaps.ts';
 import { gapReasons, type GapReason } from '../domain/gap-reason.ts';
+import { grouped } from '../domain/grouped.ts';
 import { at, instant, many, maybeOne, type Db } from './sql.ts';
 
 const spell = z.object({
@@ -134,7 +135,5 @@ export async function claimsOf(
      order by g.start_at, g.id`,
     [cameraIds, at(fromMs), at(toMs)],
   );
-  const claims = new Map<string, GapClaim[]>();
-  for (const row of rows) claims.set(row.public_id, [...(claims.get(row.public_id) ?? []), toClaim(row)]);
-  return claims;
+  return grouped(rows, (row) => row.public_id, toClaim);
 }

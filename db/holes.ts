@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { gapToleranceMs, type Hole } from '../domain/gaps.ts';
+import { grouped } from '../domain/grouped.ts';
 import { at, instant, many, type Db } from './sql.ts';
 
 export interface HoleRange {
@@ -73,9 +74,9 @@ export async function holesOf(db: Db, cameraIds: readonly string[], range: HoleR
      order by hole.start_at`,
     [cameraIds, at(range.fromMs), at(range.toMs), at(range.nowMs), at(range.keptFromMs), gapToleranceMs],
   );
-  const holes = new Map<string, Hole[]>();
-  for (const row of rows) {
-    holes.set(row.public_id, [...(holes.get(row.public_id) ?? []), { startMs: row.start_at, endMs: row.end_at }]);
-  }
-  return holes;
+  return grouped(
+    rows,
+    (row) => row.public_id,
+    (row) => ({ startMs: row.start_at, endMs: row.end_at }),
+  );
 }

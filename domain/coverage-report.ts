@@ -1,5 +1,6 @@
 import { addCoverage, noCoverage, type ExplainedCoverage } from './coverage.ts';
 import { gapOwner, type GapOwner, type GapReason } from './gap-reason.ts';
+import { grouped } from './grouped.ts';
 
 /** Whole numbers only, since the report is signed in canonical form. Times in ms. */
 export type ReportedCoverage = {
@@ -38,8 +39,11 @@ export function coverageReport(
   about: Omit<CoverageReport, 'format' | 'total' | 'cameras'>,
   days: readonly ReportedDay[],
 ): CoverageReport {
-  const byCamera = new Map<string, ReportedDay[]>();
-  for (const day of days) byCamera.set(day.cameraId, [...(byCamera.get(day.cameraId) ?? []), day]);
+  const byCamera = grouped(
+    days,
+    (day) => day.cameraId,
+    (day) => day,
+  );
   return {
     format: 'framekeep-coverage/1',
     ...about,

@@ -86,8 +86,10 @@ export function explainedCoverage(
   const { wantedMs, recordedMs } = coverage(subtract([range], inside), wanted);
   const lostMs: Partial<Record<GapReason, number>> = {};
   let gaps = 0;
+  let next = 0;
   for (const { startMs, endMs, reason } of explainHoles(inside, claims, nowMs)) {
-    const lost = totalMs(intersect([{ startMs, endMs: endMs ?? range.endMs }], wanted));
+    while ((wanted[next]?.endMs ?? Infinity) <= startMs) next += 1;
+    const lost = lengthWithin({ startMs, endMs: endMs ?? range.endMs }, wanted, next);
     if (lost === 0) continue;
     // A sliver of wanted time that joined a pause: the operator's doing as well.
     const owner = reason === 'paused' ? 'operator' : reason;
@@ -95,6 +97,16 @@ export function explainedCoverage(
     gaps += 1;
   }
   return { wantedMs, recordedMs, gaps, lostMs };
+}
+
+/** How much of a range is in sorted others, of which those before the first do not reach into it. */
+function lengthWithin({ startMs, endMs }: Hole, sorted: readonly Hole[], first: number): number {
+  let ms = 0;
+  for (let i = first; ; i += 1) {
+    const other = sorted[i];
+    if (other === undefined || other.startMs >= endMs) return ms;
+    ms += Math.min(endMs, other.endMs) - Math.max(startMs, other.startMs);
+  }
 }
 
 /** Both of them together. */
@@ -115,11 +127,14 @@ export const noCoverage: ExplainedCoverage = { wantedMs: 0, recordedMs: 0, gaps:
 /** The parts of `from` that are not in `what`, sorted. */
 export function subtract(from: readonly Hole[], what: readonly Hole[]): Hole[] {
   const taken = mergeHoles(what);
+  let first = 0;
   return mergeHoles(from).flatMap((range) => {
     const left: Hole[] = [];
-    let startMs = range.startMs;
-    for (const cut of taken) {
-      if (cut.endMs <= startMs || cut.startMs >= range.endMs) continue;
+    let { startMs } = range;
+    while ((taken[first]?.endMs ?? Infinity) <= startMs) first += 1;
+    for (let i = first; ; i += 1) {
+      const cut = taken[i];
+      if (cut === undefined || cut.startMs >= range.endMs) break;
       if (cut.startMs > startMs) left.push({ startMs, endMs: cut.startMs });
       startMs = Math.max(startMs, cut.endMs);
     }

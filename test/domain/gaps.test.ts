@@ -9,6 +9,7 @@ import {
   type GapClaim,
   type Hole,
 } from '../../domain/gaps.ts';
+import { explainHolesSlowly } from './explain-slowly.ts';
 
 const nowMs = 100_000;
 const holes: fc.Arbitrary<Hole[]> = fc.array(
@@ -82,6 +83,49 @@ test('only the last gap is open, and only by an open claim', () => {
       }
     }),
   );
+});
+
+/** Many of both, close together: slivers beside slivers, equal lengths, equal starts, claims without length. */
+const dense = fc.record({
+  holes: fc.array(
+    fc
+      .tuple(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 0, max: 60 }))
+      .map(([start, length]) => ({ startMs: start * 100, endMs: (start + length) * 100 })),
+    { maxLength: 20 },
+  ),
+  claims: fc.array(
+    claim.map((one) => {
+      const startMs = Math.round(one.startMs / 200) * 100;
+      const lengthMs = one.endMs === null ? null : Math.round((one.endMs - one.startMs) / 2500) * 100;
+      return { ...one, startMs, endMs: lengthMs === null ? null : startMs + lengthMs };
+    }),
+    { maxLength: 40 },
+  ),
+});
+
+test('one sweep over all holes explains them as each claim looked at for each of them does', () => {
+  const same = (given: { holes: Hole[]; claims: GapClaim[] }): void => {
+    const slowly = explainHolesSlowly(given.holes, given.claims, nowMs);
+    expect(explainHoles(given.holes, given.claims, nowMs)).toEqual(slowly);
+  };
+  fc.assert(fc.property(dense, same), { numRuns: 1000 });
+  fc.assert(fc.property(fc.record({ holes, claims }), same));
+});
+
+test('of a camera that drops every 9 s for days each claim is looked at a few times, not once for each hole', () => {
+  let looks = 0;
+  const drops = Array.from({ length: 20_000 }, (_, i) => ({ startMs: i * 9000 + 6000, endMs: (i + 1) * 9000 }));
+  const reasons = drops.map(({ startMs, endMs }): GapClaim => ({
+    ...claimed(startMs + 100, null, 'closed'),
+    get endMs() {
+      looks += 1;
+      return endMs + 100;
+    },
+  }));
+  const allMs = 20_000 * 9000;
+  expect(explainHoles(drops, reasons, allMs + 1)).toHaveLength(drops.length);
+  expect(explainHoles([{ startMs: 0, endMs: allMs }], reasons, allMs + 1)).toHaveLength(2 * drops.length);
+  expect(looks).toBeLessThan(20 * drops.length);
 });
 
 const claimed = (startMs: number, endMs: number | null, reason: GapClaim['reason']): GapClaim => ({
