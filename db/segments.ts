@@ -57,7 +57,8 @@ export type SlowCommit = 'committed' | 'already' | { free: Hole[] };
 /**
  * Catalogues a segment under the lease's lock: for replays, for what an older epoch recorded, and for what overlaps
  * committed footage. Footage that overlaps nothing is kept whatever its epoch.
- * Of a camera that is purged nothing is kept: none of its time is free.
+ * Of a camera that is purged nothing is kept: none of its time is free. Nor is it for a file whose footage was deleted
+ * since its host catalogued it: it comes once more where the answer to that was lost, and never rises again.
  * - `already`: this very file is catalogued
  * - `committed`: its whole time was free; now it is catalogued and the watermark is at its end or where it was
  * @param windowMs length of finish windows; null for a final, which is no work for them
@@ -87,6 +88,14 @@ export async function commitSlow(
     [...range, segment.sha256],
   );
   if (same !== null) return 'already';
+
+  // By the ledger's primary key. A repeat always comes here: the watermark is at its end at least.
+  const deleted = await tx.query(
+    `select from deleted_segment
+     where camera_id = $1::int and start_at = $2::timestamptz and sha256 = decode($3::text, 'hex')`,
+    [internalId, at(segment.startMs), segment.sha256],
+  );
+  if (deleted.rowCount === 1) return { free: [] };
 
   const free = await many(
     tx,

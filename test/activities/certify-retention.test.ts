@@ -181,7 +181,7 @@ test('a month waits for other copies of its minutes that no row names, and for n
   await swept(camera, 0, november - 1);
   await put(minute(1) + 30_000, 60_000);
   await put(minute(2) + 1, 1_000);
-  const { segment } = await put(minute(0), 20_000); // kept since: a row names it
+  const { segment } = await put(minute(0) + 1, 20_000); // kept since: a row names it
   expect(await transaction(database.pool, (tx) => commitSlow(tx, camera.internalId, segment))).toBe('committed');
   const replaced = await put(minute(0) + 30_000, 60_000);
   const inLast = await put(minute(3) + 1, 59_999);

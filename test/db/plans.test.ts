@@ -42,6 +42,12 @@ beforeAll(async () => {
     `update camera_lease l set last_end_at = (select max(start_at + duration_ms * interval '1 ms') from segment s
        where s.camera_id = l.camera_id)`,
   );
+  await database.pool.query(
+    `insert into deleted_segment (camera_id, start_at, sha256, duration_ms, bytes, epoch, variant, cause, deleted_at)
+     select c.id, $1::timestamptz - n * interval '10 seconds', sha256((c.id || ' ' || n)::bytea), 10000, 1000000, 0, 0,
+       'retention', $1::timestamptz from generate_series(1, 200) as n, camera c`,
+    [new Date(createdAtMs)],
+  );
   await database.pool.query('vacuum (analyze) segment');
   await database.pool.query('analyze');
 });
@@ -117,5 +123,6 @@ test('a commit, fast or slow, is done by the index', async () => {
     const inside = segmentOf({ startMs: createdAtMs + 25_000, durationMs: 10_000, epoch: 0 });
     expect(await commitSlow(db, theCamera().internalId, inside)).toEqual({ free: [] });
     expectIndexed(plans);
+    expect(plans.filter((plan) => plan.includes('deleted_segment_pkey'))).toHaveLength(1);
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { forgetMarked, markedSegments } from '../../db/deletion-ledger.ts';
 import { playlistRows, segmentsBetween } from '../../db/footage.ts';
 import { commitSlow, insertSegment } from '../../db/segments.ts';
 import { transaction } from '../../db/sql.ts';
@@ -42,4 +43,22 @@ test('the fence refuses another epoch and time before the watermark; the slow pa
   // The watermark did not move back.
   const late = segmentOf({ startMs: t + 29_000, durationMs: 1_000, epoch: 0 });
   expect(await insertSegment(database.pool, camera.internalId, late)).toBe(false);
+});
+
+test('a file that comes again once its footage was deleted stays deleted, other footage of its time does not', async () => {
+  const camera = await makeCamera(database.pool);
+  const { internalId, createdAtMs } = camera;
+  const given = { startMs: createdAtMs, durationMs: 10_000, epoch: 0 };
+  const segment = segmentOf(given);
+  expect(await insertSegment(database.pool, internalId, segment)).toBe(true);
+  // Its host did not hear of that, and was away until the footage had reached its age.
+  await database.pool.query(`update segment set state = 1 where camera_id = $1`, [internalId]);
+  const marked = await markedSegments(database.pool, internalId, { limit: 10 });
+  expect(await forgetMarked(database.pool, internalId, marked, { cause: 'retention', atMs: createdAtMs })).toBe(1);
+
+  expect(await insertSegment(database.pool, internalId, segment)).toBe(false);
+  const slow = (again: typeof segment) => transaction(database.pool, (tx) => commitSlow(tx, internalId, again));
+  expect(await slow(segment)).toEqual({ free: [] });
+  expect(await playlistRows(database.pool, camera.id, createdAtMs, createdAtMs + 60_000)).toEqual([]);
+  expect(await slow(segmentOf({ ...given, content: 'another file' }))).toBe('committed');
 });
