@@ -17,6 +17,7 @@ import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { CameraIds } from './camera-ids.ts';
 import { cutToParts } from './closed-cut.ts';
+import { keepUnproven, type FileInTurn } from './covered.ts';
 import { moveBehindOwn } from './own-footage.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { ClosedFile, Hold } from './run-files.ts';
@@ -28,8 +29,11 @@ export type CommitOutcome =
   | { kind: 'committed'; hole: Hole | null }
   /** It was there already: a step after the insert had failed. */
   | { kind: 'already' }
-  /** Its time is covered by other footage, or its camera is purged. */
-  | { kind: 'covered' }
+  /**
+   * Its time is covered by other footage, or its camera is purged. `metBy`: the newer recording that has all of it, and
+   * what this one recorded after it.
+   */
+  | { kind: 'covered'; metBy?: number }
   /** Some of its time was free; these files hold it and are to be committed. */
   | { kind: 'cut'; parts: ClosedFile[] }
   /** Kept back at a handover; to be tried again. */
@@ -60,7 +64,7 @@ const uselessObjectMs = 3_600_000;
  * Commits one file of `closed/`: index and sanity, hash, PUT, fenced insert, linger. Every step may be repeated; it
  * throws where storage or database are away, and then is called again with the same file.
  */
-export async function commitFile(deps: CommitDeps, file: ClosedFile): Promise<CommitOutcome> {
+export async function commitFile(deps: CommitDeps, file: FileInTurn): Promise<CommitOutcome> {
   try {
     return await tryCommit(deps, file);
   } catch (error) {
@@ -73,7 +77,7 @@ export async function commitFile(deps: CommitDeps, file: ClosedFile): Promise<Co
   }
 }
 
-async function tryCommit(deps: CommitDeps, file: ClosedFile): Promise<CommitOutcome> {
+async function tryCommit(deps: CommitDeps, file: FileInTurn): Promise<CommitOutcome> {
   const { objects, failpoint } = deps;
   const { cameraId } = file;
   if (!(await isThere(file.path))) {
@@ -124,13 +128,27 @@ async function tryCommit(deps: CommitDeps, file: ClosedFile): Promise<CommitOutc
     if (met !== null) return met;
     const moved = newest === null ? null : await moveBehindOwn(deps, file, index, { lease: newest, sha256 });
     if (moved !== null) return { kind: 'cut', parts: [moved] };
-    const pieces = how.free.flatMap((free) => pieceWithin(index.fragments, file.name, free) ?? []);
-    const parts = await cutToParts(deps, file, index, pieces.filter(isWorthAnObject));
-    return parts.length === 0 ? { kind: 'covered' } : { kind: 'cut', parts };
+    return cutToFree(deps, file, index, { free: how.free, lease: newest });
   }
   await moveToLinger(deps, file, sha256);
   await failpoint('lingering');
   return how === 'already' ? { kind: 'already' } : { kind: 'committed', hole: holeBefore(lease, file.name.startMs) };
+}
+
+/** What of a file nothing covers is committed; the rest goes, or is kept in quarantine. */
+async function cutToFree(
+  deps: CommitDeps,
+  file: FileInTurn,
+  index: SegmentIndex,
+  { free, lease }: { free: readonly Hole[]; lease: Lease | null },
+): Promise<CommitOutcome> {
+  const pieces = free.flatMap((hole) => pieceWithin(index.fragments, file.name, hole) ?? []).filter(isWorthAnObject);
+  const isKept = lease !== null && !lease.isPurged;
+  const metBy = isKept ? await keepUnproven(deps, file, index, { pieces, lease }) : null;
+  await deps.failpoint('kept');
+  const parts = await cutToParts(deps, file, index, pieces);
+  if (parts.length > 0) return { kind: 'cut', parts };
+  return metBy === null ? { kind: 'covered' } : { kind: 'covered', metBy };
 }
 
 /** What the file becomes first, or that it waits; null = it is to be committed as it is. */

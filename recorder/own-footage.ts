@@ -68,25 +68,29 @@ function overlap(a: Pick<SegmentName, 'startMs' | 'durationMs'>, b: typeof a): b
 
 /** Whether a key picture of this file is in another one of the same recording on this host. */
 async function isCopy(spool: Spool, file: ClosedFile, index: SegmentIndex): Promise<boolean> {
-  const { cameraId, name } = file;
-  const own = await keysOf(file.path, index);
+  const elsewhere = await keysElsewhere(spool, file);
+  return elsewhere.size > 0 && (await keysOf(file.path, index)).some((key) => elsewhere.has(key));
+}
+
+/** As `keysOf`, of all other files of the same recording on this host that lie over this one. */
+export async function keysElsewhere(spool: Spool, { cameraId, name, path }: ClosedFile): Promise<Set<string>> {
+  const found = new Set<string>();
   const others = [...(await spool.closedFiles(cameraId)), ...(await spool.lingeringFiles(cameraId))];
   for (const other of others) {
     const parsed = parseSegmentFileName(other.name);
-    if (other.path === file.path || parsed?.name.epoch !== name.epoch || !overlap(parsed.name, name)) continue;
+    if (other.path === path || parsed?.name.epoch !== name.epoch || !overlap(parsed.name, name)) continue;
     try {
-      const keys = await keysOf(other.path, await readIndex(other.path));
-      if (keys.some((key) => own.includes(key))) return true;
+      for (const key of await keysOf(other.path, await readIndex(other.path))) found.add(key);
     } catch (error) {
       // It has lingered long enough just now; or its own commit finds that it cannot be read.
       if (!isMissingFile(error) && !isUnreadable(error)) throw error;
     }
   }
-  return false;
+  return found;
 }
 
 /** Picture and media time: a camera without a picture repeats the one, but never with the same time. */
-async function keysOf(path: string, index: SegmentIndex): Promise<string[]> {
+export async function keysOf(path: string, index: SegmentIndex): Promise<string[]> {
   const keys = index.fragments.filter(({ key }) => key);
   return Promise.all(keys.map(async (fragment) => `${fragment.tfdt} ${await keySampleSha256(path, fragment)}`));
 }

@@ -1,18 +1,110 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { renameDurably } from '../storage/durable-file.ts';
+import { errorText } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { renameDurably, syncFolder } from '../storage/durable-file.ts';
+import { createSpoolFolders, type SpoolFile } from '../storage/spool-folders.ts';
+import { codeOf } from './error-code.ts';
 
 /** Puts a file aside that cannot be catalogued: kept for a person to look at, with the reason beside it. */
 export type Quarantine = (cameraId: string, filePath: string, why: string) => Promise<void>;
 
+const reasonEnding = '.reason.txt';
+/** Of file systems that have no second names for a file. */
+const noLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+
 /** @param spoolDir files go to `quarantine/<camera>/` below it */
 export function createQuarantine(spoolDir: string): Quarantine {
   return async (cameraId, filePath, why) => {
-    const folder = path.join(spoolDir, 'quarantine', cameraId);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    // A run's files are called 0.mp4, 1.mp4, ...: its folder's name keeps those of two runs apart.
-    const name = `${path.basename(path.dirname(filePath))}-${path.basename(filePath)}`;
-    await writeFile(path.join(folder, `${name}.reason.txt`), `${why}\n`);
-    await renameDurably(filePath, path.join(folder, name));
+    await renameDurably(filePath, await placeIn(spoolDir, { cameraId, filePath }, why));
   };
+}
+
+/**
+ * Keeps a file of `closed/` in quarantine too, under a second name, before it is cut or removed. Repeated after a crash
+ * it finds that done.
+ * @returns where it lies
+ * @throws errors of the file system
+ */
+export async function keepInQuarantine(
+  spoolDir: string,
+  { cameraId, path: filePath }: { cameraId: string; path: string },
+  why: string,
+): Promise<string> {
+  const target = await placeIn(spoolDir, { cameraId, filePath }, why);
+  try {
+    await link(filePath, target);
+  } catch (error) {
+    if (noLinks.includes(codeOf(error) ?? '')) await copyFile(filePath, target);
+    else if (codeOf(error) !== 'EEXIST') throw error;
+  }
+  await syncFolder(path.dirname(target));
+  return target;
+}
+
+/** The reason is written first: its time says since when the file is there. @returns where the file is to lie */
+async function placeIn(
+  spoolDir: string,
+  { cameraId, filePath }: { cameraId: string; filePath: string },
+  why: string,
+): Promise<string> {
+  const folder = path.join(spoolDir, 'quarantine', cameraId);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // A run's files are called 0.mp4, 1.mp4, ...: its folder's name keeps those of two runs apart.
+  const name = `${path.basename(path.dirname(filePath))}-${path.basename(filePath)}`;
+  await writeFile(path.join(folder, `${name}${reasonEnding}`), `${why}\n`);
+  return path.join(folder, name);
+}
+
+/** A file and its reason. */
+interface Kept {
+  files: SpoolFile[];
+  diskBytes: number;
+  sinceMs: number;
+}
+
+/**
+ * Removes from quarantine what has been there since before `sinceMs`, and of the rest the oldest until no more than
+ * `maxBytes` are left. What the disk does not let go stays.
+ * @returns what was removed; 0 files = nothing
+ */
+export async function trimQuarantine(
+  spoolDir: string,
+  bound: { sinceMs: number; maxBytes: number },
+  log: Logger,
+): Promise<{ files: number; bytes: number }> {
+  const all = (await keptIn(path.join(spoolDir, 'quarantine'))).toSorted((a, b) => a.sinceMs - b.sinceMs);
+  let leftBytes = all.reduce((sum, { diskBytes }) => sum + diskBytes, 0);
+  const removed = { files: 0, bytes: 0 };
+  for (const kept of all) {
+    if (kept.sinceMs >= bound.sinceMs && leftBytes <= bound.maxBytes) break;
+    try {
+      for (const file of kept.files) await rm(file.path, { force: true });
+    } catch (error) {
+      log.warn({ cause: errorText(error) }, 'what is long in quarantine cannot be removed');
+      continue;
+    }
+    leftBytes -= kept.diskBytes;
+    removed.files += kept.files.filter(({ name }) => !name.endsWith(reasonEnding)).length;
+    removed.bytes += kept.diskBytes;
+  }
+  return removed;
+}
+
+/** By file; a reason without its file counts for itself. */
+async function keptIn(root: string): Promise<Kept[]> {
+  const { foldersIn, filesOf } = createSpoolFolders();
+  const kept = new Map<string, Kept>();
+  for (const cameraId of await foldersIn(root)) {
+    for (const file of await filesOf(path.join(root, cameraId), cameraId)) {
+      if (file.isUnreadable === true) continue;
+      const of = file.path.endsWith(reasonEnding) ? file.path.slice(0, -reasonEnding.length) : file.path;
+      const one = kept.get(of) ?? { files: [], diskBytes: 0, sinceMs: 0 };
+      one.files.push(file);
+      one.diskBytes += file.diskBytes;
+      one.sinceMs = Math.max(one.sinceMs, file.modifiedMs);
+      kept.set(of, one);
+    }
+  }
+  return [...kept.values()];
 }

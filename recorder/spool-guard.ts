@@ -4,6 +4,7 @@ import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Spool, SpoolUsage } from '../storage/spool.ts';
 import type { Failure } from './failure.ts';
+import { trimQuarantine } from './quarantine.ts';
 
 /** Decides who may still write when the spool fills up because storage or database are away. */
 export interface SpoolGuard {
@@ -22,11 +23,16 @@ const tightShare = 0.8;
 const normalShare = 0.9;
 /** They start again below this: a spool at its bound would else start and stop cameras every 5 s. */
 const resumeShare = 0.85;
+/** What is in quarantine may take as much of the spool, and stay so long: as objects do where nothing else is set. */
+const quarantineShare = 0.1;
+const quarantineMs = 14 * 86_400_000;
+const trimEveryMs = 30_000;
 
 export function createSpoolGuard(deps: {
   spool: Spool;
   /** Gives up what has lingered, for room. */
   releaseLingering: () => Promise<unknown>;
+  quarantineMs?: number;
   log: Logger;
 }): SpoolGuard {
   const { spool, log } = deps;
@@ -34,6 +40,7 @@ export function createSpoolGuard(deps: {
   let looking: Promise<void> = Promise.resolve();
   let usage: SpoolUsage | null = null;
   let missing: string | null = null;
+  let trimmedMs = -Infinity;
   const refused: Record<CameraTier, boolean> = { normal: false, critical: false };
 
   async function look(): Promise<void> {
@@ -46,6 +53,9 @@ export function createSpoolGuard(deps: {
       return;
     }
     usage = await spool.usage();
+    await trim(usage).catch((error: unknown) => {
+      log.warn({ cause: errorText(error) }, 'what is in quarantine could not be looked at');
+    });
     if (share(usage) >= tightShare) {
       await deps.releaseLingering().catch((error: unknown) => {
         log.warn({ cause: errorText(error) }, 'lingering files could not be given up'); // the bound holds all the same
@@ -56,6 +66,18 @@ export function createSpoolGuard(deps: {
     refused.normal = filled >= (refused.normal ? resumeShare : normalShare);
     refused.critical = filled >= (refused.critical ? normalShare : 1);
     if (refused.normal) log.error({ usage, critical: refused.critical }, 'the spool is full, cameras stop recording');
+  }
+
+  async function trim(of: SpoolUsage): Promise<void> {
+    if (performance.now() - trimmedMs < trimEveryMs) return;
+    trimmedMs = performance.now();
+    const bound = {
+      sinceMs: Date.now() - (deps.quarantineMs ?? quarantineMs),
+      maxBytes: Math.floor(roomOf(of) * quarantineShare),
+    };
+    const removed = await trimQuarantine(spool.dir, bound, log);
+    if (removed.files > 0)
+      log.warn({ ...removed, ...bound }, 'removed from quarantine: there for too long, or too much');
   }
 
   async function run(): Promise<void> {
@@ -90,7 +112,11 @@ export function createSpoolGuard(deps: {
   };
 }
 
-/** Of what may be used: the bound, or less where the disk has less. */
-function share({ usedBytes, maxBytes, freeBytes }: SpoolUsage): number {
-  return usedBytes / Math.max(1, Math.min(maxBytes, usedBytes + freeBytes));
+function share(usage: SpoolUsage): number {
+  return usage.usedBytes / Math.max(1, roomOf(usage));
+}
+
+/** What may be used: the bound, or less where the disk has less. */
+function roomOf({ usedBytes, maxBytes, freeBytes }: SpoolUsage): number {
+  return Math.min(maxBytes, usedBytes + freeBytes);
 }

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { anchorClock, placeSegment } from '../../domain/wall-clock.ts';
@@ -6,13 +6,14 @@ import { keySampleSha256 } from '../../media/key-sample.ts';
 import { cutFile } from '../../media/mp4-cut.ts';
 import { readIndex, type SegmentIndex } from '../../media/mp4-index.ts';
 import { createCameraIds } from '../../recorder/camera-ids.ts';
-import { commitFile, type CommitDeps } from '../../recorder/commit.ts';
+import { commitFile, type CommitDeps, type CommitOutcome } from '../../recorder/commit.ts';
+import type { FileInTurn } from '../../recorder/covered.ts';
 import { createCommitter, type Committer } from '../../recorder/committer.ts';
 import { noFailpoint } from '../../recorder/failpoint.ts';
 import { createQuarantine } from '../../recorder/quarantine.ts';
 import type { ClosedFile } from '../../recorder/run-files.ts';
 import { parseSegmentFileName, segmentFileName, type SegmentName } from '../../recorder/segment-name.ts';
-import { openSpool } from '../../storage/spool.ts';
+import { openSpool, type Spool } from '../../storage/spool.ts';
 import { makeSource, record } from '../media/footage.ts';
 import type { Site } from './host.ts';
 
@@ -125,6 +126,22 @@ export async function closedNames(host: ClockedHost, cameraId: string): Promise<
     if (parsed === null) throw new Error(`not a closed file: ${name}`);
     return parsed.name;
   });
+}
+
+/** As the committer does, once a file is no longer kept back. @returns what became of its last part */
+export async function commitToTheEnd(host: ClockedHost, file: FileInTurn): Promise<CommitOutcome> {
+  const outcome = await commitFile(host.deps, { ...file, held: { for: 'footage', untilMs: 0 } });
+  if (outcome.kind !== 'cut') return outcome;
+  let last: CommitOutcome = outcome;
+  for (const part of outcome.parts) last = await commitToTheEnd(host, part);
+  return last;
+}
+
+/** What a host has in quarantine of a camera, without the reasons. */
+export async function quarantined(spool: Spool, cameraId: string): Promise<string[]> {
+  const folder = path.join(spool.dir, 'quarantine', cameraId);
+  const names = await readdir(folder).catch(() => []); // made with the first file
+  return names.filter((name) => name.endsWith('.mp4')).toSorted();
 }
 
 /** Where the camera's footage ends before that of the test. */

@@ -19,6 +19,7 @@ const here = ['salvage', 'run-closed', 'seam', 'cut'];
 const elsewhere = {
   'crash.test.ts': ['placed', 'closed', 'hashed', 'stored', 'inserted', 'lingering'],
   'seam-clocks.test.ts': ['moved'],
+  'covered.test.ts': ['kept'],
   'unreadable-kill.test.ts': 'aside-folder aside-moved aside-told aside-lasting back-cut back-moved back-told'.split(
     ' ',
   ),

@@ -12,12 +12,14 @@ import { waitFor } from '../support/wait-for.ts';
 import {
   archivedGops,
   closedNames,
+  commitToTheEnd,
   firstStored,
   gopMs,
   gops,
   makeFinals,
   makeGopSource,
   openHost,
+  quarantined,
   recordingOf,
   watermarkAt,
   type ClockedHost,
@@ -47,15 +49,6 @@ afterAll(async () => {
 /** The GOPs of the archive in the order of its rows. */
 const archived = (cameraId: string, newer = hosts.newer): Promise<number[]> =>
   archivedGops(site, source, { cameraId, hosts: [hosts.older, newer] });
-
-/** As the committer does, once a file is no longer kept back. @returns what became of its last part */
-async function commitToTheEnd(host: ClockedHost, file: ClosedFile): Promise<string> {
-  const outcome = await commitFile(host.deps, { ...file, held: { for: 'footage', untilMs: 0 } });
-  if (outcome.kind !== 'cut') return outcome.kind;
-  let last = '';
-  for (const part of outcome.parts) last = await commitToTheEnd(host, part);
-  return last;
-}
 
 /** Two recordings of one stream, and what comes of them. @param how the newer one's files are committed, and by whom */
 async function handOver(
@@ -97,8 +90,12 @@ async function handOver(
   // What the older one has beyond the common key.
   for (const name of await closedNames(hosts.older, cameraId)) {
     const file = path.join(hosts.older.deps.spool.dir, 'closed', cameraId, segmentFileName(name));
-    expect(await commitToTheEnd(hosts.older, { cameraId, path: file, name })).toBe('covered');
+    expect(await commitToTheEnd(hosts.older, { cameraId, path: file, name, metBy: epoch })).toMatchObject({
+      kind: 'covered',
+      metBy: epoch,
+    });
   }
+  for (const { deps } of [hosts.older, how.host]) expect(await quarantined(deps.spool, cameraId)).toEqual([]);
   return { cameraId, archive: await archived(cameraId, how.host) };
 }
 

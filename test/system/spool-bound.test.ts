@@ -29,7 +29,7 @@ beforeAll(async () => {
   system = await createTestSystem();
   storage = await createTcpProxy(Number(new URL(system.s3.endpoint).port));
   spool = join(system.dir, 'spool-recorder');
-  const putAside = join(spool, 'quarantine', 'older');
+  const putAside = join(spool, 'unreadable', 'older');
   await mkdir(putAside, { recursive: true });
   await writeFile(join(putAside, 'unreadable.mp4'), Buffer.alloc(putAsideBytes, 1));
   system.start('api', 'api');

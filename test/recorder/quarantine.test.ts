@@ -1,0 +1,75 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createLogger } from '../../log.ts';
+import { createQuarantine, keepInQuarantine, trimQuarantine } from '../../recorder/quarantine.ts';
+import { createSpoolGuard } from '../../recorder/spool-guard.ts';
+import { openSpool } from '../../storage/spool.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const log = createLogger({ level: 'silent', name: 'test' });
+const dayMs = 86_400_000;
+const blockBytes = 64 * 1024;
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'framekeep-quarantine-'));
+  await mkdir(path.join(root, 'closed', 'camera'), { recursive: true });
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function put(name: string, sinceMs: number, cameraId = 'camera'): Promise<void> {
+  const file = path.join(root, 'closed', 'camera', name);
+  await writeFile(file, Buffer.alloc(blockBytes, 1));
+  await createQuarantine(root)(cameraId, file, 'a test');
+  const folder = path.join(root, 'quarantine', cameraId);
+  for (const kept of (await readdir(folder)).filter((found) => found.includes(name))) {
+    await utimes(path.join(folder, kept), new Date(sinceMs), new Date(sinceMs));
+  }
+}
+
+const kept = async (cameraId = 'camera'): Promise<string[]> =>
+  (await readdir(path.join(root, 'quarantine', cameraId))).toSorted();
+const both = (name: string): string[] => [`camera-${name}`, `camera-${name}.reason.txt`];
+
+test('what is in quarantine goes with its reason when it is old, and the oldest when it is too much', async () => {
+  const nowMs = Date.now();
+  await put('a.mp4', nowMs - 15 * dayMs);
+  await put('b.mp4', nowMs - 13 * dayMs);
+  await put('c.mp4', nowMs - 12 * dayMs, 'other');
+  await put('d.mp4', nowMs - 11 * dayMs);
+  const sinceMs = nowMs - 14 * dayMs;
+  expect(await trimQuarantine(root, { sinceMs, maxBytes: 1e9 }, log)).toMatchObject({ files: 1 });
+  expect(await kept()).toEqual([...both('b.mp4'), ...both('d.mp4')]);
+  expect(await trimQuarantine(root, { sinceMs, maxBytes: 1e9 }, log)).toEqual({ files: 0, bytes: 0 });
+  const { files, bytes } = await trimQuarantine(root, { sinceMs, maxBytes: 1.5 * blockBytes }, log);
+  expect([files, bytes >= 2 * blockBytes]).toEqual([2, true]);
+  expect(await kept()).toEqual(both('d.mp4'));
+  expect(await kept('other')).toEqual([]);
+});
+
+test('a file is kept besides, as often as that is repeated, and outlives the one in `closed/`', async () => {
+  const file = path.join(root, 'closed', 'camera', 'a.mp4');
+  await writeFile(file, 'footage');
+  const keep = () => keepInQuarantine(root, { cameraId: 'camera', path: file }, 'covered');
+  expect(await keep()).toBe(await keep());
+  await rm(file);
+  expect(await kept()).toEqual(both('a.mp4'));
+  expect(await readFile(await pathOfKept(), 'utf8')).toBe('footage');
+});
+
+const pathOfKept = async (): Promise<string> => path.join(root, 'quarantine', 'camera', (await kept())[0] ?? '');
+
+test('a recorder bounds what is in quarantine when it starts', async () => {
+  await put('a.mp4', Date.now() - 15 * dayMs);
+  await put('b.mp4', Date.now() - 13 * dayMs);
+  const spool = await openSpool({ dir: root, maxBytes: 1e9 });
+  const guard = createSpoolGuard({ spool, releaseLingering: async () => undefined, log });
+  guard.start();
+  try {
+    await waitFor('the old one is gone', async () => (await kept()).length === 2);
+  } finally {
+    await guard.stop();
+  }
+  expect(await kept()).toEqual(both('b.mp4'));
+});
