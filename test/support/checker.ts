@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { Client } from 'minio';
 import type { Pool } from 'pg';
-import { readFrameCounters, unwrapCounters } from './frame-counter.ts';
+import { filesAtOnce, tryFrameCounters, unwrapCounters } from './frame-counter.ts';
 
 /** What a camera showed: the index of the picture at a moment, ms since 1970, and how its counter goes round. */
 export interface ShownFrames {
@@ -119,18 +119,25 @@ export async function checkArchive(options: {
         report.recordedMs += row.endMs - row.startMs;
         if (row.startMs < latestEndMs) report.overlaps += 1;
         latestEndMs = Math.max(latestEndMs, row.endMs);
-        const bytes = await client.getObject(bucket, row.key).then(buffer, () => null);
-        if (bytes === null || bytes.length !== row.bytes || sha256(bytes) !== row.sha256) {
-          report.wrongObjects.push(row.key);
-          continue;
+      }
+      // As many at once are on the disk, and read by one ffmpeg.
+      for (let at = 0; at < rows.length; at += filesAtOnce) {
+        const stored: { row: Row; path: string }[] = [];
+        for (const [place, row] of rows.slice(at, at + filesAtOnce).entries()) {
+          const bytes = await client.getObject(bucket, row.key).then(buffer, () => null);
+          if (bytes === null || bytes.length !== row.bytes || sha256(bytes) !== row.sha256) {
+            report.wrongObjects.push(row.key);
+          } else {
+            const path = join(dir, `${place}.mp4`);
+            await writeFile(path, bytes);
+            stored.push({ row, path });
+          }
         }
-        const path = join(dir, 'object.mp4');
-        await writeFile(path, bytes);
-        try {
-          const indexes = placeOnClock(await readFrameCounters(path), row, camera);
-          pictures.push(...indexes.map((index) => ({ index, row })));
-        } catch (error) {
-          report.undecodable.push(`${row.key}: ${String(error)}`);
+        const read = await tryFrameCounters(stored.map(({ path }) => path));
+        for (const [place, { row }] of stored.entries()) {
+          const counters = read[place] ?? [];
+          if (counters instanceof Error) report.undecodable.push(`${row.key}: ${String(counters)}`);
+          else pictures.push(...placeOnClock(counters, row, camera).map((index) => ({ index, row })));
         }
       }
       const seen = followPictures(pictures, report);
