@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { notePurgeWait } from '../db/deletion-health.ts';
 import { confirmSpoolEmpty, spoolsToEmpty } from '../db/purge-spools.ts';
 import type { Db } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
@@ -31,6 +32,8 @@ export function createPurgeOrders(deps: {
   const { db, spool, log } = deps;
   const stopped = new AbortController();
   let running: Promise<void> = Promise.resolve();
+  /** By camera, why it could not be emptied when that was tried last. */
+  const failing = new Map<string, string>();
 
   /**
    * The recording ends by the lease, and the committer clears `closed/`, since nothing of the camera is committed any
@@ -40,7 +43,9 @@ export function createPurgeOrders(deps: {
     if (deps.isRecording(cameraId)) return false;
     const open = (await spool.openFiles()).filter((file) => file.cameraId === cameraId);
     for (const file of open) if (deps.now() - file.modifiedMs > abandonedMs) await spool.remove(file.path);
-    if (open.length > 0 || (await spool.closedFiles(cameraId)).length > 0) return false;
+    // What the disk does not give back is not being stored either: its removal says what is wrong with it.
+    const closed = (await spool.closedFiles(cameraId)).filter((file) => file.isUnreadable !== true);
+    if (open.length > 0 || closed.length > 0) return false;
     await deps.linger.discard(cameraId);
     for (const level of ['quarantine', 'unreadable', 'open', 'closed', 'linger']) {
       await rm(path.join(spool.dir, level, cameraId), { recursive: true, force: true });
@@ -48,12 +53,30 @@ export function createPurgeOrders(deps: {
     return true;
   }
 
+  /** A damaged file keeps no other camera's footage: the purge of its own camera waits, and says for what. */
+  async function tryToEmpty(cameraId: string): Promise<boolean> {
+    try {
+      const isEmpty = await empty(cameraId);
+      failing.delete(cameraId);
+      return isEmpty;
+    } catch (error) {
+      const cause = errorText(error);
+      if (failing.get(cameraId) !== cause)
+        log.error({ cameraId, cause }, 'the spool of a purged camera is not emptied');
+      failing.set(cameraId, cause);
+      // Each time: the purge itself notes now and then that it waits for this host, and knows no more than that.
+      const reason = `The spool of ${spool.hostId} cannot be emptied: ${cause}`;
+      await notePurgeWait(db, cameraId, { for: 'spool', reason, nowMs: deps.now() });
+      return false;
+    }
+  }
+
   async function carryOut(): Promise<string[]> {
     const emptied: string[] = [];
     for (const cameraId of await spoolsToEmpty(db, spool.hostId)) {
       // Without its disk the host cannot know what is on it.
       await spool.checkPresent();
-      if (!(await empty(cameraId))) continue;
+      if (!(await tryToEmpty(cameraId))) continue;
       await confirmSpoolEmpty(db, { cameraId, hostId: spool.hostId }, deps.now());
       log.info({ cameraId }, 'spool emptied of a purged camera');
       emptied.push(cameraId);
