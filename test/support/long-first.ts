@@ -4,7 +4,17 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * Folders whose files take longest (test/system: up to 90 s each, most of it waiting for real streams), in the order in
  * which they are begun. A long file that is begun last is alone at the end, with the other cores idle.
  */
-const longFolders = ['test/chaos/', 'test/system/', 'test/scripts/', 'test/recorder/', 'test/activities/', 'test/web/'];
+const longFolders = ['test/chaos/', 'test/system/', 'test/scripts/', 'test/recorder/', 'test/web/'];
+
+/** Folders whose files leave nothing behind in their process: no Temporal runtime, no clock, no environment. */
+const sharingFolders = /(^|\/)test\/(activities|api|db|domain|media|security|storage)\//;
+/** It installs Temporal's runtime, which a process has once. */
+const notSharing = /\/api\/cameras\.test\.ts$/;
+
+/** Whether one process may run this file after others. */
+export function sharesProcess(file: string): boolean {
+  return sharingFolders.test(file) && !notSharing.test(file);
+}
 
 /** Long files first; within a folder as Vitest sorts: by the last run's times where they are known, else by size. */
 export class LongFirst extends BaseSequencer {
@@ -15,7 +25,9 @@ export class LongFirst extends BaseSequencer {
   }
 }
 
-function rank(file: TestSpecification): number {
-  const found = longFolders.findIndex((folder) => file.moduleId.includes(`/${folder}`));
+/** Those that share a process are the last: it ends where the next file is one that does not. */
+function rank({ moduleId }: TestSpecification): number {
+  if (sharesProcess(moduleId)) return longFolders.length + (/\/(api|activities|media)\//.test(moduleId) ? 1 : 2);
+  const found = longFolders.findIndex((folder) => moduleId.includes(`/${folder}`));
   return found === -1 ? longFolders.length : found;
 }
