@@ -11,6 +11,7 @@ import { AppError } from '../../errors.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { aboutCamera, auditedCamera, doneBy, retentionDeed } from '../audit.ts';
 import { sealCameraUrl, type SealedUrl } from '../camera-address.ts';
+import { deletedBy } from '../deleted-footage.ts';
 import { decodeCursor, toPage } from '../paging.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import {
@@ -20,6 +21,7 @@ import {
   cameraList,
   cameraListQuery,
   cameraSchema,
+  changedCameraSchema,
 } from '../schemas/camera.ts';
 import { commonProblems, conflictProblem, idParams, uuid } from '../schemas/common.ts';
 
@@ -100,12 +102,12 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
         summary: 'Change a camera; a new URL, profile or tier is taken in by its recorder',
         description:
           '200: taken in. 202: stored, and applied as soon as the camera’s workflow can be reached. A shorter ' +
-          'retention takes effect after three days, see /v1/cameras/{id}/retention.',
+          'retention takes effect after three days, see /v1/cameras/{id}/retention; `deletes` says what it takes.',
         operationId: 'changeCamera',
         tags: ['cameras'],
         params: idParams,
         body: cameraChangeBody,
-        response: { ...commonProblems, ...conflictProblem, 200: cameraSchema, 202: cameraSchema },
+        response: { ...commonProblems, ...conflictProblem, 200: changedCameraSchema, 202: changedCameraSchema },
       },
     },
     async (request, reply) => {
@@ -119,7 +121,7 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
         }),
         ...(profileId !== undefined && { profileId: (await usableProfile(deps, profileId)).id }),
       };
-      const { camera, version } = await transaction(deps.pool, async (tx) => {
+      const { camera, version, deletes } = await transaction(deps.pool, async (tx) => {
         await lockCamera(tx, id);
         const before = await cameraByPublicId(tx, id);
         if (before === null) throw noSuchCamera();
@@ -128,15 +130,16 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
             ? null
             : await changeRetention(tx, id, retentionDays, (await readClocks(tx, deps)).laterMs);
         const changed = await updateCamera(tx, id, wanted);
+        const deleted = retention === null ? undefined : await deletedBy(tx, retention.after);
         const values = { before: auditedCamera(before), after: auditedCamera(changed.camera) };
         const by = doneBy(request, deps);
         await recordDeed(tx, { ...by, action: 'camera.change', ...values, ...aboutCamera(before) });
         if (retention !== null) await recordDeed(tx, { ...by, ...retentionDeed(retention) });
-        return changed;
+        return { ...changed, deletes: deleted };
       });
       const applied =
         version === null || (await deps.workflows.update('reconfigure', { cameraId: id, configVersion: version }));
-      return reply.code(applied ? 200 : 202).send(cameraAnswer(camera));
+      return reply.code(applied ? 200 : 202).send({ ...cameraAnswer(camera), deletes });
     },
   );
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { cameraIntents, cameraStates, cameraTiers, type Camera } from '../../domain/camera.ts';
 import { displayName, isoTime, isoTimeOrNull, pageOf, pageQuery, timeOut, uuid } from './common.ts';
+import { amounts } from './retention.ts';
 
 export const cameraSchema = z
   .object({
@@ -30,6 +31,15 @@ export const cameraSchema = z
   })
   .meta({ id: 'Camera' });
 export type CameraAnswer = z.infer<typeof cameraSchema>;
+
+export const changedCameraSchema = cameraSchema
+  .extend({
+    deletes: z
+      .object(amounts)
+      .optional()
+      .describe('Where `retentionDays` is given: what that deletes when it takes effect; 0 for a longer one.'),
+  })
+  .meta({ id: 'ChangedCamera' });
 
 /** A camera as the API shows it. */
 export function cameraAnswer(camera: Camera): CameraAnswer {

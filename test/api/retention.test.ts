@@ -6,6 +6,7 @@ import { transaction } from '../../db/sql.ts';
 import { dayMs, shorteningDelayMs } from '../../domain/retention.ts';
 import { changedTenantSchema, tenantList } from '../../api/schemas/account.ts';
 import { auditList } from '../../api/schemas/audit.ts';
+import { changedCameraSchema } from '../../api/schemas/camera.ts';
 import {
   placedHoldSchema,
   retentionChangeSchema,
@@ -86,8 +87,12 @@ test('shortening says what it will delete, waits, and can be undone; lengthening
   expect((await api.call('DELETE', `${path}/next`)).json()).toMatchObject({ days: 30, next: null });
   const longer = retentionSchema.parse((await api.call('PUT', path, { months: 12 })).json());
   expect(longer).toMatchObject({ days: 366, next: null, keptFrom: iso(nowMs - 366 * dayMs) });
-  await api.call('PATCH', `/v1/cameras/${id}`, { retentionDays: 7 });
+  const patch = async (body: object) =>
+    changedCameraSchema.parse((await api.call('PATCH', `/v1/cameras/${id}`, body)).json()).deletes;
+  expect(await patch({ retentionDays: 7 })).toMatchObject(deletes);
   expect((await api.call('GET', path)).json()).toMatchObject({ days: 366, next: { days: 7 } });
+  expect(await patch({ name: 'Yard 3' })).toBeUndefined();
+  expect(await patch({ retentionDays: 366 })).toEqual({ segments: 0, minutes: 0, bytes: 0 });
   expect((await api.call('PUT', path, { days: 0 })).statusCode).toBe(400);
 });
 
