@@ -1,11 +1,13 @@
 import { Context } from '@temporalio/activity';
 import { camerasToCount, countedDays, saveDays, type CountedCamera, type CoverageDay } from '../db/coverage.ts';
 import { forgetEvents } from '../db/events.ts';
-import { claimsOf } from '../db/gaps.ts';
+import { claimsOf, forgetClaims } from '../db/gaps.ts';
 import { holesOf } from '../db/holes.ts';
+import { allTerms } from '../db/retention.ts';
 import type { Db } from '../db/sql.ts';
 import { addCoverage, explainedCoverage, knownTime, noCoverage, utcDayOf, utcDays } from '../domain/coverage.ts';
 import type { GapClaim, Hole } from '../domain/gaps.ts';
+import { cutoffMs, dayMs, mostRetentionDays } from '../domain/retention.ts';
 import type { Logger } from '../log.ts';
 
 export interface RollUpCoverageActivities {
@@ -19,7 +21,6 @@ export interface RollUpDeps {
   now: () => number;
 }
 
-const dayMs = 24 * 3600 * 1000;
 /** Footage may come late, from the spool of a host that was away: a week of it, then a person has looked. */
 const countedBackDays = 8;
 /** 300 cameras x 1 day of holes take 65 ms in Postgres. */
@@ -33,13 +34,25 @@ export function createRollUpCoverageActivities(deps: RollUpDeps): RollUpCoverage
   return {
     async rollUpCoverage() {
       const days = await rollUp(deps, () => Context.current().heartbeat());
-      const beforeMs = deps.now() - eventsKeptMs;
-      while ((await forgetEvents(deps.db, beforeMs, forgottenAtOnce)) === forgottenAtOnce) {
-        Context.current().heartbeat();
-      }
+      await forget(deps, () => Context.current().heartbeat());
       return { days };
     },
   };
+}
+
+/** Forgets what no answer tells any more: events after 90 days, and claims that are older than footage can get. */
+export async function forget(deps: RollUpDeps, onStep: () => void): Promise<void> {
+  const nowMs = deps.now();
+  const whole = async (some: () => Promise<number>): Promise<void> => {
+    while ((await some()) === forgottenAtOnce) onStep();
+  };
+  await whole(() => forgetEvents(deps.db, nowMs - eventsKeptMs, forgottenAtOnce));
+  // Not by the days that a camera has now: they may be made more.
+  const before = (await allTerms(deps.db)).map((terms) => ({
+    internalId: terms.internalId,
+    beforeMs: cutoffMs({ ...terms, days: mostRetentionDays, next: null }, nowMs),
+  }));
+  await whole(() => forgetClaims(deps.db, before, nowMs - mostRetentionDays * dayMs, forgottenAtOnce));
 }
 
 /** Counts the last days of every camera. @returns how many days were written */
@@ -85,14 +98,14 @@ function countCamera(
   claims: readonly GapClaim[],
 ): CoverageDay[] {
   // The earliest that anything may be deleted; where it is kept for longer, the day is merely not counted anew.
-  const cutoffMs = nowMs - camera.retentionDays * dayMs;
+  const agedMs = nowMs - camera.retentionDays * dayMs;
   const known = knownTime(camera, { startMs: fromMs, endMs: nowMs }, claims, nowMs);
   return utcDays(known).flatMap((day): CoverageDay[] => {
     const startOfDayMs = utcDayOf(day.startMs);
     const before = counted.find((one) => one.internalId === camera.internalId && one.dayMs === startOfDayMs);
-    const trimmed = before?.trimmed === true || cutoffMs > day.startMs;
+    const trimmed = before?.trimmed === true || agedMs > day.startMs;
     // What has been deleted must not be counted as lost: of a day that is being deleted only the new part is added.
-    const startMs = trimmed ? Math.max(day.startMs, before?.knownUntilMs ?? 0, cutoffMs) : day.startMs;
+    const startMs = trimmed ? Math.max(day.startMs, before?.knownUntilMs ?? 0, agedMs) : day.startMs;
     const addsNothing = startMs >= day.endMs;
     if (addsNothing && (before === undefined || before.trimmed === trimmed)) return [];
     const part = addsNothing ? noCoverage : explainedCoverage({ startMs, endMs: day.endMs }, holes, claims, nowMs);

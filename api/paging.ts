@@ -1,8 +1,10 @@
 import type { z } from 'zod';
 import { AppError } from '../errors.ts';
 
+type Position = string | number | readonly number[];
+
 /** A position in a list as an opaque text. */
-function encodeCursor(position: string | number): string {
+function encodeCursor(position: Position): string {
   return Buffer.from(JSON.stringify(position)).toString('base64url');
 }
 
@@ -21,7 +23,7 @@ export function toPage<Item, Shown>(
   found: Item[],
   limit: number,
   show: (item: Item) => Shown,
-  positionOf: (item: Item) => string | number,
+  positionOf: (item: Item) => Position,
 ): { items: Shown[]; nextCursor?: string } {
   const items = found.slice(0, limit);
   const last = items.at(-1);

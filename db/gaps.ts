@@ -137,3 +137,24 @@ export async function claimsOf(
   );
   return grouped(rows, (row) => row.public_id, toClaim);
 }
+
+/**
+ * Forgets claims that ended before an instant of each camera; of cameras that are not given, before `beforeMs`.
+ * @returns how many of them, at most `limit`
+ */
+export async function forgetClaims(
+  db: Db,
+  before: readonly { internalId: number; beforeMs: number }[],
+  beforeMs: number,
+  limit: number,
+): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from gap where id in (
+       select g.id from camera c
+       left join unnest($1::int[], $2::timestamptz[]) as b (camera_id, before_at) on b.camera_id = c.id
+       join gap g on g.camera_id = c.id and coalesce(g.end_at, 'infinity') < coalesce(b.before_at, $3::timestamptz)
+       limit $4::int)`,
+    [before.map(({ internalId }) => internalId), before.map((one) => at(one.beforeMs)), at(beforeMs), limit],
+  );
+  return rowCount ?? 0;
+}

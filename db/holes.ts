@@ -9,6 +9,8 @@ export interface HoleRange {
   nowMs: number;
   /** The retention cutoff: what lies before it is no hole any more. */
   keptFromMs?: number | undefined;
+  /** No more than so many, the first ones. */
+  limit?: number | undefined;
 }
 
 /**
@@ -25,7 +27,7 @@ export async function holesBetween(
   cameraId: string,
   fromMs: number,
   toMs: number,
-  options: { nowMs: number; keptFromMs?: number | undefined },
+  options: Omit<HoleRange, 'fromMs' | 'toMs'>,
 ): Promise<Hole[]> {
   return (await holesOf(db, [cameraId], { fromMs, toMs, ...options })).get(cameraId) ?? [];
 }
@@ -71,8 +73,16 @@ export async function holesOf(db: Db, cameraIds: readonly string[], range: HoleR
        ) as covered
      ) as hole
      where b.from_at < b.to_at and hole.end_at - hole.start_at > $6::int * interval '1 ms'
-     order by hole.start_at`,
-    [cameraIds, at(range.fromMs), at(range.toMs), at(range.nowMs), at(range.keptFromMs), gapToleranceMs],
+     order by hole.start_at limit $7::int`,
+    [
+      cameraIds,
+      at(range.fromMs),
+      at(range.toMs),
+      at(range.nowMs),
+      at(range.keptFromMs),
+      gapToleranceMs,
+      range.limit ?? null,
+    ],
   );
   return grouped(
     rows,

@@ -24,6 +24,8 @@ import {
 
 /** Lists of a camera's time go on after a start, in ms since 1970. */
 const timePosition = z.number().int();
+/** Gaps go on after a start, and are explained hole by hole: that of the last gap's hole is there too. */
+const gapPosition = z.tuple([z.number().int(), z.number().int()]);
 
 /** What a camera has and what it lacks. */
 export function registerFootage(app: Api, deps: ApiDeps): void {
@@ -86,10 +88,15 @@ export function registerFootage(app: Api, deps: ApiDeps): void {
       const { limit, cursor } = request.query;
       const range = agedOff(await rangeOf(request.params.id, request.query));
       const nowMs = deps.now();
-      const { holes, claims } = await missing(deps, range, nowMs);
-      const afterMs = cursor === undefined ? -Infinity : decodeCursor(cursor, timePosition);
+      const [afterMs, holeMs] = cursor === undefined ? [-Infinity, -Infinity] : decodeCursor(cursor, gapPosition);
+      // A hole has one gap at least: one more shows the next page, and the first may be over.
+      const part = { ...range, fromMs: Math.max(range.fromMs, holeMs) };
+      const { holes, claims } = await missing(deps, part, nowMs, limit + 2);
       const gaps = explainHoles(holes, claims, nowMs).filter((gap) => gap.startMs > afterMs);
-      return toPage(gaps, limit, gapAnswer, (gap) => gap.startMs);
+      return toPage(gaps, limit, gapAnswer, ({ startMs }) => [
+        startMs,
+        holes.findLast((hole) => hole.startMs <= startMs)?.startMs ?? startMs,
+      ]);
     },
   );
 
@@ -137,14 +144,14 @@ async function missing(
   deps: ApiDeps,
   range: CameraRange,
   nowMs: number,
+  limit?: number,
 ): Promise<{ holes: Hole[]; claims: GapClaim[] }> {
   const { camera, fromMs, toMs } = range;
   if (fromMs >= toMs) return { holes: [], claims: [] };
-  const [holes, claims] = await Promise.all([
-    holesBetween(deps.pool, camera.id, fromMs, toMs, { nowMs }),
-    claimsBetween(deps.pool, camera.id, fromMs, toMs),
-  ]);
-  return { holes, claims };
+  const holes = await holesBetween(deps.pool, camera.id, fromMs, toMs, { nowMs, limit });
+  // Of the first holes alone the claims on them will do; coverage must know of pauses without a hole as well.
+  const claimedToMs = limit === undefined ? toMs : (holes.at(-1)?.endMs ?? fromMs);
+  return { holes, claims: await claimsBetween(deps.pool, camera.id, fromMs, claimedToMs) };
 }
 
 function coverageOfDay(day: Hole, holes: readonly Hole[], claims: readonly GapClaim[]) {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { rollUp } from '../../activities/roll-up-coverage.ts';
+import { forget, rollUp } from '../../activities/roll-up-coverage.ts';
 import { countedDays } from '../../db/coverage.ts';
-import { claimHole, closeGap } from '../../db/gaps.ts';
+import { claimHole, claimsBetween, closeGap, openGap } from '../../db/gaps.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { commitSlow, insertSegment } from '../../db/segments.ts';
 import { transaction } from '../../db/sql.ts';
@@ -100,4 +100,27 @@ test('with a retention of one day each hour is counted before it goes', async ()
     { day: '2026-11-19', wantedHours: 24, recordedHours: 24, lostMs: {}, gaps: 0 },
     { day: '2026-11-20', wantedHours: 24, recordedHours: 24, lostMs: {}, gaps: 0 },
   ]);
+});
+
+test('claims are forgotten that are older than footage can get; time that does not count as age is not counted', async () => {
+  const { pool } = database;
+  const nowMs = today + 400 * dayMs;
+  const paused = await makeCamera(pool, { createdAtMs: camera.createdAtMs });
+  await closeGap(pool, paused.id, camera.createdAtMs);
+  for (const { id, createdAtMs } of [camera, paused]) {
+    await claimHole(pool, id, createdAtMs + hourMs, createdAtMs + 2 * hourMs, 'closed', {});
+    await claimHole(pool, id, nowMs - 366 * dayMs, nowMs - 365 * dayMs, 'auth', {});
+  }
+  await openGap(pool, camera.id, { startMs: today, reason: 'refused', evidence: {} });
+  await pool.query(`insert into retention_pause (camera_id, start_at, end_at) values ($1, $2, $3)`, [
+    paused.internalId,
+    new Date(today),
+    new Date(today + 60 * dayMs),
+  ]);
+  let steps = 0;
+  await forget({ db: pool, log, now: () => nowMs }, () => (steps += 1));
+  const kept = async (id: string) => (await claimsBetween(pool, id, 0, nowMs)).map(({ reason }) => reason);
+  expect(await kept(camera.id)).toEqual(['refused', 'auth']);
+  expect(await kept(paused.id)).toEqual(['operator', 'closed', 'auth']);
+  expect(steps).toBe(0);
 });

@@ -87,6 +87,33 @@ describe('gaps', () => {
     ]);
   });
 
+  test('come in pages, cut as in one list also where a page ends within a hole', async () => {
+    const other = await api.addCamera();
+    await backdate(api, other, t0 - 3_600_000);
+    await closeGap(api.database.pool, other.id, t0 - 3_600_000);
+    await commit(api, other, [
+      { file: files[0], startMs: t0 + 1000 },
+      { file: files[1], startMs: t0 + 20_000 },
+    ]);
+    const reasons = ['stalled', 'auth', 'closed', 'stalled', 'refused'] as const;
+    for (const [i, reason] of reasons.entries()) {
+      await claimHole(api.database.pool, other.id, t0 - 10_000 + i * 2300, t0 - 8000 + i * 2300, reason, {});
+      await claimHole(api.database.pool, other.id, t0 + 6000 + i * 2300, t0 + 8000 + i * 2300, reason, {});
+    }
+    const list = (more: string) =>
+      api.call('GET', `/v1/cameras/${other.id}/gaps?${range(t0 - 3_000_000, nowMs)}${more}`);
+    const { items } = (await list('')).json<{ items: object[] }>();
+    expect(items.length).toBeGreaterThan(10);
+    const paged: object[] = [];
+    for (let more = '&limit=1', pages = 0; more !== ''; pages += 1) {
+      expect(pages).toBeLessThan(items.length);
+      const page = (await list(more)).json<{ items: object[]; nextCursor?: string }>();
+      paged.push(...page.items);
+      more = page.nextCursor === undefined ? '' : `&limit=2&cursor=${page.nextCursor}`;
+    }
+    expect(paged).toEqual(items);
+  });
+
   test('that are open have no end', async () => {
     const other = await api.addCamera();
     await backdate(api, other, t0);
