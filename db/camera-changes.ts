@@ -153,7 +153,8 @@ export async function changeIntent(
     rule.to === 'record',
   ]);
 
-  await closeGap(tx, cameraId, nowMs);
+  // Of a retired camera nothing was missing, whatever was claimed of it since.
+  await closeGap(tx, cameraId, action === 'reactivate' ? (camera.retired_at ?? nowMs) : nowMs);
   if (action === 'reactivate' && camera.retired_at !== null) {
     await claimHole(tx, cameraId, camera.retired_at, nowMs, 'paused', {});
     await notePause(tx, camera.id, { startMs: camera.retired_at, endMs: laterMs }, earlierMs);

@@ -3,6 +3,7 @@ import { cameraIntents, cameraTiers, type Camera, type CameraIntent, type Camera
 import { AppError } from '../errors.ts';
 import { cameraRow, selectCamera } from './camera-row.ts';
 import { profileRow, type Profile } from './profiles.ts';
+import { fencedCameraSql } from './recorder-fence.ts';
 import { at, instant, many, maybeOne, one, violatedUnique, type Db, type Transaction } from './sql.ts';
 
 export interface NewCamera {
@@ -94,7 +95,8 @@ const statesOf: Record<CameraIntent, CameraState[]> = {
 /**
  * Shows a camera's state. A state that is shown already keeps its time.
  * @param reason a sentence or a gap reason, redacted
- * @returns false when the camera's intent does not allow this state (any more)
+ * @param byEpoch whose word it is, where it is a recording's: a superseded one's changes nothing
+ * @returns false when the camera's intent does not allow this state (any more), or it is not for this recording to say
  */
 export async function setCameraState(
   db: Db,
@@ -102,13 +104,15 @@ export async function setCameraState(
   state: CameraState,
   reason: string | null,
   atMs: number,
+  byEpoch: number | null = null,
 ): Promise<boolean> {
   const allowed = cameraIntents.filter((intent) => statesOf[intent].includes(state));
   const { rowCount } = await db.query(
-    `update camera set status = $2::text, status_reason = $3::text,
-       status_at = case when status = $2::text then status_at else $4::timestamptz end
-     where public_id = $1::uuid and intent = any($5::text[])`,
-    [cameraId, state, reason, at(atMs), allowed],
+    `${fencedCameraSql('no key update')}
+     update camera set status = $3::text, status_reason = $4::text,
+       status_at = case when status = $3::text then status_at else $5::timestamptz end
+     from fenced where camera.id = fenced.id and intent = any($6::text[])`,
+    [cameraId, byEpoch, state, reason, at(atMs), allowed],
   );
   return rowCount === 1;
 }

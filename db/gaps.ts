@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { GapClaim, GapEvidence } from '../domain/gaps.ts';
 import { gapReasons, type GapReason } from '../domain/gap-reason.ts';
 import { grouped } from '../domain/grouped.ts';
+import { fencedCameraSql } from './recorder-fence.ts';
 import { at, instant, many, maybeOne, type Db } from './sql.ts';
 
 const spell = z.object({
@@ -37,43 +38,58 @@ function toClaim(row: { start_at: number; end_at: number | null; reason: GapReas
 /**
  * Opens the camera's claim on missing footage. At most one is open: an open one keeps its start, and its reason too
  * (the first cause explains; `updateOpenGap` is for what follows it), unless that is `operator`, which any failure
- * replaces.
+ * replaces. Of a camera that is not wanted nothing is missing: it gets a claim for its pause alone.
+ * @param byEpoch whose word it is, where it is a recording's: a superseded one's changes nothing
  */
 export async function openGap(
   db: Db,
   cameraId: string,
   gap: { startMs: number; reason: GapReason; evidence: GapEvidence },
+  byEpoch: number | null = null,
 ): Promise<void> {
   await db.query(
-    `insert into gap (camera_id, start_at, reason, evidence)
-     select id, $2::timestamptz, $3::text, $4::jsonb from camera where public_id = $1::uuid
+    `${fencedCameraSql('key share')}
+     insert into gap (camera_id, start_at, reason, evidence)
+     select id, $3::timestamptz, $4::text, $5::jsonb from fenced where wanted or $4::text = 'paused'
      on conflict (camera_id) where end_at is null
      do update set reason = excluded.reason, evidence = excluded.evidence
      where gap.reason = 'operator' and excluded.reason <> 'operator'`,
-    [cameraId, at(gap.startMs), gap.reason, JSON.stringify(gap.evidence)],
+    [cameraId, byEpoch, at(gap.startMs), gap.reason, JSON.stringify(gap.evidence)],
   );
 }
 
-/** Replaces reason and evidence of the open claim. @returns false when none is open */
+/**
+ * Replaces reason and evidence of the open claim.
+ * @param byEpoch as of `openGap`; no recording has a say in a pause
+ * @returns false when none is open, or it is not for this recording to say
+ */
 export async function updateOpenGap(
   db: Db,
   cameraId: string,
   gap: { reason: GapReason; evidence: GapEvidence },
+  byEpoch: number | null = null,
 ): Promise<boolean> {
   const { rowCount } = await db.query(
-    `update gap set reason = $2::text, evidence = $3::jsonb
-     where camera_id = (select id from camera where public_id = $1::uuid) and end_at is null`,
-    [cameraId, gap.reason, JSON.stringify(gap.evidence)],
+    `${fencedCameraSql('key share')}
+     update gap set reason = $3::text, evidence = $4::jsonb
+     from fenced where camera_id = fenced.id and end_at is null and ($2::int is null or reason <> 'paused')`,
+    [cameraId, byEpoch, gap.reason, JSON.stringify(gap.evidence)],
   );
   return rowCount === 1;
 }
 
-/** Ends the open claim. @returns false when none was open */
-export async function closeGap(db: Db, cameraId: string, endMs: number): Promise<boolean> {
+/** Ends the open claim. @param byEpoch as of `updateOpenGap` @returns false when none was open, likewise */
+export async function closeGap(
+  db: Db,
+  cameraId: string,
+  endMs: number,
+  byEpoch: number | null = null,
+): Promise<boolean> {
   const { rowCount } = await db.query(
-    `update gap set end_at = greatest(start_at, $2::timestamptz)
-     where camera_id = (select id from camera where public_id = $1::uuid) and end_at is null`,
-    [cameraId, at(endMs)],
+    `${fencedCameraSql('key share')}
+     update gap set end_at = greatest(start_at, $3::timestamptz)
+     from fenced where camera_id = fenced.id and end_at is null and ($2::int is null or reason <> 'paused')`,
+    [cameraId, byEpoch, at(endMs)],
   );
   return rowCount === 1;
 }

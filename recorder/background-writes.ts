@@ -8,6 +8,7 @@ import type { WriteQueue } from './write-queue.ts';
 
 /** What a recording tells the catalogue about its camera, in the background; of each kind the last one wins. */
 export interface BackgroundWrites {
+  /** What counts no more, once a newer recording has its first frame or the camera is unwanted, is not written. */
   state(state: CameraState, reason: string | null, atMs: number): void;
   /** Its first frame, whereupon older epochs stop. */
   recording(epoch: number, first: FirstFrame): void;
@@ -16,7 +17,13 @@ export interface BackgroundWrites {
   oneClient(epoch: number): void;
 }
 
-export function createBackgroundWrites(db: Db, queue: WriteQueue, cameraId: string): BackgroundWrites {
+/** @param recording its epoch is asked for when a write is done, for it may be raised meanwhile */
+export function createBackgroundWrites(
+  db: Db,
+  queue: WriteQueue,
+  recording: { readonly cameraId: string; readonly epoch: number },
+): BackgroundWrites {
+  const { cameraId } = recording;
   const add = (slot: string, write: () => Promise<unknown>): void => {
     queue.add(
       cameraId,
@@ -27,7 +34,8 @@ export function createBackgroundWrites(db: Db, queue: WriteQueue, cameraId: stri
     );
   };
   return {
-    state: (state, reason, atMs) => add('state', () => setCameraState(db, cameraId, state, reason, atMs)),
+    state: (state, reason, atMs) =>
+      add('state', () => setCameraState(db, cameraId, state, reason, atMs, recording.epoch)),
     recording: (epoch, { atMs, keySha256 }) =>
       add('recording', () => markRecording(db, cameraId, epoch, { frameMs: atMs, keySha256 })),
     oneClient: (epoch) => add('one-client', () => noteOneClient(db, cameraId, epoch)),

@@ -6,7 +6,10 @@ import { leaseOf } from '../db/leases.ts';
 import type { Pool } from '../db/sql.ts';
 import type { WriteQueue } from './write-queue.ts';
 
-/** What a recording knows about the time in which it gives no footage. Written in the background, in order. */
+/**
+ * What a recording knows about the time in which it gives no footage. Written in the background, in order, so perhaps
+ * late: of a camera that is unwanted by then, or that a newer recording has, it says nothing of what is open.
+ */
 export interface GapClaims {
   /**
    * A try ended, or a run did.
@@ -62,16 +65,19 @@ export function createGapClaims(deps: {
     if (open === null) {
       const gapStartMs = startMs ?? (await leaseOf(db, cameraId))?.lastEndMs ?? nowMs;
       const reason = dominantReason(of.spells, nowMs);
-      await openGap(db, cameraId, { startMs: gapStartMs, reason, evidence: evidence(of.spells) });
+      await openGap(db, cameraId, { startMs: gapStartMs, reason, evidence: evidence(of.spells) }, deps.epoch());
       return;
     }
+    // A pause is no part of an outage's story.
+    if (open.reason === 'paused') return;
     // What was claimed before the first failure (a lost host, the first connect) is part of the story.
     const firstMs = of.spells[0]?.sinceMs ?? nowMs;
     const before = open.evidence.history?.filter((spell) => spell.sinceMs < firstMs) ?? [
       { reason: open.reason, sinceMs: Math.min(open.startMs, firstMs), attempts: 0 },
     ];
     of.spells = [...before, ...of.spells].slice(-keptSpells);
-    await updateOpenGap(db, cameraId, { reason: dominantReason(of.spells, nowMs), evidence: evidence(of.spells) });
+    const told = { reason: dominantReason(of.spells, nowMs), evidence: evidence(of.spells) };
+    await updateOpenGap(db, cameraId, told, deps.epoch());
   }
 
   return {
@@ -86,13 +92,14 @@ export function createGapClaims(deps: {
     opened(reason, footageEndMs) {
       queue.add(cameraId, async () => {
         const startMs = (await footageEndMs) ?? (await leaseOf(db, cameraId))?.lastEndMs;
-        if (startMs !== undefined) await openGap(db, cameraId, { startMs, reason, evidence: evidence([]) });
+        if (startMs === undefined) return;
+        await openGap(db, cameraId, { startMs, reason, evidence: evidence([]) }, deps.epoch());
       });
     },
     recovered(firstFrameMs) {
       outage = { number: outage.number + 1, spells: [] };
       queue.add(cameraId, async () => {
-        await closeGap(db, cameraId, firstFrameMs);
+        await closeGap(db, cameraId, firstFrameMs, deps.epoch());
       });
     },
     hole(startMs, endMs, reason, detail) {

@@ -221,7 +221,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     await registry.stop();
     for (const { assignment, recording, claims } of stopped) {
       claims.opened('deploy', Promise.resolve(recording.progress().lastSegmentEndMs));
-      createBackgroundWrites(db, queue, assignment.cameraId).state('reconnecting', 'deploy', now());
+      createBackgroundWrites(db, queue, assignment).state('reconnecting', 'deploy', now());
     }
     if (!(await flushWithin(flushMs, { asking: finalOnly.asking, committer, now }))) {
       log.warn(waiting().backlog, 'uncommitted footage stays in the spool');

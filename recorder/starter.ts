@@ -67,7 +67,7 @@ export function createStarter(
         claims,
         random: Math.random,
         refusal: () => deps.guard.refusal(assignment.tier),
-        writes: createBackgroundWrites(deps.db, deps.queue, cameraId),
+        writes: createBackgroundWrites(deps.db, deps.queue, assignment),
         journal() {
           deps.journal.update(assignment).catch((error: unknown) => {
             log.error({ cameraId, err: error }, 'the journal could not be written');

@@ -2,9 +2,13 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setCameraState } from '../../db/cameras.ts';
+import { openGapOf } from '../../db/gaps.ts';
+import { markRecording, takeEpoch } from '../../db/leases.ts';
 import type { Recorder } from '../../recorder/recorder.ts';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { waitFor } from '../support/system.ts';
+import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { createSite, type Site } from './host.ts';
 
 let site: Site;
@@ -65,4 +69,31 @@ test.each([
   await waitFor('an explanation', async () => !(await reasons()).includes('unknown'));
   expect(await reasons()).toEqual([reason]);
   await next.get(cameraId)?.stop('unwanted');
+});
+
+test('what a host that was cut off says late of its camera is nothing, once another one records it', async () => {
+  const { pool, url } = site.database;
+  const own = await startCamera();
+  const proxy = await createTcpProxy(Number(new URL(url).port));
+  try {
+    const cameraId = await site.addCamera(own.url());
+    const host = await site.start('cut-off', { databaseUrl: url.replace(/:\d+\//, `:${proxy.port}/`) });
+    await recordedOn(host, cameraId);
+    await waitFor('its claim ended', async () => (await openGapOf(pool, cameraId)) === null);
+    proxy.cut();
+    own.refuse();
+    own.dropAll('rst');
+    // The gap and the state, both with nobody to tell them to.
+    await waitFor('a failure to tell of', async () => host.stats().pendingWrites >= 2);
+    const epoch = await takeEpoch(pool, cameraId, { hostId: '00000000-0000-4000-8000-00000000000b', sessionId: null });
+    await markRecording(pool, cameraId, epoch, { frameMs: Date.now(), keySha256: null });
+    await setCameraState(pool, cameraId, 'recording', null, Date.now(), epoch);
+    proxy.restore();
+    await waitFor('it gives way', async () => host.get(cameraId) === undefined && host.stats().pendingWrites === 0);
+    expect(await openGapOf(pool, cameraId)).toBeNull();
+    expect(await site.state(cameraId)).toEqual({ status: 'recording', status_reason: null });
+  } finally {
+    await proxy.close();
+    await own.close();
+  }
 });
