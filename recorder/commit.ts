@@ -18,7 +18,7 @@ import type { Objects } from '../storage/objects.ts';
 import type { CameraIds } from './camera-ids.ts';
 import { cutToParts } from './closed-cut.ts';
 import { keepUnproven, type FileInTurn } from './covered.ts';
-import { moveBehindOwn } from './own-footage.ts';
+import { firstBefore, moveBehindOwn } from './own-footage.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { ClosedFile, Hold } from './run-files.ts';
 import { fitToSeam, type SeamDeps } from './seam.ts';
@@ -38,6 +38,8 @@ export type CommitOutcome =
   | { kind: 'cut'; parts: ClosedFile[] }
   /** Kept back at a handover; to be tried again. */
   | { kind: 'held'; hold: Hold }
+  /** Its turn comes after that file of `closed/`, which may wait behind it. */
+  | { kind: 'after'; first: ClosedFile }
   | { kind: 'quarantined'; why: string }
   /** The disk does not give it back: it was put aside. */
   | { kind: 'unreadable' }
@@ -99,6 +101,8 @@ async function tryCommit(deps: CommitDeps, file: FileInTurn): Promise<CommitOutc
   }
   const fit = await fitToLease(deps, file, index, { internalId: ids.internalId, lease });
   if (fit !== null) return fit;
+  const first = lease === null ? null : await firstBefore(deps, file, { lease, internalId: ids.internalId });
+  if (first !== null) return { kind: 'after', first };
 
   const { bytes, sha256 } = await hashFile(file.path);
   await failpoint('hashed');

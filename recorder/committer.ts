@@ -78,6 +78,11 @@ export function createCommitter(deps: {
         head.file = { ...head.file, held: isFlushing ? givenUp(outcome.hold) : outcome.hold };
         continue;
       }
+      if (outcome.kind === 'after') {
+        await putBefore(lane, head, outcome.first);
+        await pause(holdTickMs); // that one may be kept back
+        continue;
+      }
       const place = lane.indexOf(head);
       lane.splice(place, 1);
       const commitMs = deps.now() - head.closedAtMs;
@@ -109,7 +114,7 @@ export function createCommitter(deps: {
       if (kind === 'covered' && outcome.metBy !== undefined) {
         met.set(file.cameraId, { epoch: file.name.epoch, by: outcome.metBy, recordedMs: recordedMsOf(file.name) });
       }
-      if (kind !== 'already' && kind !== 'cut' && kind !== 'held') counts[kind] += 1;
+      if (kind !== 'already' && kind !== 'cut' && kind !== 'held' && kind !== 'after') counts[kind] += 1;
       return outcome;
     } catch (error) {
       counts.failures += 1;
@@ -169,6 +174,14 @@ async function insert(lane: Waiting[], file: ClosedFile, closedAtMs: number): Pr
   const recordedMs = recordedMsOf(file.name);
   const place = lane.findIndex((other) => other.recordedMs > recordedMs);
   await putAt(lane, place < 0 ? lane.length : place, [file], { recordedMs, closedAtMs });
+}
+
+/** Gives a file the turn before another one's. */
+async function putBefore(lane: Waiting[], head: Waiting, first: ClosedFile): Promise<void> {
+  const place = lane.findIndex(({ file }) => file.path === first.path);
+  const [waiting] = place < 0 ? [] : lane.splice(place, 1);
+  const { recordedMs, closedAtMs } = head;
+  await putAt(lane, lane.indexOf(head), [waiting?.file ?? first], { recordedMs, closedAtMs });
 }
 
 async function putAt(

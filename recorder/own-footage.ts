@@ -1,5 +1,6 @@
 import { segmentsBetween } from '../db/footage.ts';
 import type { Lease } from '../db/leases.ts';
+import { firstStartOf } from '../db/segments.ts';
 import type { Pool } from '../db/sql.ts';
 import { gapToleranceMs } from '../domain/gaps.ts';
 import { keySampleSha256 } from '../media/key-sample.ts';
@@ -46,6 +47,27 @@ export async function moveBehindOwn(
   const mayBeIn = rows.some((row) => row.variant > 0 && row.epoch === name.epoch && isWithin(name, row));
   if (mayBeIn && !(await isOverLingering(deps.spool, file))) return null;
   return (await isCopy(deps.spool, file, index)) ? null : placeAnew(deps, file, movedOn(name, lastEndMs));
+}
+
+/**
+ * The first file of a recording that is to be committed before this one, although it lies behind it: a version before
+ * moved that on to the seam without saying in its name when it was recorded, and was killed before it had committed it.
+ */
+export async function firstBefore(
+  { db, spool }: { db: Pool; spool: Spool },
+  { cameraId, path, name }: ClosedFile,
+  { lease, internalId }: { lease: Lease; internalId: number },
+): Promise<ClosedFile | null> {
+  const { seam } = lease;
+  if (seam?.epoch !== name.epoch || name.startMs >= seam.atMs || name.recordedMs !== undefined) return null;
+  for (const other of await spool.closedFiles(cameraId)) {
+    const first = parseSegmentFileName(other.name)?.name;
+    if (other.path === path || first?.epoch !== name.epoch || !first.anchor) continue;
+    if (first.startMs < seam.atMs || first.recordedMs !== undefined) continue;
+    const rowMs = await firstStartOf(db, internalId, name.epoch, name.startMs - recentMs);
+    return rowMs === null ? { cameraId, path: other.path, name: first } : null;
+  }
+  return null;
 }
 
 /** Whether a file lies over one that lingers, which was catalogued at the place that its name says. */

@@ -6,31 +6,26 @@ import { readStoredSegment } from '../../activities/stored-segment.ts';
 import { leaseOf, markRecording, noteArchiveTime, takeEpoch } from '../../db/leases.ts';
 import { upsertRecorder } from '../../db/recorders.ts';
 import { commitFile } from '../../recorder/commit.ts';
-import type { ClosedFile } from '../../recorder/run-files.ts';
 import { parseSegmentFileName, segmentFileName } from '../../recorder/segment-name.ts';
 import { waitFor } from '../support/wait-for.ts';
 import {
   archivedGops,
   closedNames,
-  commitToTheEnd,
   firstStored,
   gopMs,
   gops,
   makeFinals,
   makeGopSource,
   openHost,
-  quarantined,
   recordingOf,
   watermarkAt,
   type ClockedHost,
   type GopSource,
   type HostClock,
 } from './clocked-host.ts';
+import { firstOfNewer, handOverOn, type NewerCommits } from './hand-over.ts';
 import { createSite, type Site } from './host.ts';
 import { startProcess } from './start-process.ts';
-
-/** The key that the newer recording begins with. */
-const firstOfNewer = 5;
 
 let site: Site;
 let source: GopSource;
@@ -50,54 +45,8 @@ afterAll(async () => {
 const archived = (cameraId: string, newer = hosts.newer): Promise<number[]> =>
   archivedGops(site, source, { cameraId, hosts: [hosts.older, newer] });
 
-/** Two recordings of one stream, and what comes of them. @param how the newer one's files are committed, and by whom */
-async function handOver(
-  older: HostClock,
-  newer: HostClock,
-  olderEndsAtGop: number,
-  how: { host: ClockedHost; commit: (files: ClosedFile[]) => Promise<void> } = {
-    host: hosts.newer,
-    commit: async (files) => files.forEach((file) => hosts.newer.committer.add(file)),
-  },
-): Promise<{ cameraId: string; archive: number[] }> {
-  const { pool: db } = site.database;
-  const cameraId = await site.addCamera('rtsp://127.0.0.1/');
-  const baseMs = Date.now() - (firstOfNewer + 2) * gopMs;
-  await watermarkAt(site, cameraId, baseMs - 60_000);
-  const take = (host: ClockedHost) => takeEpoch(db, cameraId, { hostId: host.deps.spool.hostId, sessionId: null });
-  const first = await take(hosts.older);
-  await markRecording(db, cameraId, first, { frameMs: baseMs + older.offMs, keySha256: source.keys[0] ?? null });
-  const camera = { id: cameraId, baseMs, epoch: first };
-  const olds = await recordingOf(source, hosts.older, camera, { from: 0, to: olderEndsAtGop }, older);
-  const early = olds.filter(({ closesAtGop }) => closesAtGop <= firstOfNewer);
-  for (const { file } of early) hosts.older.committer.add(file);
-  await waitFor('older footage', async () => (await site.segments(cameraId)).length === early.length);
-
-  const epoch = await take(how.host);
-  const frameMs = baseMs + firstOfNewer * gopMs + newer.offMs;
-  await markRecording(db, cameraId, epoch, { frameMs, keySha256: source.keys[firstOfNewer] ?? null });
-  const news = await recordingOf(source, how.host, { ...camera, epoch }, { from: firstOfNewer, to: gops }, newer);
-  for (const { file } of olds.slice(early.length)) hosts.older.committer.add(file);
-  await how.commit(news.map(({ file }) => file));
-
-  const left = async () => (await closedNames(how.host, cameraId)).length;
-  await waitFor('the newer footage is committed', async () => (await left()) === 0);
-  await waitFor('the older one has nothing left before the seam', async () => {
-    const seam = (await leaseOf(db, cameraId))?.seam;
-    const starts = await closedNames(hosts.older, cameraId);
-    return seam?.epoch === epoch && starts.every(({ startMs }) => startMs >= seam.atMs);
-  });
-  // What the older one has beyond the common key.
-  for (const name of await closedNames(hosts.older, cameraId)) {
-    const file = path.join(hosts.older.deps.spool.dir, 'closed', cameraId, segmentFileName(name));
-    expect(await commitToTheEnd(hosts.older, { cameraId, path: file, name, metBy: epoch })).toMatchObject({
-      kind: 'covered',
-      metBy: epoch,
-    });
-  }
-  for (const { deps } of [hosts.older, how.host]) expect(await quarantined(deps.spool, cameraId)).toEqual([]);
-  return { cameraId, archive: await archived(cameraId, how.host) };
-}
+const handOver = (older: HostClock, newer: HostClock, olderEndsAtGop: number, how?: NewerCommits) =>
+  handOverOn({ site, source, hosts }, { older, newer, olderEndsAtGop }, how);
 
 const everyGop = Array.from({ length: gops }, (_, gop) => gop);
 
@@ -192,6 +141,25 @@ test('killed between moving its first file on and committing it, a host commits 
       const names = (await closedNames(host, first?.cameraId ?? '')).filter(({ anchor }) => anchor);
       expect(names).toMatchObject([{ recordedMs: first?.name.startMs }]);
       await site.start(name);
+    },
+  });
+  expect(archive).toEqual(everyGop);
+});
+
+test('a first file that a version before has moved on, without its turn in its name, is committed first', async () => {
+  const { archive } = await handOver(right, stays(-4000), firstOfNewer + 3, {
+    host: hosts.newer,
+    async commit([first, ...others]) {
+      if (first === undefined) throw new Error('no file');
+      const { cameraId, name } = first;
+      const seamOf = async () => (await leaseOf(site.database.pool, cameraId))?.seam;
+      await waitFor('the older one has the common key', async () => (await seamOf())?.epoch === name.epoch);
+      const atMs = (await seamOf())?.atMs ?? 0;
+      const moved = { ...name, startMs: atMs };
+      const target = path.join(path.dirname(first.path), segmentFileName(moved));
+      await rename(first.path, target);
+      const salvaged = [...others, { cameraId, path: target, name: moved }];
+      for (const file of salvaged.toSorted((a, b) => a.name.startMs - b.name.startMs)) hosts.newer.committer.add(file);
     },
   });
   expect(archive).toEqual(everyGop);
