@@ -115,6 +115,16 @@ export function contractById(db: Db, id: string): Promise<Contract | null> {
   return maybeOne(db, contractRow, `${selectContract} where c.public_id = $1::uuid`, [id]);
 }
 
+/** A tenant's contract that has not ended, or null; locked. */
+export function openContractOf(tx: Transaction, tenantId: string): Promise<Contract | null> {
+  return maybeOne(
+    tx,
+    contractRow,
+    `${selectContract} where t.public_id = $1::uuid and c.ended_at is null for update of c`,
+    [tenantId],
+  );
+}
+
 /** A page of contracts in the order they were made. */
 export function listContracts(
   db: Db,

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { cameraIntents, cameraStates } from '../domain/camera.ts';
 import type { TenantCertificate } from '../domain/certificate.ts';
+import { dayOf, lastDayWhenEnded } from '../domain/contract.ts';
 import { AppError } from '../errors.ts';
 import { recordDeed, type Deed } from './audit.ts';
 import { changeIntent } from './camera-changes.ts';
 import type { Clocks } from './clock.ts';
+import { markContractEnded, openContractOf, setContractEnd } from './contracts.ts';
 import { requestPurge } from './purge.ts';
 import { at, bigint, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
@@ -52,7 +54,8 @@ async function retire(tx: Transaction, tenantId: string, times: Times): Promise<
 }
 
 /**
- * Begins a tenant's deletion: no camera can be added any more, and each one it has is retired and purged at once.
+ * Begins a tenant's deletion: no camera can be added any more, each one it has is retired and purged at once, and its
+ * contract ends.
  * @throws AppError not-found; wrong-state: the default tenant, or begun already
  */
 export async function requestTenantDeletion(tx: Transaction, tenantId: string, request: Times): Promise<Told[]> {
@@ -73,8 +76,13 @@ export async function requestTenantDeletion(tx: Transaction, tenantId: string, r
   return purgeCamerasOf(tx, tenantId, request);
 }
 
-/** Retires and purges what a tenant still has; also a camera that was added while its deletion began. */
+/**
+ * Retires and purges what a tenant still has, and ends its contract; also a camera and a contract that were added while
+ * its deletion began.
+ */
 export async function purgeCamerasOf(tx: Transaction, tenantId: string, request: Times): Promise<Told[]> {
+  // The contract before its cameras, as whoever ends one locks them.
+  const ended = await endContract(tx, tenantId, request);
   const decided = await retire(tx, tenantId, request);
   const { by, nowMs } = request;
   for (const { cameraId, name, state, graceEndsAtMs, isRequested } of await camerasLeft(tx, tenantId)) {
@@ -88,9 +96,31 @@ export async function purgeCamerasOf(tx: Transaction, tenantId: string, request:
     };
     decided.push({ told, deed: { atMs: nowMs, actor: by, action: 'camera.purge', tenantId, cameraId, ...values } });
   }
+  if (ended !== null) await recordDeed(tx, ended);
   for (const { deed } of decided) await recordDeed(tx, deed);
   // Of a camera that was retired and purged, the later version.
   return [...new Map(decided.map(({ told }) => [told.cameraId, told])).values()];
+}
+
+/**
+ * Where no last day was agreed the contract is left early on this day: its exit fee stays what it is now. Its cameras are
+ * retired in the same transaction.
+ * @returns its entry for the audit log
+ */
+async function endContract(tx: Transaction, tenantId: string, { by, nowMs }: Times): Promise<Deed | null> {
+  const contract = await openContractOf(tx, tenantId);
+  if (contract === null) return null;
+  const { id } = contract;
+  const before = { id, endsOn: contract.endsOn, endReason: contract.endReason, endedAt: null };
+  const agreed = {
+    endsOn: contract.endsOn ?? lastDayWhenEnded(contract, dayOf(nowMs), 'early'),
+    reason: contract.endReason ?? 'early',
+  };
+  if (contract.endsOn === null) await setContractEnd(tx, id, { ...agreed, nowMs });
+  await markContractEnded(tx, id, nowMs);
+  const endedAt = new Date(nowMs).toISOString();
+  const after = { id, endsOn: agreed.endsOn, endReason: agreed.reason, endedAt, cause: 'tenant-deleted' };
+  return { atMs: nowMs, actor: by, action: 'contract.end', tenantId, before, after };
 }
 
 /** A tenant's cameras that are not purged. */
@@ -201,11 +231,6 @@ export async function endTenantDeletion(tx: Transaction, tenantId: string, nowMs
   await tx.query(
     `update camera set name = public_id::text where tenant_id = (select id from tenant where public_id = $1::uuid)`,
     [tenantId],
-  );
-  await tx.query(
-    `update contract set ended_at = coalesce(ended_at, $2::timestamptz)
-     where tenant_id = (select id from tenant where public_id = $1::uuid)`,
-    [tenantId, at(nowMs)],
   );
   await tx.query(
     `update tenant set name = 'deleted ' || public_id, deleted_at = $2::timestamptz where public_id = $1::uuid`,

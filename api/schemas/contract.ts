@@ -36,7 +36,9 @@ export const contractSchema = z
     endedAt: timeOut.nullable().describe('When its cameras were retired: their grace periods began.'),
     prices: priceListSchema,
     monthly: z.array(priceLine).describe('A month’s price at today’s cameras; the last line is the sum.'),
-    exitFee: priceLine.describe('What ending costs: as agreed, or if it were left early today.'),
+    exitFee: priceLine.describe(
+      'What ending costs: as agreed, or if it were left early today; a tenant’s deletion is an early leaving.',
+    ),
   })
   .meta({ id: 'Contract' });
 
@@ -76,8 +78,9 @@ export function contractAnswer(
   cameras: readonly number[],
   nowMs: number,
 ): z.infer<typeof contractSchema> {
-  const today = dayOf(nowMs);
-  const lastDay = contract.endsOn ?? lastDayWhenEnded(contract, today, 'early');
+  // Contracts of tenants that were deleted before their last day was noted have ended all the same.
+  const leftOn = dayOf(contract.endedAtMs ?? nowMs);
+  const lastDay = contract.endsOn ?? lastDayWhenEnded(contract, leftOn, 'early');
   return {
     id: contract.id,
     tenantId: contract.tenantId,

@@ -65,11 +65,16 @@ test('every other deed says what it changed, too, and never a secret', async () 
   const release = await done('DELETE', `/v1/holds/${idOf(hold.answer.body)}`);
   expect(release.entry).toMatchObject(['hold.release', active, released]);
   const tenantId = idOf((await done('POST', '/v1/tenants', { name: 'Leaving' })).answer.body);
+  const contract = await done('POST', '/v1/contracts', { tenantId, startsOn: '2026-01-01' });
   expect((await done('POST', `/v1/tenants/${tenantId}/delete`, { name: 'Leaving' })).entry).toEqual([
     'tenant.delete',
     { name: 'Leaving', cameras: 0, isBeingDeleted: false },
     { name: 'Leaving', cameras: 0, isBeingDeleted: true },
   ]);
+  const running = { id: idOf(contract.answer.body), endsOn: null, endReason: null, endedAt: null };
+  const ended = { ...running, endsOn: expect.any(String), endReason: 'early', endedAt: expect.any(String) };
+  const deed = { action: 'contract.end', before: running, after: { ...ended, cause: 'tenant-deleted' } };
+  expect((await entries(`?tenantId=${tenantId}`))[1]).toMatchObject(deed);
   const hostId = randomUUID();
   await api.database.pool.query(
     `insert into recorder (host_id, url, slots, used, seen_at, stats) values ($1, 'http://192.0.2.1', 1, 0, now(), null)`,

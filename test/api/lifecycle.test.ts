@@ -6,6 +6,7 @@ import { certify } from '../../activities/certify.ts';
 import { auditList } from '../../api/schemas/audit.ts';
 import { upsertRecorder } from '../../db/recorders.ts';
 import { transaction } from '../../db/sql.ts';
+import { defaultTenant } from '../../db/tenants.ts';
 import { problemsOf } from '../../security/certificates.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
@@ -227,12 +228,23 @@ describe('a tenant that is deleted', () => {
     expect(left).toEqual([{ name: `deleted ${tenantId}` }]);
   });
 
+  test.each([
+    ['early', '2026-03-17', 11 * 1500],
+    ['notice', '2027-02-14', 0], // agreed before
+  ])('leaves its contract that day: %s, for a fee that stays', async (endReason, endsOn, cents) => {
+    const tenantId = await made('/v1/tenants', { name: endReason });
+    const url = `/v1/contracts/${await made('/v1/contracts', { tenantId, startsOn: '2026-02-15' })}`;
+    if (endReason === 'notice') await api.call('POST', `${url}/end`, { reason: endReason });
+    await api.call('POST', `/v1/tenants/${tenantId}/delete`, { name: endReason });
+    const left = { endsOn, endReason, endedAt: new Date(nowMs).toISOString(), exitFee: { cents } };
+    nowMs += 300 * dayMs;
+    expect((await api.call('GET', url)).json()).toMatchObject(left);
+    nowMs -= 300 * dayMs;
+  });
+
   test('is never the default one', async () => {
-    const { items } = z
-      .object({ items: z.array(z.object({ id: z.string(), name: z.string() })) })
-      .parse((await api.call('GET', '/v1/tenants')).json());
-    const tenant = items.find(({ name }) => name === 'default');
-    const answer = await api.call('POST', `/v1/tenants/${tenant?.id}/delete`, { name: 'default' });
+    const { id } = await defaultTenant(api.database.pool);
+    const answer = await api.call('POST', `/v1/tenants/${id}/delete`, { name: 'default' });
     expect(answer.statusCode).toBe(409);
   });
 });
