@@ -26,20 +26,20 @@ export function createMediaLinks(
 }
 
 /**
- * The object that a link names, if it allows it.
+ * The object that a link names, if it allows it, and until when it does.
  * @throws AppError link-invalid, link-expired
  */
 export function mediaKey(
   links: LinkSigner,
   link: { token: string; name: string },
   nowMs: number,
-): { key: string; object: ObjectName } {
-  const { tenantId, cameraId, fromMs, toMs } = links.verify(link.token, nowMs);
+): { key: string; object: ObjectName; expiresAtMs: number } {
+  const { tenantId, cameraId, fromMs, toMs, expiresAtMs } = links.verify(link.token, nowMs);
   const startMs = /^(\d{1,15})-/.exec(link.name)?.[1];
   const day = startMs === undefined ? '' : new Date(Number(startMs)).toISOString().slice(0, 10).replaceAll('-', '');
   const key = `${tenantId}/${cameraId}/${day}/${link.name}`;
   const object = parseObjectKey(key);
   const inRange = object !== null && object.startMs < toMs && object.startMs + object.durationMs > fromMs;
   if (!inRange) throw new AppError('link-invalid', 'The link does not allow this footage.');
-  return { key, object };
+  return { key, object, expiresAtMs };
 }

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import { isHeld } from '../../db/holds.ts';
 import { termsOf } from '../../db/retention.ts';
-import { cutoffMs } from '../../domain/retention.ts';
+import { dueWithin } from '../../domain/due-time.ts';
 import { AppError } from '../../errors.ts';
 import { parseByteRange, type ByteRange } from '../byte-range.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
@@ -13,7 +13,10 @@ import { doneAnswer, goneProblem, rawBody } from '../schemas/common.ts';
 const url = '/m/:token/:name';
 const params = z.object({ token: z.string().max(1000), name: z.string().max(200) });
 
-/** Footage by signed link: `/m/<token>/<object's name>`. The name says what the bytes are, for ever. */
+/**
+ * Footage by signed link: `/m/<token>/<object's name>`. The name says what the bytes are, so a player need never ask
+ * whether they have changed, but a browser's cache may show them no longer than link and footage last.
+ */
 export function registerMedia(app: Api, deps: ApiDeps): void {
   const look = (request: { params: z.infer<typeof params>; headers: IncomingHttpHeaders }) =>
     lookAt(deps, request.params, request.headers);
@@ -67,12 +70,15 @@ async function lookAt(
   link: { token: string; name: string },
   asked: IncomingHttpHeaders,
 ): Promise<MediaAnswer> {
-  const { key, object } = mediaKey(deps.links, link, deps.now());
-  if (!(await isKept(deps, object))) throw new AppError('footage-gone', 'This footage was deleted.');
+  const nowMs = deps.now();
+  const { key, object, expiresAtMs } = mediaKey(deps.links, link, nowMs);
+  const untilMs = await keptUntilMs(deps, object, { nowMs, expiresAtMs });
+  if (untilMs === null) throw new AppError('footage-gone', 'This footage was deleted.');
   const etag = `"${object.sha256}"`;
   const headers = {
     etag,
-    'cache-control': 'private, max-age=31536000, immutable',
+    // A playlist asked for within the time names the same URL, and nothing is fetched twice.
+    'cache-control': `private, max-age=${Math.floor((untilMs - nowMs) / 1000)}, immutable`,
     'accept-ranges': 'bytes',
     'content-type': 'video/mp4',
   };
@@ -93,13 +99,23 @@ async function lookAt(
   return { status: 206, headers: { ...sized, 'content-range': contentRange }, key, part };
 }
 
-/** A link outlives its footage: what is past its age, or of a purged camera, is gone though its object may be there. */
-async function isKept({ pool, now }: ApiDeps, object: ObjectName): Promise<boolean> {
-  const { cameraId, startMs } = object;
-  const endMs = startMs + object.durationMs;
+/**
+ * Until when footage may be shown by a link, as far as is known now; null: it is gone. A link outlives its footage: what
+ * is past its age, or of a purged camera, is gone though its object may be there. A hold that ends before the link counts
+ * for this answer alone.
+ */
+async function keptUntilMs(
+  { pool }: ApiDeps,
+  { cameraId, startMs, durationMs }: ObjectName,
+  { nowMs, expiresAtMs }: { nowMs: number; expiresAtMs: number },
+): Promise<number | null> {
+  const endMs = startMs + durationMs;
   const terms = await termsOf(pool, cameraId);
-  if (terms === null) return false;
-  return endMs > cutoffMs(terms, now()) || isHeld(pool, cameraId, { startMs, endMs }, now());
+  if (terms === null) return null;
+  const dueMs = dueWithin(terms, endMs, { fromMs: nowMs, toMs: expiresAtMs });
+  if (dueMs === expiresAtMs) return expiresAtMs;
+  if (await isHeld(pool, cameraId, { startMs, endMs }, expiresAtMs)) return expiresAtMs;
+  return dueMs > nowMs || (await isHeld(pool, cameraId, { startMs, endMs }, nowMs)) ? dueMs : null;
 }
 
 function matches(header: string | undefined, etag: string): boolean {

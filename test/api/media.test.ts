@@ -40,7 +40,7 @@ const get = (url: string, headers: Record<string, string> = {}, method: 'GET' | 
   api.app.inject({ method, url, headers });
 
 describe('media', () => {
-  test('is served whole, to be kept for ever', async () => {
+  test('is served whole, to be kept while its link is good', async () => {
     const answer = await get(path);
     expect(answer.statusCode).toBe(200);
     expect(answer.rawPayload.equals(file.bytes)).toBe(true);
@@ -48,7 +48,7 @@ describe('media', () => {
       'content-type': 'video/mp4',
       'content-length': String(file.bytes.length),
       'accept-ranges': 'bytes',
-      'cache-control': 'private, max-age=31536000, immutable',
+      'cache-control': 'private, max-age=1, immutable',
       etag: `"${file.segment.sha256.slice(0, 16)}"`,
     });
   });
@@ -99,6 +99,37 @@ describe('media', () => {
     expect((await get(path, { range: 'bytes=0-9', 'if-range': etag })).statusCode).toBe(206);
     expect((await get(path, { range: 'bytes=0-9', 'if-range': '"other"' })).statusCode).toBe(200);
   });
+});
+
+test('media may be kept by a browser no longer than footage and link last', async () => {
+  const { pool } = api.database;
+  const [before, dayMs] = [nowMs, 86_400_000];
+  await pool.query(`update camera set retention_days = 1 where public_id = $1`, [camera.id]);
+  const dueMs = t0 + file.segment.durationMs + dayMs;
+  const kept = async (atMs: number, linkMs: number) => {
+    nowMs = atMs;
+    const answer = await get(link(t0, t0 + 4000, nowMs + linkMs), {}, 'HEAD');
+    return answer.statusCode === 200 ? answer.headers['cache-control'] : answer.statusCode;
+  };
+  const said = (seconds: number) => `private, max-age=${seconds}, immutable`;
+  expect(await kept(t0 + 60_000, 7_200_000)).toBe(said(7200));
+  expect(await kept(dueMs - 90_500, 7_200_000)).toBe(said(90));
+  expect(await kept(dueMs - 90_500, 30_000)).toMatch(/max-age=3[01],/);
+  expect(await kept(dueMs - 1, 7_200_000)).toBe(said(0));
+  expect(await kept(dueMs, 7_200_000)).toBe(410);
+  const hold = (untilMs: number) =>
+    pool.query(
+      `insert into hold (camera_id, start_at, end_at, reason, placed_by, placed_at, until_at)
+       select id, $2, $3, 'case 7', 'account:admin', $2, $4 from camera where public_id = $1`,
+      [camera.id, new Date(t0), new Date(t0 + 1000), new Date(untilMs)],
+    );
+  await hold(dueMs + 3_600_000);
+  expect(await kept(dueMs, 7_200_000)).toBe(said(0));
+  await hold(dueMs + dayMs);
+  expect(await kept(dueMs - 500, 7_200_000)).toMatch(/max-age=720[01],/);
+  await pool.query(`delete from hold`);
+  await pool.query(`update camera set retention_days = 30 where public_id = $1`, [camera.id]);
+  nowMs = before;
 });
 
 describe('a link', () => {
