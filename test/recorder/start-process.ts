@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
+import { sourceMaps } from '../support/framekeep.ts';
 import { testProgramsDir } from '../support/test-programs.ts';
 import { environmentOf, type Site } from './host.ts';
 
@@ -33,7 +34,7 @@ export function startProcess(
 ): RecorderProcess {
   const { cameraIds = [], killAt, segmentSeconds, logPath, isWorkers = false, settings } = options;
   const program = isWorkers ? 'dist/workers.js' : join(testProgramsDir, 'recorder-process.js');
-  const child = spawn(process.execPath, ['--enable-source-maps', program, ...cameraIds], {
+  const child = spawn(process.execPath, [...sourceMaps, program, ...cameraIds], {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],

@@ -9,6 +9,7 @@ import { spoolHostId } from '../../storage/spool.ts';
 import { createSite, environmentOf, type Site } from '../recorder/host.ts';
 import { startProcess } from '../recorder/start-process.ts';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
+import { sourceMaps } from '../support/framekeep.ts';
 import { waitFor } from '../support/system.ts';
 
 let site: Site;
@@ -61,7 +62,7 @@ test('a spool whose disk is gone: nothing is written in its place, and recording
 /** The real worker process with the role recorder; Temporal is away, so it records what its journal says. */
 function startWorkers(name: string, logPath: string): { stop: () => Promise<unknown> } {
   const program = new URL('../../dist/workers.js', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--enable-source-maps', program], {
+  const child = spawn(process.execPath, [...sourceMaps, program], {
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
