@@ -5,6 +5,7 @@ import { footageAge, openGapsByReason, waitingObjects } from '../db/service-stat
 import type { Db } from '../db/sql.ts';
 import { registerDeletionMetrics } from './deletion-metrics.ts';
 import { gaugesOf } from './gauges.ts';
+import { knownRecorders } from './known-recorders.ts';
 import { registerReconcileMetrics } from './reconcile-metrics.ts';
 import { gapOwner } from '../domain/gap-reason.ts';
 import { dayMs } from '../domain/retention.ts';
@@ -45,7 +46,9 @@ export function registerReliabilityMetrics(registry: Registry, db: Db, now: () =
   };
 
   gauge('recorder_up', 'Whether a recorder was seen in the last 20 s.', ['host'], async (up) => {
-    for (const { hostId: host, seenMs } of await recorders(db)) up.set({ host }, now() - seenMs <= aliveMs ? 1 : 0);
+    for (const { hostId: host, seenMs } of await knownRecorders(db, now())) {
+      up.set({ host }, now() - seenMs <= aliveMs ? 1 : 0);
+    }
   });
   ofHosts(
     'recorder_slots',

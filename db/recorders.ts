@@ -120,9 +120,14 @@ export async function noteWaiting(
   );
 }
 
-/** All recorders ever seen; `seenMs` says which of them live. */
+/** All recorders ever seen whose spool is not said to be destroyed; `seenMs` says which of them live. */
 export function recorders(db: Db): Promise<Recorder[]> {
-  return many(db, recorderRow, `select ${recorderColumns} from recorder order by host_id`);
+  return many(
+    db,
+    recorderRow,
+    `select ${recorderColumns} from recorder
+     where destroyed_at is null or seen_at > destroyed_at order by host_id`,
+  );
 }
 
 /** Marks a recorder as draining or not. @returns false when there is no such recorder */

@@ -12,6 +12,16 @@ export function countCamerasByState(db: Db): Promise<{ state: CameraState; count
   );
 }
 
+/** How many wanted cameras each host has: those that no other host has taken since. */
+export async function wantedByHost(db: Db): Promise<Map<string, number>> {
+  const rows = await many(
+    db,
+    z.object({ host_id: z.string(), count: z.number() }),
+    `select host_id, count(*)::int as count from camera_lease where wanted and host_id is not null group by host_id`,
+  );
+  return new Map(rows.map((row) => [row.host_id, row.count]));
+}
+
 /** A camera that is wanted and gives no footage. */
 export interface FailingCamera {
   cameraId: string;

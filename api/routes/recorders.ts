@@ -5,6 +5,7 @@ import { transaction } from '../../db/sql.ts';
 import { AppError } from '../../errors.ts';
 import { doneBy } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
+import { knownRecorders } from '../known-recorders.ts';
 import { commonProblems, conflictProblem, uuid } from '../schemas/common.ts';
 import { recorderAnswer, recorderList, recorderSchema } from '../schemas/service.ts';
 
@@ -22,7 +23,7 @@ export function registerRecorders(app: Api, deps: ApiDeps): void {
     },
     async () => {
       const nowMs = deps.now();
-      return { items: (await recorders(deps.pool)).map((recorder) => recorderAnswer(recorder, nowMs)) };
+      return { items: (await knownRecorders(deps.pool, nowMs)).map((recorder) => recorderAnswer(recorder, nowMs)) };
     },
   );
 

@@ -1,16 +1,16 @@
 import { reconnectsSince } from '../../db/events.ts';
-import { recorders } from '../../db/recorders.ts';
 import { countCamerasByState, failingCameras } from '../../db/service-status.ts';
 import { flapping, flapWindowMs } from '../../domain/flapping.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { deletionProblems } from '../deletion-problems.ts';
+import { knownRecorders } from '../known-recorders.ts';
 import type { PartHealth } from '../part-health.ts';
 import { reconcileProblems } from '../reconcile-problems.ts';
 import { commonProblems, isoTime } from '../schemas/common.ts';
 import { isWaiting, recorderAnswer, statusSchema, type StatusAnswer } from '../schemas/service.ts';
 import { spoolProblems } from '../spool-problems.ts';
 
-/** More would not be read in the minute an operator has; the list of cameras has them all. */
+/** More cameras would not be read in the minute an operator has; the list of cameras has them all. */
 const shownProblems = 200;
 
 const partNames = { database: 'The database', objects: 'The object storage', temporal: 'Temporal' };
@@ -32,14 +32,14 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
         deps.health.look(),
         countCamerasByState(deps.pool),
         failingCameras(deps.pool, shownProblems),
-        recorders(deps.pool),
+        knownRecorders(deps.pool, deps.now()),
         reconnectsSince(deps.pool, deps.now() - flapWindowMs),
         reconcileProblems(deps.pool, deps.now()),
         deletionProblems(deps.pool, deps.now(), shownProblems),
       ]);
       const nowMs = deps.now();
       const shownHosts = hosts.map((host) => recorderAnswer(host, nowMs));
-      const problems: StatusAnswer['problems'] = [
+      const ofService: StatusAnswer['problems'] = [
         ...parts
           .filter((part) => !part.ok)
           .map((part) => ({
@@ -51,18 +51,19 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
           })),
         ...hosts
           .filter((host) => !isWaiting(host, nowMs)) // it says itself what is wrong
-          .map((host) => recorderAnswer(host, nowMs))
-          .filter((host) => !host.alive && host.used > 0)
-          .map((host) => ({
+          .filter((host) => host.cameras > 0 && !recorderAnswer(host, nowMs).alive)
+          .map(({ hostId, cameras, seenMs }) => ({
             kind: 'recorder' as const,
-            id: host.hostId,
-            name: host.hostId,
-            what: `is not seen any more; it held ${host.used} cameras`,
-            since: host.seenAt,
+            id: hostId,
+            name: hostId,
+            what: `is not seen any more; it held ${cameras === 1 ? '1 camera' : `${cameras} cameras`}`,
+            since: isoTime(seenMs),
           })),
         ...spoolProblems(hosts, nowMs),
         ...archive,
         ...deletions,
+      ];
+      const ofCameras: StatusAnswer['problems'] = [
         ...returns.flatMap(({ cameraId, name, backMs }) => {
           const flaps = flapping(backMs, nowMs);
           if (flaps === null || failing.some((camera) => camera.cameraId === cameraId)) return [];
@@ -85,9 +86,14 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
           byState: Object.fromEntries(counts.map(({ state, count }) => [state, count])),
         },
         parts: parts.map(({ name, ok, sinceMs }) => ({ name, ok, since: isoTime(sinceMs) })),
-        problems: problems.toSorted((a, b) => a.since.localeCompare(b.since)).slice(0, shownProblems),
+        // Weeks of dead cameras must not hide what stands still for all of them since a minute.
+        problems: [...oldestFirst(ofService), ...oldestFirst(ofCameras).slice(0, shownProblems)],
         recorders: shownHosts,
       };
     },
   );
+}
+
+function oldestFirst(problems: StatusAnswer['problems']): StatusAnswer['problems'] {
+  return problems.toSorted((a, b) => a.since.localeCompare(b.since));
 }

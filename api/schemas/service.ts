@@ -80,7 +80,10 @@ export const statusSchema = z
           since: timeOut,
         }),
       )
-      .describe('What is wrong now, oldest first; at most 200.'),
+      .describe(
+        'What is wrong now. First what is wrong with the service itself, all of it, then cameras without footage, at ' +
+          'most 200; each oldest first.',
+      ),
     recorders: z.array(recorderSchema),
   })
   .meta({ id: 'Status' });

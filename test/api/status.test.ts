@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setCameraState } from '../../db/cameras.ts';
 import { claimHole } from '../../db/gaps.ts';
+import { takeEpoch } from '../../db/leases.ts';
+import { declareDestroyed } from '../../db/purge-spools.ts';
 import { noteWaiting, upsertRecorder } from '../../db/recorders.ts';
-import { idleFigures } from '../db/fixtures.ts';
+import { idleFigures, makeCamera } from '../db/fixtures.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
 const t0 = Date.parse('2026-11-17T10:00:00Z');
@@ -20,13 +22,15 @@ beforeAll(async () => {
     ['attention', 'auth', 2000],
     ['reconnecting', 'refused', 1000],
   ] as const;
-  for (const [state, reason, offsetMs] of states) {
+  for (const [i, [state, reason, offsetMs]] of states.entries()) {
     const camera = await api.addCamera({ name: `${state} ${offsetMs} ${Math.random()}` });
+    await takeEpoch(pool, camera.id, { hostId: i < 2 ? hostA : hostB, sessionId: null });
     await setCameraState(pool, camera.id, state, reason, t0 + offsetMs);
   }
   const recorder = { url: 'http://127.0.0.1:1', slots: 200 };
   await upsertRecorder(pool, { ...recorder, hostId: hostA, used: 4, seenMs: t0 });
-  await upsertRecorder(pool, { ...recorder, hostId: hostB, used: 2, seenMs: t0 - 21_000 });
+  // What it said last may be long ago: what counts is who still counts on it.
+  await upsertRecorder(pool, { ...recorder, hostId: hostB, used: 200, seenMs: t0 - 21_000 });
 });
 afterAll(() => api.close());
 
@@ -60,7 +64,7 @@ describe('the status', () => {
     const common = { slots: 200, draining: false };
     expect(items).toEqual([
       { ...common, hostId: hostA, used: 4, seenAt: '2026-11-17T10:00:00.000Z', alive: true },
-      { ...common, hostId: hostB, used: 2, seenAt: '2026-11-17T09:59:39.000Z', alive: false },
+      { ...common, hostId: hostB, used: 200, seenAt: '2026-11-17T09:59:39.000Z', alive: false },
     ]);
   });
 
@@ -223,4 +227,41 @@ test('a spool whose disk is missing or bad is a problem with what to do, until i
   await upsertRecorder(pool, { ...recorder, hostId: hostA, seenMs: nowMs, stats: { ...stats, unreadable: undefined } });
   await upsertRecorder(pool, { ...recorder, hostId: hostB, seenMs: nowMs });
   expect(await ofRecorders()).toEqual([]);
+});
+
+test('a host that was scaled in is forgotten after a week, unless cameras count on it or it left footage', async () => {
+  const { pool } = api.database;
+  const goneMs = nowMs - 8 * 24 * 3_600_000;
+  const id = (last: string) => `0199d2c4-0000-7000-8000-0000000000${last}`;
+  const gone = { url: 'http://127.0.0.1:1', slots: 200, used: 200, seenMs: goneMs };
+  const backlog = { files: 1, bytes: 1, oldestEndMs: goneMs };
+  await upsertRecorder(pool, { ...gone, hostId: id('d1'), stats: idleFigures });
+  await upsertRecorder(pool, { ...gone, hostId: id('d2'), stats: { ...idleFigures, backlog } });
+  await upsertRecorder(pool, { ...gone, hostId: id('d3') });
+  await takeEpoch(pool, (await makeCamera(pool)).id, { hostId: id('d3'), sessionId: null });
+  await upsertRecorder(pool, { ...gone, hostId: id('d4'), seenMs: nowMs - 3_600_000 });
+  await upsertRecorder(pool, { ...gone, hostId: id('d5'), stats: { ...idleFigures, backlog } });
+  await declareDestroyed(pool, id('d5'), 'an operator', nowMs);
+
+  const { recorders } = (await api.call('GET', '/v1/status')).json<{ recorders: { hostId: string }[] }>();
+  const shown = [id('d2'), id('d3'), id('d4')];
+  expect(recorders.map(({ hostId }) => hostId).slice(-3)).toEqual(shown);
+  const { items } = (await api.call('GET', '/v1/recorders')).json<{ items: object[] }>();
+  expect(items).toEqual(recorders);
+  const { body } = await api.call('GET', '/metrics');
+  const up = [...body.matchAll(/framekeep_recorder_up\{host="(?<host>[^"]+d[1-5])"\}/g)];
+  expect(up.map((match) => match.groups?.host)).toEqual(shown);
+});
+
+test('cameras that are dead for weeks hide nothing that stands still for all of them since a minute', async () => {
+  const { pool } = api.database;
+  for (let made = 0; made < 201; made += 1) await makeCamera(pool);
+  await pool.query(`update camera set status = 'attention', status_reason = 'auth', status_at = $1`, [
+    new Date(t0 - 30 * 24 * 3_600_000),
+  ]);
+  const { problems } = (await api.call('GET', '/v1/status')).json<{ problems: { kind: string; id: string }[] }>();
+  const ofService = problems.filter(({ kind }) => kind !== 'camera');
+  expect(ofService.map(({ id }) => id)).toContain('temporal'); // closed above, an hour and more after the cameras died
+  expect(problems.slice(0, ofService.length)).toEqual(ofService);
+  expect(problems).toHaveLength(ofService.length + 200);
 });
