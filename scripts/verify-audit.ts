@@ -1,51 +1,61 @@
-import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { loadConfig } from '../config.ts';
 import { auditHash, chainedEntries } from '../db/audit.ts';
 import { createPool } from '../db/sql.ts';
 import { brokenLink, chainStart } from '../domain/audit-chain.ts';
 import { errorText } from '../errors.ts';
+import { keyNotice, readKeys, readSigned } from './signed-file.ts';
 import { readServices } from './start/services-file.ts';
 
 const pageSize = 5000;
 const anchored = z.object({ document: z.object({ audit: z.object({ entries: z.number(), hash: z.string() }) }) });
 
 /**
- * `npm run verify-audit [CERTIFICATE...]`: follows the hash chain of the whole audit log. Certificates say where the
- * log ended when they were issued, so they show when entries were cut off or all of it was written anew.
+ * `npm run verify-audit [CERTIFICATE... -- --keys KEYS]`: follows the hash chain of the whole audit log. Certificates say
+ * where the log ended when they were issued, so they show when entries were cut off or all of it was written anew. Each
+ * one's signature is verified first, as by `npm run verify-certificate`; several may name the same entry.
  */
-async function run(files: readonly string[]): Promise<void> {
+async function run(): Promise<void> {
+  const { values, positionals } = parseArgs({ options: { keys: { type: 'string' } }, allowPositionals: true });
+  const published = await readKeys(values.keys);
+  const anchors = await Promise.all(
+    positionals.map(async (file) => ({ file, ...(await readSigned(file, anchored, published)).document.audit })),
+  );
   const config = loadConfig();
   const databaseUrl = config.databaseUrl ?? (await readServices(config)).databaseUrl;
-  const anchors = new Map<number, string>();
-  for (const file of files) {
-    const { audit } = anchored.parse(JSON.parse(await readFile(file, 'utf8'))).document;
-    anchors.set(audit.entries, audit.hash);
-  }
   const pool = createPool(databaseUrl, { max: 1, applicationName: 'framekeep-verify-audit' });
   try {
     let last = { id: 0, hash: chainStart };
+    const unmet = new Set(anchors);
+    const meet = (entries: readonly { id: number; hash: string }[]): void => {
+      const hashes = new Map(entries.map(({ id, hash }) => [id, hash]));
+      for (const anchor of unmet) if (hashes.get(anchor.entries) === anchor.hash) unmet.delete(anchor);
+    };
+    meet([last]); // a certificate may be older than all entries
     for (;;) {
       const entries = await chainedEntries(pool, last.id, pageSize);
       const problem = brokenLink(entries, last, auditHash);
       if (problem !== null) throw new Error(problem);
-      for (const { id, hash } of entries) if (anchors.get(id) === hash) anchors.delete(id);
+      meet(entries);
       last = entries.at(-1) ?? last;
       if (entries.length < pageSize) break;
     }
-    anchors.delete(0);
-    if (anchors.size > 0) {
-      throw new Error(
-        `the log is not the one that a certificate names: entry ${[...anchors.keys()].join(', ')} differs`,
-      );
+    if (unmet.size > 0) {
+      const differ = [...unmet].map(({ file, entries }) => `${file} names: entry ${entries} differs`);
+      throw new Error(`the log is not the one that ${differ.join('; nor the one that ')}`);
     }
-    process.stdout.write(`${last.id} entries, none changed or missing; the last hash is ${last.hash}\n`);
+    const lines = [`${last.id} entries, none changed or missing; the last hash is ${last.hash}`];
+    if (anchors.length > 0) {
+      lines.push(`It is the log that ${anchors.length} certificate(s) name. ${keyNotice(published)}`);
+    }
+    process.stdout.write(`${lines.join('\n')}\n`);
   } finally {
     await pool.end();
   }
 }
 
-run(process.argv.slice(2)).catch((error: unknown) => {
+run().catch((error: unknown) => {
   process.stderr.write(`${errorText(error)}\n`);
   process.exitCode = 1;
 });
