@@ -5,7 +5,8 @@ import { defaultProfile } from '../../db/profiles.ts';
 import { insertSegment } from '../../db/segments.ts';
 import type { Pool } from '../../db/sql.ts';
 import { defaultTenant } from '../../db/tenants.ts';
-import type { Segment } from '../../domain/segment.ts';
+import { packEntries } from '../../domain/entries.ts';
+import type { Entry, Segment } from '../../domain/segment.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { objectKey } from '../../storage/keys.ts';
 import type { Objects } from '../../storage/objects.ts';
@@ -47,12 +48,26 @@ export async function makeCameras(db: Pool, count: number): Promise<BenchCamera[
 const bodyOf = (camera: BenchCamera, place: number): Buffer => Buffer.from(`${camera.internalId} ${place}`);
 const sha256Of = (body: Buffer): string => createHash('sha256').update(body).digest('hex');
 
+const finalBytes = 75_000_000;
+/** A key picture each 4 s, which many cameras are set to. */
+const entriesOfFinal = 150;
+
+const noiseOf = (i: number): number => Number.parseInt(sha256Of(Buffer.from(`entry ${i}`)).slice(0, 4), 16);
+
+/** The playlist of a final. Each entry is of another size, as in life: what is all the same could be compressed away. */
+const finalEntries = Array.from({ length: entriesOfFinal }, (_, i): Entry => ({
+  // What one has more the next has less: all are as long as the final.
+  bytes: finalBytes / entriesOfFinal + (i % 2 === 0 ? noiseOf(i) : -noiseOf(i - 1)),
+  ms: finalMs / entriesOfFinal,
+  keyBytes: 60_000 + noiseOf(i + entriesOfFinal),
+}));
+
 /** A final of ten minutes at 1 Mbit/s. */
 export function benchSegment(camera: BenchCamera, place: number): Segment {
   return {
     startMs: firstMs + place * finalMs,
     durationMs: finalMs,
-    bytes: 75_000_000,
+    bytes: finalBytes,
     epoch: 0,
     sha256: sha256Of(bodyOf(camera, place)),
     variant: 0,
@@ -67,10 +82,7 @@ export function benchSegment(camera: BenchCamera, place: number): Segment {
       initBytes: 800,
       initSha256: sha256Of(Buffer.from('init')),
     },
-    entries: [
-      { bytes: 37_500_000, ms: finalMs / 2, keyBytes: 90_000 },
-      { bytes: 37_500_000, ms: finalMs / 2, keyBytes: 90_000 },
-    ],
+    entries: finalEntries,
   };
 }
 
@@ -78,6 +90,7 @@ export function benchSegment(camera: BenchCamera, place: number): Segment {
 export async function fillCatalogue(db: Pool, cameras: readonly BenchCamera[], perCamera: number): Promise<void> {
   const [first] = cameras;
   if (first !== undefined) await insertSegment(db, first.internalId, benchSegment(first, 0));
+  const entries = Buffer.from(packEntries(finalEntries));
   const chunk = 200;
   let next = 0;
   const work = async (): Promise<void> => {
@@ -85,10 +98,18 @@ export async function fillCatalogue(db: Pool, cameras: readonly BenchCamera[], p
       next = from + chunk;
       await db.query(
         `insert into segment (camera_id, start_at, duration_ms, epoch, sha256, bytes, format_id, entries)
-         select c, $1::timestamptz + n::float8 * $2::int * interval '1 ms', $2::int, 0, sha256((c || ' ' || n)::bytea), 75000000,
-           (select min(id) from stream_format), repeat('x', 24)::bytea
+         select c, $1::timestamptz + n::float8 * $2::int * interval '1 ms', $2::int, 0, sha256((c || ' ' || n)::bytea), $6::bigint,
+           (select min(id) from stream_format), $7::bytea
          from generate_series($3::int, $4::int) as n, unnest($5::int[]) as c order by n, c on conflict do nothing`,
-        [new Date(firstMs), finalMs, from, Math.min(next, perCamera) - 1, cameras.map(({ internalId }) => internalId)],
+        [
+          new Date(firstMs),
+          finalMs,
+          from,
+          Math.min(next, perCamera) - 1,
+          cameras.map(({ internalId }) => internalId),
+          finalBytes,
+          entries,
+        ],
       );
     }
   };
