@@ -1,15 +1,20 @@
 import type { Recorder } from '../db/recorders.ts';
 import { isoTime } from './schemas/common.ts';
-import { isWaiting, type StatusAnswer } from './schemas/service.ts';
+import { aliveMs, isWaiting, type StatusAnswer } from './schemas/service.ts';
 
 type Problem = StatusAnswer['problems'][number];
 
 /** Footage commits within seconds of its end; this late it waits for a part that is away. */
 const lateBacklogMs = 180_000;
 
-/** What is wrong with the spools of recorders, for the status. */
+/** What is wrong with the spools of recorders and with their clocks, for the status. */
 export function spoolProblems(hosts: readonly Recorder[], nowMs: number): Problem[] {
-  return hosts.flatMap((host) => [...missing(host, nowMs), ...late(host, nowMs), ...unreadable(host)]);
+  return hosts.flatMap((host) => [
+    ...missing(host, nowMs),
+    ...late(host, nowMs),
+    ...unreadable(host),
+    ...clock(host, nowMs),
+  ]);
 }
 
 function missing(host: Recorder, nowMs: number): Problem[] {
@@ -34,6 +39,17 @@ function unreadable(host: Recorder): Problem[] {
     'They lie in the folder unreadable of its spool, or where the log says, and are tried again at each start of the ' +
     'recorder. Save what can be saved, and replace the disk; where a file is given up, remove it and start the recorder again.';
   return [problemOf(host, { code: 'spool-unreadable', what, detail, sinceMs: oldestStartMs })];
+}
+
+function clock(host: Recorder, nowMs: number): Problem[] {
+  const wrong = host.stats?.clock ?? null;
+  if (wrong === null || nowMs - host.seenMs > aliveMs) return [];
+  const seconds = Math.round(Math.abs(wrong.aheadMs) / 1000);
+  const what = `has a clock that is ${seconds} s ${wrong.aheadMs > 0 ? 'ahead' : 'behind'}`;
+  const detail =
+    'It records by the clock of the catalogue, with which that of the object store agrees. Set its own (NTP): a store ' +
+    'takes nothing from a host that is 15 minutes off, and a restart while the two are away would go by it.';
+  return [problemOf(host, { code: 'clock-wrong', what, detail, sinceMs: wrong.sinceMs })];
 }
 
 function problemOf(

@@ -79,8 +79,9 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     let startMs: number | null = null;
     const notBeforeMs = (): number | null => startMs ?? options.archive().lastEndMs;
     const begin = (arrivalMs: number): void => {
-      startMs ??= earliestStart(options.archive(), { arrivalMs, steadyMs: steadyNowMs() - (now() - arrivalMs) });
-      files.start(arrivalMs);
+      const first = { arrivalMs, steadyMs: steadyNowMs() - (now() - arrivalMs) };
+      startMs ??= earliestStart(options.archive(), first);
+      files.start(first);
     };
     const firstFrame = (first: FirstFrame): void => {
       options.onFirstFrame(first, Math.max(first.atMs, notBeforeMs() ?? first.atMs));

@@ -9,12 +9,13 @@ export function nullIfUnreadable(error: unknown): null {
 }
 
 /**
- * SQLSTATE classes in which a statement itself is wrong (data, integrity, syntax): waiting does not cure it.
- * Connection losses have no SQLSTATE; shutdown and lack of resources (57, 53, 08) pass.
+ * SQLSTATE classes in which what is to be stored is wrong (data, integrity): waiting does not cure it. Connection losses
+ * have no SQLSTATE; shutdown and lack of resources (57, 53, 08) pass, and so does what an operator mends: tables and
+ * columns that a migration has yet to make, and grants that a restore left out (42).
  */
-const statementFault = /^(22|23|42)[0-9A-Z]{3}$/;
+const contentFault = /^(22|23)[0-9A-Z]{3}$/;
 
 /** Whether waiting can cure this error: everything but a statement that Postgres refuses for its content. */
 export function mayPass(error: unknown): boolean {
-  return !statementFault.test(codeOf(error) ?? '');
+  return !contentFault.test(codeOf(error) ?? '');
 }

@@ -7,6 +7,7 @@ import type { SpoolUsage } from '../storage/spool.ts';
 import type { Backlog } from './backlog.ts';
 import type { CommitCounts } from './committer.ts';
 import type { Failpoint } from './failpoint.ts';
+import type { createHostClock } from './host-clock.ts';
 import type { Recording } from './recording.ts';
 
 export interface RecorderDeps {
@@ -29,6 +30,7 @@ export interface RecorderDeps {
   db: Pool;
   objects: Objects;
   log: Logger;
+  /** The host's clock, which is compared with the catalogue's and the store's. */
   now: () => number;
   /** The catalogue says that this host is to hand its cameras over; told again with each sign of life. */
   onDraining?: () => void;
@@ -36,6 +38,8 @@ export interface RecorderDeps {
   backoffMs?: typeof backoffMs;
   /** So long a file is tried that cannot be read. */
   unreadablePatienceMs?: number;
+  /** The clocks that the host's is compared with. */
+  clocks?: Pick<Parameters<typeof createHostClock>[0], 'databaseNow' | 'storeNow'>;
   failpoint?: Failpoint;
 }
 

@@ -17,6 +17,7 @@ import { createFigures } from './figures.ts';
 import { flushWithin } from './flush.ts';
 import { createGapClaims, type GapClaims } from './gap-claims.ts';
 import { createHoleReasons } from './hole-reasons.ts';
+import { createHostClock } from './host-clock.ts';
 import { openInternalPort, type InternalPort } from './internal-port.ts';
 import { openJournal } from './journal.ts';
 import { openKnownSpool } from './known-spool.ts';
@@ -42,6 +43,8 @@ export type { Recording } from './recording.ts';
 /** At SIGINT: a commit takes 0.1 s; what storage does not take by then stays in the spool for the next start. */
 const flushMs = 20_000;
 const writesFlushMs = 5000;
+/** A start waits no longer than this for what other clocks say; a catalogue that is away says so at once. */
+const clockWaitMs = 1000;
 /** What is committed at the end of a handover waits this long and a segment for the new recording's first commit. */
 const handoverHoldMs = 15_000;
 /** Ten minutes, for GOPs are long where cameras save bits; catalogue rows are an hour at most. */
@@ -52,7 +55,9 @@ const longestSegmentMs = 600_000;
  * @throws SpoolMissingError when the spool's disk is missing; Error when it cannot be used
  */
 export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
-  const { config, services, db, objects, log, now } = deps;
+  const { config, services, db, objects, log } = deps;
+  const clock = createHostClock({ hostNow: deps.now, db, objects, log, ...deps.clocks });
+  const { now } = clock;
   const failpoint = deps.failpoint ?? noFailpoint;
   const { dir, maxBytes } = config.spool;
   const spool = await openKnownSpool({ dir: path.resolve(dir), maxBytes, dataDir: path.resolve(config.dataDir) }, log);
@@ -169,7 +174,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     url: () => config.recorder.url ?? port?.url ?? '',
     slots: config.recorder.slots,
     used: () => registry.entries().length,
-    figures: () => ({ ...waiting(), ...figures.read() }),
+    figures: () => ({ ...waiting(), ...figures.read(), clock: clock.wrong() }),
     onReturn() {
       for (const { recording } of registry.entries()) recording.announce();
     },
@@ -200,13 +205,17 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       log,
       now,
     });
-    const assignments = await resumableAssignments({ db, journal, hostId, log });
+    const [assignments] = await Promise.all([
+      resumableAssignments({ db, journal, hostId, log }),
+      clock.look(clockWaitMs),
+    ]);
     const salvaging = await salvageSpool({ ...shared, onLeft: lateSalvage.add });
     void unreadable.tryAgain().catch((error: unknown) => {
       log.error({ err: error }, 'what is unreadable in the spool cannot be looked at');
     });
     resumeAll(assignments, salvaging, { registry, holes, claimsOf, nowMs: now() });
     log.info({ hostId, resumed: assignments.length, salvaged: salvaging.size, port: port.url }, 'recorder started');
+    clock.start();
     watcher.start();
     signOfLife.start();
     guard.start();
@@ -228,6 +237,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     }
     await queue.flush(writesFlushMs);
     queue.stop();
+    clock.stop();
     const parts = [lateSalvage, committer, linger, guard, signOfLife, purgeOrders, finalOnly];
     await Promise.all([...parts.map((part) => part.stop()), port?.close(), watched]);
   }

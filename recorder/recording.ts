@@ -10,7 +10,7 @@ import type { Assignment } from './journal.ts';
 import { forgetSubstream, probeStreams } from './probe.ts';
 import type { RecordingDeps } from './recording-deps.ts';
 import type { FirstFrame } from './run-watch.ts';
-import { bootId } from './steady-clock.ts';
+import { bootId, steadyNowMs } from './steady-clock.ts';
 
 export type RecordingEnd = 'unwanted' | 'reconfigure' | 'superseded' | 'stopped';
 
@@ -67,7 +67,7 @@ export function startRecording(
   let reason: string | null = null;
   let count = 0;
   /** Since when nobody expects fragments, so that time itself is progress. */
-  let waitingSinceMs: number | null = now();
+  let waitingSinceMs: number | null = steadyNowMs();
 
   function show(next: CameraState, why: string | null): void {
     state = next;
@@ -76,8 +76,8 @@ export function startRecording(
   }
 
   function waits(isWaiting: boolean): void {
-    if (waitingSinceMs !== null) count += ticks(now() - waitingSinceMs);
-    waitingSinceMs = isWaiting ? now() : null;
+    if (waitingSinceMs !== null) count += ticks(steadyNowMs() - waitingSinceMs);
+    waitingSinceMs = isWaiting ? steadyNowMs() : null;
   }
 
   function firstFrame(first: FirstFrame, startMs: number): void {
@@ -203,7 +203,7 @@ export function startRecording(
       return assignment.epoch;
     },
     progress: () => ({
-      count: count + (waitingSinceMs === null ? 0 : ticks(now() - waitingSinceMs)),
+      count: count + (waitingSinceMs === null ? 0 : ticks(steadyNowMs() - waitingSinceMs)),
       lastSegmentEndMs: lastEndMs,
       state,
       reason,

@@ -144,10 +144,10 @@ export function createRegistry(deps: {
     yielding.add(entry);
     const { recording } = entry;
     const { recordingEpoch: epoch, firstKeySha256: sha256, firstFrameMs: atMs } = lease;
-    const untilMs = now() + keyWaitMs;
+    const untilMs = performance.now() + keyWaitMs;
     try {
       if (sha256 === null || atMs === null) return;
-      while (recording.progress().state === 'recording' && now() < untilMs) {
+      while (recording.progress().state === 'recording' && performance.now() < untilMs) {
         if (await deps.holdsKey(lease.cameraId, { epoch, sha256, atMs })) return;
         await Promise.race([recording.ended, sleep(keyLookMs)]);
       }

@@ -40,8 +40,8 @@ export interface ClosedFile {
 export interface RunFiles {
   /** ffmpeg's process runs. */
   started(pid: number | null): void;
-  /** The first packet came at this moment: the clock starts. */
-  start(firstArrivalMs: number): void;
+  /** The first packet came at this moment, by the host's clock and by one that is never set: the clock starts. */
+  start(first: { arrivalMs: number; steadyMs: number }): void;
   /** ffmpeg listed a finished file. */
   listed(file: string, arrivalMs: number): void;
   /**
@@ -219,10 +219,10 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     started(pid) {
       void enqueue(() => save({ pid }));
     },
-    start(firstArrivalMs) {
-      pace ??= startPace(steadyNowMs() - (Date.now() - firstArrivalMs));
+    start({ arrivalMs, steadyMs }) {
+      pace ??= startPace(steadyMs);
       if (record.clock !== null) return;
-      void enqueue(() => save({ clock: anchorClock(firstArrivalMs, 0, options.notBeforeMs()) }));
+      void enqueue(() => save({ clock: anchorClock(arrivalMs, 0, options.notBeforeMs()) }));
     },
     listed(file, arrivalMs) {
       const index = indexOf(file);

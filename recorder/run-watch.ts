@@ -58,11 +58,13 @@ export function createRunWatch(options: {
   onFirstFrame: (first: FirstFrame) => void;
   onGrowth: () => void;
 }): RunWatch {
-  const { dir, dialer, now } = options;
-  const stall = createStallWatch(dir, now());
+  const { dir, dialer } = options;
+  // But for the first frame's own time: a clock that is set must not switch off what watches.
+  const nowMs = (): number => performance.now();
+  const stall = createStallWatch(dir, nowMs());
   const parameters = createParameterWatch();
   const complaints = createComplaintWatch();
-  const rates = createRateWatch(options.maxKbps, performance.now());
+  const rates = createRateWatch(options.maxKbps, nowMs());
   let firstPacketMs: number | null = null;
   let hasFrame = false;
   let lookedMs = 0;
@@ -78,12 +80,12 @@ export function createRunWatch(options: {
     const firstPath = path.join(dir, '0.mp4');
     const first = await firstKey(firstPath);
     if (first !== null || stall.openPath() === firstPath) return first;
-    goneMs ??= performance.now();
-    return performance.now() - goneMs < closingMs ? null : firstKey(stall.openPath());
+    goneMs ??= nowMs();
+    return nowMs() - goneMs < closingMs ? null : firstKey(stall.openPath());
   }
 
   async function lookAtFile(): Promise<Failure | null> {
-    lookedMs = now();
+    lookedMs = nowMs();
     const growths = stall.growths();
     const quietMs = await stall.quietMs(lookedMs);
     if (stall.growths() !== growths) options.onGrowth();
@@ -91,7 +93,7 @@ export function createRunWatch(options: {
       const first = await beginning();
       if (first !== null) {
         hasFrame = true;
-        options.onFirstFrame({ atMs: firstPacketMs ?? lookedMs, ...first });
+        options.onFirstFrame({ atMs: firstPacketMs ?? options.now(), ...first });
       }
     }
     if (quietMs > stallLimitMs) {
@@ -119,7 +121,7 @@ export function createRunWatch(options: {
       closedKey.catch(() => undefined); // whoever awaits it hears of it
     },
     closedKey: () => closedKey ?? Promise.resolve(null),
-    said: (line) => complaints.line(line, now()),
+    said: (line) => complaints.line(line, nowMs()),
     hasFrame: () => hasFrame,
     async look() {
       const packetMs = dialer.firstMediaMs();
@@ -130,9 +132,9 @@ export function createRunWatch(options: {
       if (!isSameStream(options.expected, describedStream(dialer), options.audio)) return 'other-stream';
       const complaint = complaints.tooMany();
       if (complaint !== null) return { reason: 'bad-stream', detail: complaint };
-      const tooMuch = rates.look(dialer.bytes(), performance.now());
+      const tooMuch = rates.look(dialer.bytes(), nowMs());
       if (tooMuch !== null) return { reason: 'bad-stream', detail: tooMuch, needsPerson: true };
-      return hasFrame && now() - lookedMs < lookMs ? null : lookAtFile();
+      return hasFrame && nowMs() - lookedMs < lookMs ? null : lookAtFile();
     },
   };
 }

@@ -62,7 +62,7 @@ export function createStarter(
             stream === 'main' || substream === null
               ? sealer.unseal(sealedUrl, cameraUrlAad(cameraId))
               : sealer.unseal(substream.sealedUrl, substreamUrlAad(cameraId));
-          return openDialer({ url, networks, log });
+          return openDialer({ url, networks, log, now: deps.now });
         },
         claims,
         random: Math.random,

@@ -159,9 +159,10 @@ export function createObjects(options: ObjectsOptions): Objects {
     versioning,
 
     async nowMs() {
-      // A bucket that is yet to be made is no error: SeaweedFS makes it with its first object.
+      // A bucket that is yet to be made is no error: SeaweedFS makes it with its first object. Nor is a refusal, of whose
+      // clock is 15 minutes off: its answer is dated.
       const bucketHead = { method: 'HEAD', bucketName: bucket };
-      const { headers } = await client.makeRequestAsyncOmit(bucketHead, '', [200, 404], region);
+      const { headers } = await client.makeRequestAsyncOmit(bucketHead, '', [200, 403, 404], region);
       const dated = Date.parse(headers.date ?? '');
       return Number.isNaN(dated) ? null : dated;
     },

@@ -14,7 +14,7 @@ export const recorderSchema = z
   })
   .meta({ id: 'Recorder' });
 /** A recorder reports every 5 s; the same bound opens the gaps of its cameras as host-lost. */
-const aliveMs = 20_000;
+export const aliveMs = 20_000;
 
 /** A recorder as the API shows it. */
 export function recorderAnswer(recorder: Recorder, nowMs: number): z.infer<typeof recorderSchema> {
@@ -51,6 +51,7 @@ export const problemCodes = [
   'footage-damaged',
   'spool-missing',
   'spool-unreadable',
+  'clock-wrong',
 ] as const;
 
 export const statusSchema = z

@@ -14,7 +14,7 @@ export interface Dialer {
   url: string;
   /** What the camera offers, from its answer to DESCRIBE; null before it. */
   description(): StreamDescription | null;
-  /** Date.now() at the first video RTP packet; null before it. */
+  /** Ms since 1970 at the first video RTP packet; null before it. */
   firstMediaMs(): number | null;
   /** Bytes the camera sent. */
   bytes(): number;
@@ -56,6 +56,8 @@ export async function openDialer(options: {
   maxBytesPerSecond?: number;
   stallMs?: number;
   resolve?: Resolve;
+  /** Default: the host's clock. */
+  now?: () => number;
 }): Promise<Dialer> {
   const camera = parseCameraUrl(options.url);
   const log = options.log.child({ camera: camera.redactedUrl });
@@ -159,6 +161,7 @@ export async function openDialer(options: {
       stallMs: options.stallMs ?? defaultStallMs,
       maxBytesPerSecond: options.maxBytesPerSecond ?? Infinity,
       log,
+      now: options.now ?? Date.now,
       fail,
     });
   }

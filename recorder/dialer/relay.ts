@@ -15,7 +15,7 @@ const seconds = (ms: number): string => (ms / 1000).toFixed(1);
 /** One ffmpeg and one camera, both connected. */
 export interface Relay {
   description(): StreamDescription | null;
-  /** Date.now() at the first video packet. */
+  /** Ms since 1970 at the first video packet. */
   firstMediaMs(): number | null;
   bytes(): number;
   /** Monotonic ms of the camera's last byte. */
@@ -51,6 +51,7 @@ export function startRelay(options: {
   stallMs: number;
   maxBytesPerSecond: number;
   log: Logger;
+  now: () => number;
   fail: (failure: Failure) => void;
 }): Relay {
   const { camera, ffmpeg, socket, stallMs } = options;
@@ -85,7 +86,7 @@ export function startRelay(options: {
   const fromCamera = createFraming({
     frame: (channel) => {
       if (!conversation.isVideoChannel(channel)) return;
-      firstMediaMs ??= Date.now();
+      firstMediaMs ??= options.now();
       lastVideoMs = nowMs();
     },
     frameBytes: (part) => toFfmpeg.write(part),

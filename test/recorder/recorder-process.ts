@@ -6,9 +6,12 @@ import { createRecorder } from '../../recorder/recorder.ts';
 import { createObjects } from '../../storage/objects.ts';
 
 // A recorder in a process of its own, to be killed: `recorder-process.ts <camera id>...`, settings from the environment.
+// RECORDER_CLOCK=alone: its clock is compared with no other, as where catalogue and store are away.
 const config = readConfig(process.env);
 const services = requireServices(config);
 
+const unanswered = () => Promise.reject(new Error('no other clock'));
+const isAlone = process.env['RECORDER_CLOCK'] === 'alone';
 const recorder = await createRecorder({
   config,
   services,
@@ -16,6 +19,7 @@ const recorder = await createRecorder({
   objects: createObjects(services.s3),
   log: createLogger({ level: process.env['RECORDER_LOG_LEVEL'] ?? 'silent', name: 'recorder-process' }),
   now: Date.now,
+  ...(isAlone ? { clocks: { databaseNow: unanswered, storeNow: unanswered } } : {}),
   failpoint: failpointOf(config.failpoint),
 });
 await recorder.start();

@@ -19,7 +19,7 @@ test.skipIf(!hasCompiler())(
     const clock = prepareClocks(site.dir)?.('host');
     if (clock === undefined) throw new Error('no clock to step');
     const start = (ids: readonly string[]) =>
-      startProcess(site, 'host', { cameraIds: ids, settings: clock.environment });
+      startProcess(site, 'host', { cameraIds: ids, settings: { ...clock.environment, RECORDER_CLOCK: 'alone' } });
     const cameraId = await site.addCamera(camera.url());
     const rowsFrom = async (startMs: number) => (await site.segments(cameraId)).filter((row) => row.startMs >= startMs);
     clock.step(aheadMs);

@@ -185,6 +185,7 @@ export const manage = {
     'footage-damaged': 'Footage',
     'spool-missing': 'Recording disk',
     'spool-unreadable': 'Recording disk',
+    'clock-wrong': 'Recorder',
   } satisfies Record<ProblemCode, string>,
   problemCodes: {
     'sweep-stopped': 'is stopped and waits for you',
@@ -201,6 +202,7 @@ export const manage = {
     'footage-damaged': 'some cannot be read as it was stored',
     'spool-missing': 'is missing: mount it, nothing is recorded there until then',
     'spool-unreadable': 'some footage on it cannot be read: replace the disk',
+    'clock-wrong': 'its clock is wrong: set it (others are gone by)',
   } satisfies Record<ProblemCode, string>,
   sweep: 'Deletion by age',
   sweepStoppedBecause: {

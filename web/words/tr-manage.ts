@@ -183,6 +183,7 @@ export const manage: typeof english = {
     'footage-damaged': 'Kayıt',
     'spool-missing': 'Kayıt diski',
     'spool-unreadable': 'Kayıt diski',
+    'clock-wrong': 'Kaydedici',
   },
   problemCodes: {
     'sweep-stopped': 'durduruldu, sizi bekliyor',
@@ -199,6 +200,7 @@ export const manage: typeof english = {
     'footage-damaged': 'bir kısmı saklandığı gibi okunamıyor',
     'spool-missing': 'bağlı değil: bağlayın, o zamana kadar orada kayıt yapılmaz',
     'spool-unreadable': 'üzerindeki bazı kayıtlar okunamıyor: diski değiştirin',
+    'clock-wrong': 'saati yanlış: ayarlayın (o zamana kadar diğer saatlere uyulur)',
   },
   sweep: 'Süreye göre silme',
   sweepStoppedBecause: {

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createLogger } from '../../log.ts';
+import { createHostClock } from '../../recorder/host-clock.ts';
+import { startCamera } from '../support/camera/start-camera.ts';
+import { waitFor } from '../support/system.ts';
+import { createSite, type Site } from './host.ts';
+
+const yearsMs = 3 * 365 * 86_400_000;
+const log = createLogger({ level: 'silent', name: 'test' });
+
+let site: Site;
+beforeAll(async () => {
+  site = await createSite();
+});
+afterAll(() => site.close());
+
+/** The real catalogue's and the real store's clock against a host's that is off by `offMs`. */
+function clockOff(offMs: number, clocks: { databaseNow?: () => Promise<number> } = {}) {
+  const host = { offMs };
+  const { pool: db } = site.database;
+  const hostNow = (): number => Date.now() + host.offMs;
+  return { host, clock: createHostClock({ hostNow, db, objects: site.objects, log, ...clocks }) };
+}
+
+const isRight = (nowMs: number): boolean => Math.abs(nowMs - Date.now()) < 2500;
+
+test('a step of the clock is not followed unless another clock confirms it', async () => {
+  const { host, clock } = clockOff(0);
+  host.offMs = 20_000;
+  expect(isRight(clock.now())).toBe(true);
+  await clock.look(60_000);
+  expect(isRight(clock.now())).toBe(true);
+  expect(clock.wrong()?.aheadMs).toBeGreaterThan(17_000);
+  host.offMs = 0;
+  await clock.look(60_000);
+  expect(isRight(clock.now())).toBe(true);
+  expect(clock.wrong()).toBeNull();
+
+  const { host: late, clock: set } = clockOff(-yearsMs); // and set right before anybody was asked
+  late.offMs = 0;
+  expect(isRight(set.now())).toBe(false);
+  await set.look(60_000);
+  expect(isRight(set.now())).toBe(true);
+});
+
+test('a clock that is slewed is followed, and none is where no two agree', async () => {
+  const { host, clock } = clockOff(0);
+  for (let offMs = 0; offMs <= 5000; offMs += 500) {
+    host.offMs = offMs;
+    expect(Math.abs(clock.now() - Date.now() - offMs)).toBeLessThan(400);
+  }
+  const doubted = clockOff(yearsMs, { databaseNow: async () => Date.now() - yearsMs });
+  await doubted.clock.look(60_000);
+  expect(doubted.clock.wrong()).toBeNull();
+  expect(Math.abs(doubted.clock.now() - Date.now() - yearsMs)).toBeLessThan(2500);
+
+  const away = clockOff(yearsMs, { databaseNow: () => Promise.reject(new Error('away')) });
+  await away.clock.look(60_000);
+  expect(Math.abs(away.clock.now() - Date.now() - yearsMs)).toBeLessThan(2500);
+});
+
+test.each([
+  { what: 'three years behind', offMs: -yearsMs },
+  { what: 'three years ahead', offMs: yearsMs },
+])('a host whose clock is $what records at the true time, and says what is wrong', async ({ what, offMs }) => {
+  const camera = await startCamera();
+  const startedMs = Date.now();
+  try {
+    const cameraId = await site.addCamera(camera.url());
+    const recorder = await site.start(what.replaceAll(' ', '-'), { now: () => Date.now() + offMs });
+    await recorder.ensure(cameraId, null);
+    await waitFor('footage', async () => (await site.segments(cameraId)).length >= 1);
+    const [first] = await site.segments(cameraId);
+    expect(first?.startMs).toBeGreaterThan(startedMs - 3000);
+    expect(first?.endMs).toBeLessThan(Date.now() + 3000);
+    await waitFor('word of it', async () => {
+      const { rows } = await site.database.pool.query<{ ahead: string | null }>(
+        `select stats->'clock'->>'aheadMs' as ahead from recorder where host_id = $1`,
+        [recorder.hostId],
+      );
+      return Math.abs(Number(rows[0]?.ahead ?? 0) - offMs) < 3000;
+    });
+    await recorder.get(cameraId)?.stop('unwanted');
+  } finally {
+    await camera.close();
+  }
+});
