@@ -1,9 +1,10 @@
 import { Context } from '@temporalio/activity';
-import { collectable, done, findCatalogued, postpone } from '../db/object-gc.ts';
-import { transaction, type Pool } from '../db/sql.ts';
+import { collectable, done, findCatalogued, keepUntil, postpone, replacementsOf } from '../db/object-gc.ts';
+import { requestPassOnce } from '../db/reconcile-passes.ts';
+import { transaction, type Pool, type Transaction } from '../db/sql.ts';
 import type { Logger } from '../log.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
-import { parseObjectKey } from '../storage/keys.ts';
+import { objectKey, parseObjectKey, type ObjectName } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import { readDoubtedClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 
@@ -59,7 +60,7 @@ export async function collectBatch(deps: CollectDeps): Promise<{ taken: number; 
   return transaction(deps.db, async (tx) => {
     const keys = await collectable(tx, deps.now(), batchSize);
     if (keys.length === 0) return { taken: 0, deleted: 0, kept: 0 };
-    const objects = keys.map((key) => ({ key, name: parseObjectKey(key) }));
+    const objects = keys.map((one) => ({ ...one, name: parseObjectKey(one.key) }));
     const live = await findCatalogued(
       tx,
       objects.flatMap(({ name }) => (name === null ? [] : [name])),
@@ -68,7 +69,9 @@ export async function collectBatch(deps: CollectDeps): Promise<{ taken: number; 
       name !== null && live.has(`${name.cameraId} ${name.startMs} ${name.sha256}`);
     // What is no key of ours was not made by us, and is not ours to delete.
     const kept = objects.filter(({ name }) => name === null || isLive(name)).map(({ key }) => key);
-    const doomed = keys.filter((key) => !kept.includes(key));
+    const useless = objects.filter(({ key }) => !kept.includes(key));
+    const last = await lastCopies(deps, tx, useless);
+    const doomed = useless.filter(({ key }) => !last.has(key)).map(({ key }) => key);
     await failpoint('checked');
     const failures = await deps.objects.remove(doomed);
     await failpoint('removed');
@@ -80,6 +83,37 @@ export async function collectBatch(deps: CollectDeps): Promise<{ taken: number; 
     await postpone(tx, [...left], { nowMs, notBeforeMs: nowMs + refusedMs });
     await done(tx, [...deleted, ...kept]);
     await failpoint('forgotten');
-    return { taken: keys.length, deleted: deleted.length, kept: kept.length };
+    return { taken: keys.length, deleted: deleted.length, kept: kept.length + last.size };
   });
+}
+
+/**
+ * Sources of finals whose objects are gone: a store that lost power has lost what it had acknowledged seconds before,
+ * and what is older may be all that is left. They stay, and reconcile is asked to look: it gives them their rows back.
+ */
+async function lastCopies(
+  deps: CollectDeps,
+  tx: Transaction,
+  useless: readonly { key: string; reason: string; name: ObjectName | null }[],
+): Promise<Set<string>> {
+  const sources = useless.flatMap(({ key, reason, name }) =>
+    reason === 'finished' && name !== null ? [{ key, ...name }] : [],
+  );
+  const finals = await replacementsOf(tx, sources);
+  const finalOf = ({ cameraId, startMs }: ObjectName): string | null => {
+    const final = finals.get(`${cameraId} ${startMs}`);
+    return final === undefined ? null : objectKey(final);
+  };
+  const gone = new Set<string | null>();
+  for (const final of new Set(sources.map(finalOf))) {
+    if (final !== null && (await deps.objects.stat(final)) === null) gone.add(final);
+  }
+  const last = sources.filter((source) => gone.has(finalOf(source)));
+  if (last.length === 0) return new Set();
+  deps.log.error({ finals: [...gone] }, 'finals are gone from the store; their sources are kept until reconcile looks');
+  const nowMs = deps.now();
+  const keys = last.map(({ key }) => key);
+  await keepUntil(tx, keys, nowMs + refusedMs);
+  await requestPassOnce(tx, { by: 'service:collector', nowMs });
+  return new Set(keys);
 }

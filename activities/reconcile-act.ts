@@ -1,5 +1,5 @@
 import type { Finding, FindingState } from '../db/finding-row.ts';
-import { enqueue } from '../db/object-gc.ts';
+import { done as collected, enqueue, finishedBelow } from '../db/object-gc.ts';
 import { certifiedAmong, loseRow, reconciledCamera, strayFacts, type ReconciledCamera } from '../db/reconcile-facts.ts';
 import { findingsToAct, forgetFinding, settleFinding } from '../db/reconcile-findings.ts';
 import { termsOf } from '../db/retention.ts';
@@ -10,6 +10,7 @@ import type { Logger } from '../log.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import { parseObjectKey, type ObjectName } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
+import { prefixOf } from './purge.ts';
 import type { PassClock } from './reconcile-look.ts';
 import { catalogueStray } from './recatalogue.ts';
 
@@ -134,13 +135,19 @@ async function lose(
   const atMs = deps.now();
   const seen = `looked for at ${new Date(finding.seenMs).toISOString()} and ${new Date(atMs).toISOString()}`;
   const text = `The object store does not have ${finding.key} (${finding.bytes} bytes) any more: ${seen}.`;
-  const isLost = await transaction(deps.db, (tx) =>
-    loseRow(
+  const isLost = await transaction(deps.db, async (tx) => {
+    const row = { id: finding.id, key: finding.key, internalId, startMs: name.startMs, sha256Prefix: name.sha256 };
+    const endMs = await loseRow(tx, row, { text, atMs });
+    if (endMs === null) return false;
+    // Sources of a final that is lost are collected no more: the next pass gives them their rows back.
+    const isSource = (startMs: number): boolean => startMs >= name.startMs && startMs < endMs;
+    const finished = await finishedBelow(tx, prefixOf(camera));
+    await collected(
       tx,
-      { id: finding.id, key: finding.key, internalId, startMs: name.startMs, sha256Prefix: name.sha256 },
-      { text, atMs },
-    ),
-  );
+      finished.filter((key) => isSource(parseObjectKey(key)?.startMs ?? -1)),
+    );
+    return true;
+  });
   if (!isLost) return 'resolved';
   const { key, held } = finding;
   const message = held ? 'footage that is HELD AS EVIDENCE is lost' : 'footage is lost';

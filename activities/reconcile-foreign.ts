@@ -1,11 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { knownFolders } from '../db/reconcile-facts.ts';
 import { forgetUnseenForeign, noteFindings, type SeenFinding } from '../db/reconcile-findings.ts';
 import type { ListedObject } from '../storage/listing.ts';
-import { nameless, type LookDeps, type PassClock } from './reconcile-look.ts';
+import { nameless, usualKeysPerSecond, type LookDeps, type PassClock } from './reconcile-look.ts';
 
-/** More than a person would read: whoever sees these knows that a whole folder is not ours. */
+/**
+ * More than a person would read: whoever sees these knows that a whole folder is not ours, and no more of it is listed.
+ * Another application's folder in the same bucket may hold millions.
+ */
 const mostNoted = 1000;
 const batchFolders = 500;
+/** Objects listed between two heartbeats. */
+const stepObjects = 1000;
 
 /** Notes objects of no tenant or camera of this catalogue. They are never touched. @returns how many objects it saw */
 export async function lookForForeign(
@@ -15,17 +21,31 @@ export async function lookForForeign(
 ): Promise<number> {
   const findings: SeenFinding[] = [];
   let seen = 0;
-  const note = (object: ListedObject): void => {
+  let beganMs = performance.now();
+  const note = async (object: ListedObject): Promise<void> => {
     seen += 1;
     if (findings.length < mostNoted) findings.push({ ...nameless(object, null), why: 'foreign' });
+    if (seen % stepObjects !== 0) return;
+    beat();
+    const perSecond = deps.maxKeysPerSecond ?? usualKeysPerSecond;
+    await sleep(Math.max(0, (stepObjects / perSecond) * 1000 - (performance.now() - beganMs)));
+    beganMs = performance.now();
+  };
+  const noteFolder = async (prefix: string): Promise<void> => {
+    let noted = 0;
+    for await (const object of deps.objects.list(prefix)) {
+      await note(object);
+      noted += 1;
+      if (noted >= mostNoted) return;
+    }
   };
   for await (const tenant of unknownBelow(deps, '', {}, beat)) {
-    if ('object' in tenant) note(tenant.object);
-    else if ('unknown' in tenant) for await (const object of deps.objects.list(tenant.unknown)) note(object);
+    if ('object' in tenant) await note(tenant.object);
+    else if ('unknown' in tenant) await noteFolder(tenant.unknown);
     else {
       for await (const camera of unknownBelow(deps, tenant.known, { tenantId: tenant.known.slice(0, -1) }, beat)) {
-        if ('object' in camera) note(camera.object);
-        else if ('unknown' in camera) for await (const object of deps.objects.list(camera.unknown)) note(object);
+        if ('object' in camera) await note(camera.object);
+        else if ('unknown' in camera) await noteFolder(camera.unknown);
       }
     }
   }

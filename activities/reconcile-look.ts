@@ -40,7 +40,7 @@ export interface LookProgress {
 }
 
 /** SeaweedFS lists 23,000 keys a second: two shards at this rate leave most of it to others. */
-const usualKeysPerSecond = 5_000;
+export const usualKeysPerSecond = 5_000;
 const pageRows = 1000;
 /** Keys compared between two heartbeats. */
 const stepKeys = 1000;
@@ -51,8 +51,12 @@ interface Step {
   lost: Row[];
   strays: Item[];
   others: SeenFinding[];
+  /** Objects whose names are not ours. */
+  strangers: SeenFinding[];
   keys: number;
 }
+
+const emptyStep = (): Step => ({ lost: [], strays: [], others: [], strangers: [], keys: 0 });
 
 /**
  * Compares rows and objects of the cameras of one shard, and notes what does not fit. Nothing is changed by it.
@@ -84,21 +88,24 @@ async function lookAtCamera(
 ): Promise<void> {
   const perSecond = deps.maxKeysPerSecond ?? usualKeysPerSecond;
   const judge = { camera, cutoffMs: terms === null ? 0 : cutoffMs(terms, pass.clock.nowMs), clock: pass.clock };
-  let step: Step = { lost: [], strays: [], others: [], keys: 0 };
+  let step = emptyStep();
   let lastKey = at.afterKey;
   let beganMs = performance.now();
   const finishStep = async (): Promise<void> => {
     await noteFindings(deps.db, await judgeStep(deps, judge, step), { passId: pass.passId, atMs: pass.clock.nowMs });
     await noteFindings(deps.db, step.others, { passId: pass.passId, atMs: pass.clock.nowMs, state: 'damaged' });
-    const waitMs = (step.keys / perSecond) * 1000 - (performance.now() - beganMs);
-    step = { lost: [], strays: [], others: [], keys: 0 };
+    await noteFindings(deps.db, step.strangers, { passId: pass.passId, atMs: pass.clock.nowMs });
+    const waitMs = ((step.keys + step.strangers.length) / perSecond) * 1000 - (performance.now() - beganMs);
+    step = emptyStep();
     at.afterKey = lastKey;
     beat({ ...at });
     if (waitMs > 0) await sleep(waitMs);
     beganMs = performance.now();
   };
-  const strangers: SeenFinding[] = [];
-  const objects = listed(deps, camera, at, strangers);
+  const objects = listed(deps, camera, at, async (stranger) => {
+    step.strangers.push(stranger);
+    if (step.strangers.length >= stepKeys) await finishStep();
+  });
   for await (const { row, object } of besideEachOther(rowsOf(deps, camera, at.afterKey), objects)) {
     at.rows += row === null ? 0 : 1;
     at.objects += object === null ? 0 : 1;
@@ -113,7 +120,6 @@ async function lookAtCamera(
     if (step.keys >= stepKeys) await finishStep();
   }
   await finishStep();
-  await noteFindings(deps.db, strangers, { passId: pass.passId, atMs: pass.clock.nowMs });
 }
 
 /** A camera's objects; what bears a name that is not ours is put aside. */
@@ -121,12 +127,12 @@ async function* listed(
   { objects }: LookDeps,
   camera: ReconciledCamera,
   at: LookProgress,
-  strangers: SeenFinding[],
+  onStranger: (finding: SeenFinding) => Promise<void>,
 ): AsyncGenerator<Item> {
   for await (const item of objects.list(prefixOf(camera), at.afterKey ?? undefined)) {
     const name = parseObjectKey(item.key);
     if (name !== null) yield { ...item, name };
-    else strangers.push(nameless(item, camera.internalId));
+    else await onStranger(nameless(item, camera.internalId));
   }
 }
 

@@ -14,6 +14,7 @@ import {
 import { transaction } from '../db/sql.ts';
 import { judgePass } from '../domain/reconcile.ts';
 import { dayMs } from '../domain/retention.ts';
+import { parseObjectKey } from '../storage/keys.ts';
 import { readDoubtedClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 import { actOnFindings, type ActDeps } from './reconcile-act.ts';
 import { lookForForeign } from './reconcile-foreign.ts';
@@ -57,7 +58,7 @@ export interface ReconcileDeps extends LookDeps, ActDeps, Pick<DeletionClockDeps
 const usualRecheckMs = 10 * 60_000;
 /** A shard of 50 cameras with a year of ten-minute finals is listed in ten minutes. */
 const camerasOfAShard = 50;
-/** Nothing here makes multipart uploads; what somebody began a day ago they do not go on with. */
+/** Nothing here makes multipart uploads; what somebody began a day ago in our folders they do not go on with. */
 const uploadKeptMs = dayMs;
 const keptPassesMs = 400 * dayMs;
 const keptSettledMs = 90 * dayMs;
@@ -179,7 +180,10 @@ export async function finishPass(
 
 async function abortUploads(deps: ReconcileDeps, nowMs: number): Promise<number> {
   const old = [];
-  for await (const upload of deps.objects.uploads('')) if (upload.begunMs < nowMs - uploadKeptMs) old.push(upload);
+  for await (const upload of deps.objects.uploads('')) {
+    // Others may use the bucket too.
+    if (upload.begunMs < nowMs - uploadKeptMs && parseObjectKey(upload.key) !== null) old.push(upload);
+  }
   const failures = await deps.objects.removeTraces(old);
   for (const { key, error } of failures) deps.log.warn({ key, cause: error }, 'an unfinished upload was not aborted');
   return old.length - failures.length;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { objectColumns, objectShape, toObjectRow, type ObjectRow } from './object-row.ts';
 import { at, instant, many, type Db, type Transaction } from './sql.ts';
 
 /** Lets objects be deleted, not before `notBeforeMs`; in the transaction of what made them useless. */
@@ -26,12 +27,12 @@ export async function done(db: Db, keys: readonly string[]): Promise<void> {
   await db.query(`delete from object_gc where key = any($1::text[])`, [keys]);
 }
 
-/** As `due`, locked until the transaction ends; keys that somebody else has locked are left out. */
-export function collectable(tx: Transaction, nowMs: number, limit: number): Promise<string[]> {
+/** As `due`, with what made them useless, locked until the transaction ends; those that somebody else has are left out. */
+export function collectable(tx: Transaction, nowMs: number, limit: number): Promise<{ key: string; reason: string }[]> {
   return many(
     tx,
-    z.object({ key: z.string() }).transform((row) => row.key),
-    `select key from object_gc where not_before <= $1::timestamptz order by not_before, key limit $2::int
+    z.object({ key: z.string(), reason: z.string() }),
+    `select key, reason from object_gc where not_before <= $1::timestamptz order by not_before, key limit $2::int
      for update skip locked`,
     [at(nowMs), limit],
   );
@@ -74,6 +75,53 @@ export async function isCatalogued(
     [object.cameraId, at(object.startMs), object.sha256],
   );
   return rowCount === 1;
+}
+
+/**
+ * The object that holds the footage of a source which a finish job has replaced, as the catalogue has it.
+ * @returns by `<camera> <start ms>` of the source; none where no live row has its time
+ */
+export async function replacementsOf(
+  db: Db,
+  sources: readonly { cameraId: string; startMs: number }[],
+): Promise<Map<string, ObjectRow & { tenantId: string; cameraId: string }>> {
+  if (sources.length === 0) return new Map();
+  const rows = await many(
+    db,
+    objectShape.extend({ camera_id: z.string(), tenant_id: z.string(), wanted_at: instant }),
+    `select c.public_id as camera_id, t.public_id as tenant_id, wanted.start_at as wanted_at, s.*
+     from unnest($1::uuid[], $2::timestamptz[]) as wanted (camera_id, start_at)
+     join camera c on c.public_id = wanted.camera_id join tenant t on t.id = c.tenant_id
+     cross join lateral (
+       select ${objectColumns} from segment
+       where camera_id = c.id and start_at <= wanted.start_at and state = 0 order by start_at desc limit 1) s
+     where s.start_at + s.duration_ms * interval '1 ms' > wanted.start_at`,
+    [sources.map(({ cameraId }) => cameraId), sources.map(({ startMs }) => at(startMs))],
+  );
+  return new Map(
+    rows.map((row) => [
+      `${row.camera_id} ${row.wanted_at}`,
+      { tenantId: row.tenant_id, cameraId: row.camera_id, ...toObjectRow(row) },
+    ]),
+  );
+}
+
+/** Keys below a prefix that wait since finish jobs have replaced their objects. */
+export function finishedBelow(db: Db, prefix: string): Promise<string[]> {
+  return many(
+    db,
+    z.object({ key: z.string() }).transform((row) => row.key),
+    `select key from object_gc where reason = 'finished' and starts_with(key, $1::text) order by key`,
+    [prefix],
+  );
+}
+
+/** Lets keys wait longer, whose objects are needed for all we know. */
+export async function keepUntil(db: Db, keys: readonly string[], notBeforeMs: number): Promise<void> {
+  await db.query(`update object_gc set not_before = $2::timestamptz where key = any($1::text[])`, [
+    keys,
+    at(notBeforeMs),
+  ]);
 }
 
 /** Lets keys whose objects the store refuses to delete wait longer, and notes since when it does. */

@@ -192,13 +192,14 @@ export async function isWaitingForDeletion(tx: Transaction, key: string): Promis
 /**
  * Makes a `missing` gap of a live row whose object is gone, and keeps the row as evidence in its finding.
  * @param text for people, in the gap's evidence
- * @returns false when the row is not there any more, or its object waits for its deletion: then nothing is wrong
+ * @returns where the lost footage ends; null when the row is not there any more, or its object waits for its deletion:
+ *   then nothing is wrong
  */
 export async function loseRow(
   tx: Transaction,
   finding: { id: number; key: string; internalId: number; startMs: number; sha256Prefix: string },
   lost: { text: string; atMs: number },
-): Promise<boolean> {
+): Promise<number | null> {
   const gone = (await isWaitingForDeletion(tx, finding.key))
     ? null
     : await maybeOne(
@@ -211,7 +212,7 @@ export async function loseRow(
       );
   if (gone === null) {
     await forgetFinding(tx, finding.id);
-    return false;
+    return null;
   }
   await tx.query(
     `insert into gap (camera_id, start_at, end_at, reason, evidence)
@@ -219,5 +220,5 @@ export async function loseRow(
     [finding.internalId, at(finding.startMs), at(gone.end_at), JSON.stringify({ lastError: lost.text })],
   );
   await settleFinding(tx, finding.id, { state: 'missing', atMs: lost.atMs, evidence: gone.row });
-  return true;
+  return gone.end_at;
 }

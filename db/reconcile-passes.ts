@@ -51,6 +51,16 @@ const columns = `id, state, requested_by, dry_run, created_at, ended_at, rows, o
 /** A worker that is lost is replaced within minutes; a pass that nobody has worked on for so long has no workflow. */
 const abandonedMs = 3_600_000;
 
+/** Asks for a pass that acts, unless one is waited for already. */
+export async function requestPassOnce(db: Db, request: { by: string; nowMs: number }): Promise<void> {
+  await db.query(
+    `insert into reconcile_pass (state, requested_by, dry_run, created_at)
+     select 'wanted', $1::text, false, $2::timestamptz
+     where not exists (select from reconcile_pass where state = 'wanted' and not dry_run)`,
+    [request.by, at(request.nowMs)],
+  );
+}
+
 /** Asks for a pass; it is begun by the next workflow that looks. */
 export function requestPass(db: Db, request: { by: string; dryRun: boolean; nowMs: number }): Promise<ReconcilePass> {
   return one(

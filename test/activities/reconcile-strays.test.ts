@@ -2,11 +2,16 @@ import { Readable } from 'node:stream';
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { collectBatch } from '../../activities/collect-objects.ts';
+import { lookForForeign } from '../../activities/reconcile-foreign.ts';
+import { lookAtShard } from '../../activities/reconcile-look.ts';
 import { insertCertificate } from '../../db/certificates.ts';
+import { enqueue } from '../../db/object-gc.ts';
 import { storesUntilMs } from '../../db/purge.ts';
 import { listFindings } from '../../db/reconcile-findings.ts';
 import { transaction } from '../../db/sql.ts';
 import { dayMs } from '../../domain/retention.ts';
+import { objectKey } from '../../storage/keys.ts';
+import type { ListedObject } from '../../storage/listing.ts';
 import { createReconcileSite, nowMs, slotMs, t0, type ReconcileSite } from './reconcile-site.ts';
 
 let site: ReconcileSite;
@@ -160,4 +165,67 @@ test('what bears no name of ours, or is of nobody, is reported and never deleted
     );
   }
   for (const key of keys) expect(await site.objects.stat(key)).not.toBeNull();
+});
+
+test('the sources of a final that the store has lost are not collected, and get their rows back', async () => {
+  const { pool } = site.database;
+  const camera = await site.addCamera();
+  const final = await site.record(camera, t0);
+  const sources = [await site.store(camera, t0, 1), await site.store(camera, t0 + 4000, 2)];
+  await pool.query(`update segment set duration_ms = 8000, variant = 1`);
+  const lost = objectKey({ ...camera, cameraId: camera.id, ...final.segment, durationMs: 8000, variant: 1 });
+  const keys = sources.map(({ key }) => key);
+  await enqueue(pool, keys, 'finished', nowMs);
+  await site.objects.remove([final.key]);
+
+  const { db, objects, log } = site.deps;
+  expect(await collectBatch({ db, objects, log, now: () => nowMs })).toEqual({ taken: 2, deleted: 0, kept: 2 });
+  expect(await collectBatch({ db, objects, log, now: () => nowMs })).toMatchObject({ taken: 0 }); // an hour later again
+  const { rows: wanted } = await pool.query(`select requested_by from reconcile_pass where state = 'wanted'`);
+  expect(wanted).toEqual([{ requested_by: 'service:collector' }]);
+  expect(await site.pass()).toBe(true);
+  expect(await site.rows(camera)).toEqual([]);
+  expect(await findings(lost)).toEqual(['missing']);
+  expect(await site.pass()).toBe(true);
+  expect(await site.rows(camera)).toEqual(keys);
+  expect(await collectBatch({ db, objects, log, now: () => nowMs + dayMs })).toMatchObject({ taken: 0 });
+});
+
+async function findings(key: string): Promise<string[]> {
+  const found = await listFindings(site.database.pool, { limit: 10 });
+  return found.filter((finding) => finding.key === key).map(({ state }) => state);
+}
+
+test('a folder of somebody else is not listed to its end, and nameless objects are noted in steps', async () => {
+  const camera = await site.addCamera();
+  const many = 3500;
+  const listed = new Map<string, number>();
+  async function* items(prefix: string): AsyncGenerator<ListedObject> {
+    for (let i = 0; i < many; i += 1) {
+      listed.set(prefix, i + 1);
+      yield { key: `${prefix}x${String(i).padStart(5, '0')}`, bytes: 1, modifiedMs: 0 };
+    }
+  }
+  let beats = 0;
+  const beat = (): void => void (beats += 1);
+  const clock = { nowMs, latestMs: nowMs };
+  await site.objects.put(
+    'other/a',
+    Readable.from([Buffer.from('x')]),
+    1,
+    createHash('sha256').update('x').digest('hex'),
+  );
+  const deps = { ...site.deps, objects: { ...site.objects, list: items } };
+  await lookForForeign(deps, { passId: 1, clock }, beat);
+  expect(listed.get('other/')).toBe(1000);
+  expect(beats).toBeGreaterThanOrEqual(1);
+
+  beats = 0;
+  await lookAtShard(deps, { passId: 1, clock, shard: 0, shards: 1 }, { from: null, beat });
+  expect(beats).toBeGreaterThanOrEqual(4);
+  const { rows } = await site.database.pool.query(
+    `select count(*)::int as noted from reconcile_finding where camera_id = $1`,
+    [camera.internalId],
+  );
+  expect(rows).toEqual([{ noted: many }]);
 });
