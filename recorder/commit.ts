@@ -1,4 +1,4 @@
-import { isMissingFile, mayPass } from './error-code.ts';
+import { codeOf, isMissingFile } from './error-code.ts';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat, utimes } from 'node:fs/promises';
@@ -18,6 +18,7 @@ import type { Objects } from '../storage/objects.ts';
 import type { CameraIds } from './camera-ids.ts';
 import { cutToParts } from './closed-cut.ts';
 import { keepUnproven, type FileInTurn } from './covered.ts';
+import { cutToWhole, isDamaged } from './damaged.ts';
 import { firstBefore, moveBehindOwn } from './own-footage.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { ClosedFile, Hold } from './run-files.ts';
@@ -34,8 +35,8 @@ export type CommitOutcome =
    * what this one recorded after it.
    */
   | { kind: 'covered'; metBy?: number }
-  /** Some of its time was free; these files hold it and are to be committed. */
-  | { kind: 'cut'; parts: ClosedFile[] }
+  /** These files are to be committed instead: they hold the free part of its time. `lost`: the disk has spoilt the rest. */
+  | { kind: 'cut'; parts: ClosedFile[]; lost?: Hole & { why: string } }
   /** Kept back at a handover; to be tried again. */
   | { kind: 'held'; hold: Hold }
   /** Its turn comes after that file of `closed/`, which may wait behind it. */
@@ -59,6 +60,13 @@ export interface CommitDeps extends SeamDeps {
 const hashChunkBytes = 1024 * 1024;
 /** Less than this between two files is the jitter of their clocks. */
 const shortestPieceMs = 200;
+/**
+ * SQLSTATE classes of a row whose content Postgres refuses. Not 42: a schema that is older or newer than this program is so
+ * for all files, and passes.
+ */
+const contentFault = /^(22|23)[0-9A-Z]{3}$/;
+/** So long in `closed/` footage of a camera that the catalogue does not have is tried. */
+const unknownCameraMs = 86_400_000;
 /** A useless object is deleted after an hour, as all are: a player may just be reading it. */
 const uselessObjectMs = 3_600_000;
 
@@ -70,13 +78,19 @@ export async function commitFile(deps: CommitDeps, file: FileInTurn): Promise<Co
   try {
     return await tryCommit(deps, file);
   } catch (error) {
-    const isUnknown = error instanceof AppError && error.code === 'not-found';
-    if (!isUnknown && mayPass(error)) throw error;
+    if (!(await isForGood(deps, file, error))) throw error;
     // Tried again it would fail for ever, and block every later file of its camera.
     const why = errorText(error);
     await deps.quarantine(file.cameraId, file.path, why);
     return { kind: 'quarantined', why };
   }
+}
+
+/** A catalogue may have been restored from before the camera was added, or be another one for a while. */
+async function isForGood(deps: CommitDeps, file: ClosedFile, error: unknown): Promise<boolean> {
+  if (contentFault.test(codeOf(error) ?? '')) return true;
+  if (!(error instanceof AppError) || error.code !== 'not-found') return false;
+  return deps.now() - (await stat(file.path)).ctimeMs > unknownCameraMs;
 }
 
 async function tryCommit(deps: CommitDeps, file: FileInTurn): Promise<CommitOutcome> {
@@ -92,6 +106,7 @@ async function tryCommit(deps: CommitDeps, file: FileInTurn): Promise<CommitOutc
     await deps.quarantine(cameraId, file.path, index);
     return { kind: 'quarantined', why: index };
   }
+  if (isDamaged(index)) return { kind: 'cut', ...(await cutToWhole(deps, file, index)) };
   const ids = await deps.cameraIds.of(cameraId);
   const lease = await leaseOf(deps.db, cameraId);
   if (lease?.isPurged === true) {

@@ -34,6 +34,9 @@ export function createHoleReasons(claimsOf: (file: ClosedFile) => GapClaims): Ho
       if (outcome.kind === 'quarantined') {
         claimsOf(file).hole(name.startMs, name.startMs + name.durationMs, 'bad-stream', outcome.why);
       }
+      if (outcome.kind === 'cut' && outcome.lost !== undefined) {
+        claimsOf(file).hole(outcome.lost.startMs, outcome.lost.endMs, 'storage-down', outcome.lost.why);
+      }
       if (outcome.kind !== 'committed') return;
       const takeover = isTakeover(file) ? takeovers.get(cameraId) : undefined;
       if (takeover !== undefined) takeovers.delete(cameraId);

@@ -23,10 +23,12 @@ const tightShare = 0.8;
 const normalShare = 0.9;
 /** They start again below this: a spool at its bound would else start and stop cameras every 5 s. */
 const resumeShare = 0.85;
-/** What is in quarantine may take as much of the spool, and stay so long: as objects do where nothing else is set. */
+/** What is in quarantine may take as much where the spool is tight, and stay so long: as objects where nothing is set. */
 const quarantineShare = 0.1;
 const quarantineMs = 14 * 86_400_000;
-const trimEveryMs = 30_000;
+const trimEveryMs = 60_000;
+/** That the spool is full is said when it changes who may record, and so often. */
+const sayAgainMs = 60_000;
 
 export function createSpoolGuard(deps: {
   spool: Spool;
@@ -41,6 +43,7 @@ export function createSpoolGuard(deps: {
   let usage: SpoolUsage | null = null;
   let missing: string | null = null;
   let trimmedMs = -Infinity;
+  let saidMs = -Infinity;
   const refused: Record<CameraTier, boolean> = { normal: false, critical: false };
 
   async function look(): Promise<void> {
@@ -53,31 +56,40 @@ export function createSpoolGuard(deps: {
       return;
     }
     usage = await spool.usage();
-    await trim(usage).catch((error: unknown) => {
-      log.warn({ cause: errorText(error) }, 'what is in quarantine could not be looked at');
-    });
+    if (performance.now() - trimmedMs >= trimEveryMs) await trim(Infinity);
     if (share(usage) >= tightShare) {
       await deps.releaseLingering().catch((error: unknown) => {
         log.warn({ cause: errorText(error) }, 'lingering files could not be given up'); // the bound holds all the same
       });
+      await trim(Math.floor(roomOf(usage) * quarantineShare));
       usage = await spool.usage();
     }
     const filled = share(usage);
+    const before = { ...refused };
     refused.normal = filled >= (refused.normal ? resumeShare : normalShare);
     refused.critical = filled >= (refused.critical ? normalShare : 1);
-    if (refused.normal) log.error({ usage, critical: refused.critical }, 'the spool is full, cameras stop recording');
+    say(before, usage);
   }
 
-  async function trim(of: SpoolUsage): Promise<void> {
-    if (performance.now() - trimmedMs < trimEveryMs) return;
+  function say(before: Record<CameraTier, boolean>, of: SpoolUsage): void {
+    const isChanged = before.normal !== refused.normal || before.critical !== refused.critical;
+    const isDue = refused.normal && performance.now() - saidMs >= sayAgainMs;
+    if (!isChanged && !isDue) return;
+    saidMs = performance.now();
+    if (refused.normal) log.error({ usage: of, refused }, 'the spool is full, cameras stop recording');
+    else log.info({ usage: of }, 'the spool has room again');
+  }
+
+  async function trim(maxBytes: number): Promise<void> {
     trimmedMs = performance.now();
-    const bound = {
-      sinceMs: Date.now() - (deps.quarantineMs ?? quarantineMs),
-      maxBytes: Math.floor(roomOf(of) * quarantineShare),
-    };
-    const removed = await trimQuarantine(spool.dir, bound, log);
-    if (removed.files > 0)
-      log.warn({ ...removed, ...bound }, 'removed from quarantine: there for too long, or too much');
+    const sinceMs = Date.now() - (deps.quarantineMs ?? quarantineMs);
+    try {
+      const removed = await trimQuarantine(spool.dir, { sinceMs, maxBytes }, log);
+      if (removed.files > 0)
+        log.warn({ ...removed, maxBytes }, 'removed from quarantine: there for too long, or too much');
+    } catch (error) {
+      log.warn({ cause: errorText(error) }, 'what is in quarantine could not be looked at');
+    }
   }
 
   async function run(): Promise<void> {

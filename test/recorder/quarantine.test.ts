@@ -60,16 +60,20 @@ test('a file is kept besides, as often as that is repeated, and outlives the one
 
 const pathOfKept = async (): Promise<string> => path.join(root, 'quarantine', 'camera', (await kept())[0] ?? '');
 
-test('a recorder bounds what is in quarantine when it starts', async () => {
+test.each([
+  ['what is old goes', 1e9, both('b.mp4')],
+  ['all goes that is more than a tenth of a spool that is nearly full', 2.2 * blockBytes, []],
+])('a recorder bounds what is in quarantine: %s', async (_what, maxBytes, left) => {
   await put('a.mp4', Date.now() - 15 * dayMs);
   await put('b.mp4', Date.now() - 13 * dayMs);
-  const spool = await openSpool({ dir: root, maxBytes: 1e9 });
+  const spool = await openSpool({ dir: root, maxBytes });
+  await writeFile(path.join(root, 'closed', 'camera', 'waits.mp4'), Buffer.alloc(blockBytes, 1));
   const guard = createSpoolGuard({ spool, releaseLingering: async () => undefined, log });
   guard.start();
   try {
-    await waitFor('the old one is gone', async () => (await kept()).length === 2);
+    await waitFor('what is too much is gone', async () => (await kept()).length === left.length);
   } finally {
     await guard.stop();
   }
-  expect(await kept()).toEqual(both('b.mp4'));
+  expect(await kept()).toEqual(left);
 });

@@ -1,10 +1,11 @@
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readIndex } from '../../media/mp4-index.ts';
 import { salvageSpool } from '../../recorder/resume.ts';
 import { runProcess } from '../activities/killed-process.ts';
 import { breakFiles } from '../support/broken-files.ts';
+import { cutOff, zeroEnd } from '../support/spoilt-file.ts';
 import { giveUp, makeFootage, moveAside, putClosed, startHost, type Host } from './unreadable-host.ts';
 import type { UnreadableWork } from './unreadable-process.ts';
 
@@ -38,21 +39,6 @@ beforeAll(async () => {
   expect(await runProcess('../recorder/unreadable-process.ts', works)).toEqual({ code: null, signal: 'SIGKILL' });
 }, 60_000);
 afterAll(() => footage.remove());
-
-/** One whole fragment less, and the next one begun. */
-async function cutOff(filePath: string): Promise<void> {
-  const last = (await readIndex(filePath)).fragments.at(-1);
-  const file = await open(filePath, 'r+');
-  await file.truncate((last?.offset ?? 0) + 20);
-  await file.close();
-}
-
-async function zeroEnd(filePath: string): Promise<void> {
-  const last = (await readIndex(filePath)).fragments.at(-1);
-  const file = await open(filePath, 'r+');
-  await file.write(Buffer.alloc(last?.bytes ?? 0), 0, last?.bytes ?? 0, last?.offset ?? 0);
-  await file.close();
-}
 
 async function asItIs(): Promise<void> {}
 
