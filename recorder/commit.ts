@@ -1,4 +1,4 @@
-import { codeOf, isMissingFile } from './error-code.ts';
+import { isMissingFile, mayPass } from './error-code.ts';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat, utimes } from 'node:fs/promises';
@@ -60,11 +60,6 @@ export interface CommitDeps extends SeamDeps {
 const hashChunkBytes = 1024 * 1024;
 /** Less than this between two files is the jitter of their clocks. */
 const shortestPieceMs = 200;
-/**
- * SQLSTATE classes of a row whose content Postgres refuses. Not 42: a schema that is older or newer than this program is so
- * for all files, and passes.
- */
-const contentFault = /^(22|23)[0-9A-Z]{3}$/;
 /** So long in `closed/` footage of a camera that the catalogue does not have is tried. */
 const unknownCameraMs = 86_400_000;
 /** A useless object is deleted after an hour, as all are: a player may just be reading it. */
@@ -88,7 +83,7 @@ export async function commitFile(deps: CommitDeps, file: FileInTurn): Promise<Co
 
 /** A catalogue may have been restored from before the camera was added, or be another one for a while. */
 async function isForGood(deps: CommitDeps, file: ClosedFile, error: unknown): Promise<boolean> {
-  if (contentFault.test(codeOf(error) ?? '')) return true;
+  if (!mayPass(error)) return true;
   if (!(error instanceof AppError) || error.code !== 'not-found') return false;
   return deps.now() - (await stat(file.path)).ctimeMs > unknownCameraMs;
 }

@@ -35,6 +35,8 @@ export function createSpoolGuard(deps: {
   /** Gives up what has lingered, for room. */
   releaseLingering: () => Promise<unknown>;
   quarantineMs?: number;
+  /** Where it is not the host's clock: one that is ahead removes nothing before its time. */
+  now?: () => number;
   log: Logger;
 }): SpoolGuard {
   const { spool, log } = deps;
@@ -82,7 +84,8 @@ export function createSpoolGuard(deps: {
 
   async function trim(maxBytes: number): Promise<void> {
     trimmedMs = performance.now();
-    const sinceMs = Date.now() - (deps.quarantineMs ?? quarantineMs);
+    const nowMs = Math.min(Date.now(), deps.now?.() ?? Infinity);
+    const sinceMs = nowMs - (deps.quarantineMs ?? quarantineMs);
     try {
       const removed = await trimQuarantine(spool.dir, { sinceMs, maxBytes }, log);
       if (removed.files > 0)

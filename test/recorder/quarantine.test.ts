@@ -77,3 +77,14 @@ test.each([
   }
   expect(await kept()).toEqual(left);
 });
+
+test('a host clock that is ahead removes nothing from quarantine', async () => {
+  await put('a.mp4', Date.now() - 15 * dayMs);
+  const spool = await openSpool({ dir: root, maxBytes: 1e9 });
+  const now = () => Date.now() - 2 * dayMs;
+  const guard = createSpoolGuard({ spool, releaseLingering: async () => undefined, now, log });
+  guard.start();
+  await waitFor('it has looked', async () => guard.usage() !== null);
+  await guard.stop(); // after the look that runs
+  expect(await kept()).toEqual(both('a.mp4'));
+});
