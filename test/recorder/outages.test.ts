@@ -2,37 +2,19 @@ import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { followFrames, readFrameCounters } from '../support/frame-counter.ts';
 import { waitFor } from '../support/system.ts';
 import { createTcpProxy } from '../support/tcp-proxy.ts';
 import { createCutOff } from './cut-off.ts';
-import { createSite, type Row, type Site } from './host.ts';
-
-interface Stage {
-  site: Site;
-  camera: SimulatedCamera;
-}
-
-/** Runs a test with a site and a camera of its own, side by side with the others. */
-function onStage(run: (stage: Stage) => Promise<void>): () => Promise<void> {
-  return async () => {
-    const stage = { site: await createSite(), camera: await startCamera() };
-    try {
-      await run(stage);
-    } finally {
-      await stage.site.close();
-      await stage.camera.close();
-    }
-  };
-}
+import type { Row } from './host.ts';
+import { onStage, type Stage } from './stage.ts';
 
 /** Ms between one file and the next; nothing overlaps. */
 function holes(rows: Row[]): number[] {
   return rows.slice(1).map((row, i) => row.startMs - (rows[i]?.endMs ?? 0));
 }
 
-async function missingFrames({ site, camera }: Stage, cameraId: string): Promise<number[]> {
+async function missingFrames({ site, camera }: Pick<Stage, 'site' | 'camera'>, cameraId: string): Promise<number[]> {
   const counters = await readFrameCounters(await site.download(cameraId));
   const report = followFrames(counters, camera.loop().frames);
   expect(report.duplicated).toEqual([]);
