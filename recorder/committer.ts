@@ -34,6 +34,8 @@ const firstWaitMs = 1000;
 const holdTickMs = 250;
 /** So soon after storage or database are back the backlog goes on. */
 const longestWaitMs = 10_000;
+/** A cause that lasts is told of so often for each camera: hundreds wait for the same one. */
+const sayAgainMs = 60_000;
 
 interface Waiting extends WaitingFile {
   closedAtMs: number;
@@ -49,6 +51,8 @@ export function createCommitter(deps: {
   now: () => number;
 }): Committer {
   const lanes = new Map<string, Waiting[]>();
+  /** By camera, when it was last told of that its files cannot be committed. */
+  const said = new Map<string, number>();
   const running = new Set<Promise<void>>();
   const stopped = new AbortController();
   setMaxListeners(0, stopped.signal); // each camera's lane may wait
@@ -110,6 +114,7 @@ export function createCommitter(deps: {
   async function tryCommit(file: ClosedFile): Promise<CommitOutcome | null> {
     try {
       const outcome = await deps.commit(afterMeeting(file));
+      said.delete(file.cameraId);
       const { kind } = outcome;
       if (kind === 'covered' && outcome.metBy !== undefined) {
         met.set(file.cameraId, { epoch: file.name.epoch, by: outcome.metBy, recordedMs: recordedMsOf(file.name) });
@@ -118,10 +123,14 @@ export function createCommitter(deps: {
       return outcome;
     } catch (error) {
       counts.failures += 1;
-      deps.log.warn(
-        { cameraId: file.cameraId, file: file.path, cause: errorText(error) },
-        'commit failed, the file waits in the spool',
-      );
+      const nowMs = performance.now();
+      if (nowMs - (said.get(file.cameraId) ?? -Infinity) >= sayAgainMs) {
+        said.set(file.cameraId, nowMs);
+        deps.log.warn(
+          { cameraId: file.cameraId, file: file.path, cause: errorText(error) },
+          'commit failed, the file waits in the spool',
+        );
+      }
       return null;
     }
   }

@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from './durable-file.ts';
-import { isMissingFile, isUnreadable } from './file-error.ts';
+import { codeOf, isMissingFile, isUnreadable } from './file-error.ts';
 
 /** A file of the spool. `bytes` is its length, `diskBytes` what it takes on disk. */
 export interface SpoolFile {
@@ -64,18 +64,30 @@ export function createSpoolFolders(onUnreadable: OnUnreadable = () => undefined)
     }
   }
 
+  /** Where somebody has put what is not ours to see, the rest is measured all the same: the bounds depend on it. */
+  function unmeasured(path: string, error: unknown): void {
+    if (!['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) return untold(path, error);
+    if (told.has(path)) return;
+    told.add(path);
+    onUnreadable(path, error);
+  }
+
   async function diskBytesAt(path: string): Promise<number> {
     try {
       return (await stat(path)).blocks * blockBytes;
     } catch (error) {
-      untold(path, error);
+      unmeasured(path, error);
       return 0;
     }
   }
 
   async function diskBytesBelow(folder: string): Promise<number> {
+    const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+      unmeasured(folder, error);
+      return [];
+    });
     const sizes = await Promise.all(
-      (await entriesOf(folder)).map((entry) => {
+      entries.map((entry) => {
         const path = join(folder, entry.name);
         return entry.isDirectory() ? diskBytesBelow(path) : diskBytesAt(path);
       }),

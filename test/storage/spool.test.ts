@@ -140,3 +140,20 @@ test('a file and a folder whose inodes are damaged are listed and counted around
   }
   expect((await spool.usage()).usedBytes).toBe(usedBytes);
 });
+
+test('what this process may not look into is measured around, and told of once', async () => {
+  const told: string[] = [];
+  const spool = await openSpool({ dir: join(root, 'spool'), maxBytes: 1e9, onUnreadable: (path) => told.push(path) });
+  const denied = join(spool.dir, 'quarantine', camera);
+  await mkdir(denied, { recursive: true });
+  const { usedBytes } = await spool.usage();
+  await writeFile(join(denied, 'x.mp4'), Buffer.alloc(5000, 1));
+  const mend = breakFiles((path) => path === denied, ['readdir'], { errno: -13, code: 'EACCES' });
+  try {
+    expect((await spool.usage()).usedBytes).toBe(usedBytes);
+    expect((await spool.usage()).usedBytes).toBe(usedBytes);
+    expect(told).toEqual([denied]);
+  } finally {
+    mend();
+  }
+});
