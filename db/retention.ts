@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { changeOfRetention, type RetentionPause, type RetentionTerms } from '../domain/retention.ts';
+import { changeOfRetention, retentionInForce, type RetentionPause, type RetentionTerms } from '../domain/retention.ts';
 import { lockCamera, noSuchCamera } from './cameras.ts';
+import type { Clocks } from './clock.ts';
 import { at, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
 /** A camera and how long its footage is kept. */
@@ -93,36 +94,45 @@ export async function lockTerms(tx: Transaction, internalId: number): Promise<Ca
 
 /**
  * Asks for another retention: a longer one holds at once, for all that is not deleted yet; a shorter one after
- * `shorteningDelayMs`. Either replaces a shorter one that was waiting.
- * @param nowMs the later of the clocks there are: by one that is slow the delay would be over before it began
+ * `shorteningDelayMs`. Either replaces a shorter one that was waiting; one that is due is put in force by it.
  * @throws AppError not-found
  */
 export async function changeRetention(
   tx: Transaction,
   cameraId: string,
   days: number,
-  nowMs: number,
+  clocks: Clocks,
 ): Promise<{ before: CameraTerms; after: CameraTerms }> {
   const before = await lockedForChange(tx, cameraId);
-  const { days: inForce, next } = changeOfRetention(before, days, nowMs);
-  await tx.query(
-    `update camera set retention_days = $2::int, next_retention_days = $3::int, next_retention_at = $4::timestamptz
-     where id = $1::int`,
-    [before.internalId, inForce, next?.days ?? null, at(next?.atMs)],
-  );
-  return { before, after: { ...before, days: inForce, next } };
+  return { before, after: await setRetention(tx, before, changeOfRetention(before, days, clocks)) };
 }
 
-/** Undoes a shorter retention that is not in force yet. @throws AppError not-found */
+/**
+ * Undoes a shorter retention that is not in force yet; one that is due is put in force.
+ * @param nowMs the earlier of the clocks there are: what is due by one of them can still be undone
+ * @throws AppError not-found
+ */
 export async function undoShortening(
   tx: Transaction,
   cameraId: string,
+  nowMs: number,
 ): Promise<{ before: CameraTerms; after: CameraTerms }> {
   const before = await lockedForChange(tx, cameraId);
-  await tx.query(`update camera set next_retention_days = null, next_retention_at = null where id = $1::int`, [
-    before.internalId,
-  ]);
-  return { before, after: { ...before, next: null } };
+  const { days } = retentionInForce(before, nowMs);
+  return { before, after: await setRetention(tx, before, { days, next: null }) };
+}
+
+async function setRetention(
+  tx: Transaction,
+  camera: CameraTerms,
+  { days, next }: Pick<CameraTerms, 'days' | 'next'>,
+): Promise<CameraTerms> {
+  await tx.query(
+    `update camera set retention_days = $2::int, next_retention_days = $3::int, next_retention_at = $4::timestamptz
+     where id = $1::int`,
+    [camera.internalId, days, next?.days ?? null, at(next?.atMs)],
+  );
+  return { ...camera, days, next };
 }
 
 async function lockedForChange(tx: Transaction, cameraId: string): Promise<CameraTerms> {

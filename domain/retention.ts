@@ -44,7 +44,7 @@ export interface RetentionTerms {
  * @param atMs when to look; times to come count as if nothing but what is known now would happen
  */
 export function cutoffMs(terms: RetentionTerms, atMs: number): number {
-  const days = terms.next !== null && terms.next.atMs <= atMs ? terms.next.days : terms.days;
+  const { days } = retentionInForce(terms, atMs);
   let fromMs = atMs;
   let leftMs = days * dayMs;
   for (const pause of terms.pauses.toReversed()) {
@@ -76,12 +76,29 @@ export function changeOfGraceArchive(terms: GraceTerms, wanted: GraceArchive, no
   return { graceArchive: 'frozen', rollsAtMs: terms.rollsAtMs ?? nowMs + shorteningDelayMs };
 }
 
-/** What a wish to keep footage for so many days does: more at once, less after a delay. */
+/** A camera's retention with what is due of it in force, whether or not a sweep has put it there. */
+export function retentionInForce(terms: WaitingRetention, atMs: number): WaitingRetention {
+  const { days, next } = terms;
+  return next !== null && next.atMs <= atMs ? { days: next.days, next: null } : { days, next };
+}
+
+type WaitingRetention = Pick<RetentionTerms, 'days' | 'next'>;
+
+/**
+ * What a wish to keep footage for so many days does: more at once, less after a delay. A shorter retention that waits
+ * waits no longer for a wish that deletes no more than it, so that who asks again each day is heard; one that is due
+ * counts as in force, so that no wish for less brings back what has expired by it.
+ * @param clocks the delay begins by the later one, and is over by the earlier one
+ */
 export function changeOfRetention(
-  terms: Pick<RetentionTerms, 'days'>,
+  terms: WaitingRetention,
   days: number,
-  nowMs: number,
-): Pick<RetentionTerms, 'days' | 'next'> {
-  if (days >= terms.days) return { days, next: null };
-  return { days: terms.days, next: { days, atMs: nowMs + shorteningDelayMs } };
+  { earlierMs, laterMs }: { earlierMs: number; laterMs: number },
+): WaitingRetention {
+  const { days: inForce, next } = retentionInForce(terms, earlierMs);
+  if (days >= inForce) return { days, next: null };
+  const afterMs = laterMs + shorteningDelayMs;
+  // A delay that began by a clock that was fast ends as one that begins now.
+  const atMs = next !== null && days >= next.days ? Math.min(next.atMs, afterMs) : afterMs;
+  return { days: inForce, next: { days, atMs } };
 }

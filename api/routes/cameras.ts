@@ -126,9 +126,7 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
         const before = await cameraByPublicId(tx, id);
         if (before === null) throw noSuchCamera();
         const retention =
-          retentionDays === undefined
-            ? null
-            : await changeRetention(tx, id, retentionDays, (await readClocks(tx, deps)).laterMs);
+          retentionDays === undefined ? null : await changeRetention(tx, id, retentionDays, await readClocks(tx, deps));
         const changed = await updateCamera(tx, id, wanted);
         const deleted = retention === null ? undefined : await deletedBy(tx, retention.after);
         const values = { before: auditedCamera(before), after: auditedCamera(changed.camera) };

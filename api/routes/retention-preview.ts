@@ -71,9 +71,9 @@ export function registerRetentionPreviews(app: Api, deps: ApiDeps): void {
       const { days } = request.query;
       const nowMs = deps.now();
       const terms = await knownTerms(deps.pool, request.params.id);
-      const { next } = changeOfRetention(terms, days, (await readClocks(deps.pool, deps)).laterMs);
-      const deletes = await deletedBy(deps.pool, { ...terms, next });
-      return { days, effectiveAt: isoTime(next?.atMs ?? nowMs), deletes };
+      const change = changeOfRetention(terms, days, await readClocks(deps.pool, deps));
+      const deletes = await deletedBy(deps.pool, { ...terms, ...change });
+      return { days, effectiveAt: isoTime(change.next?.atMs ?? nowMs), deletes };
     },
   );
 }

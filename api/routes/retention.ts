@@ -46,8 +46,7 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
     async (request) => {
       const by = doneBy(request, deps);
       return transaction(deps.pool, async (tx) => {
-        const { laterMs } = await readClocks(tx, deps);
-        const changed = await changeRetention(tx, request.params.id, request.body, laterMs);
+        const changed = await changeRetention(tx, request.params.id, request.body, await readClocks(tx, deps));
         const deletes = await deletedBy(tx, changed.after);
         await recordDeed(tx, { ...by, ...retentionDeed(changed) });
         return { ...answer(changed.after, by.atMs), deletes };
@@ -69,8 +68,11 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
     async (request) => {
       const by = doneBy(request, deps);
       return transaction(deps.pool, async (tx) => {
-        const changed = await undoShortening(tx, request.params.id);
-        await recordDeed(tx, { ...by, ...retentionDeed(changed), action: 'retention.undo' });
+        const { earlierMs } = await readClocks(tx, deps);
+        const changed = await undoShortening(tx, request.params.id, earlierMs);
+        const isLate = changed.after.days !== changed.before.days;
+        const deed = { ...by, ...retentionDeed(changed) };
+        await recordDeed(tx, isLate ? deed : { ...deed, action: 'retention.undo' });
         return answer(changed.after, by.atMs);
       });
     },

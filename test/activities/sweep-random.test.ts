@@ -87,8 +87,12 @@ interface Model {
   left: number[];
 }
 
-function sweepModel(model: Model, beganMs: number, atMs: number): void {
+function putInForce(model: Model, atMs: number): void {
   if (model.next !== null && model.next.atMs <= atMs) [model.days, model.next] = [model.next.days, null];
+}
+
+function sweepModel(model: Model, beganMs: number, atMs: number): void {
+  putInForce(model, atMs);
   model.left = model.left.filter((one) => {
     const isYoung = beganMs + (one + 1) * minuteMs + model.days * dayMs > atMs;
     return isYoung || model.holds.some(({ from, to, untilMs }) => untilMs > atMs && from <= one && one < to);
@@ -144,12 +148,17 @@ test(
         };
         for (const { afterHours, what } of happenings) {
           nowMs += afterHours * hourMs;
+          const clocks = { earlierMs: nowMs, laterMs: nowMs };
           if (what.kind === 'plan') {
-            await inTransaction((tx) => changeRetention(tx, camera.id, what.days, nowMs));
+            await inTransaction((tx) => changeRetention(tx, camera.id, what.days, clocks));
+            putInForce(model, nowMs);
+            const { next } = model;
             if (what.days >= model.days) [model.days, model.next] = [what.days, null];
+            else if (next !== null && what.days >= next.days) model.next = { days: what.days, atMs: next.atMs };
             else model.next = { days: what.days, atMs: nowMs + 3 * dayMs };
           } else if (what.kind === 'undo') {
-            await inTransaction((tx) => undoShortening(tx, camera.id));
+            await inTransaction((tx) => undoShortening(tx, camera.id, nowMs));
+            putInForce(model, nowMs);
             model.next = null;
           } else if (what.kind === 'hold') {
             const [from, to] = [what.from, what.from + what.length];

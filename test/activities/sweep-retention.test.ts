@@ -110,7 +110,7 @@ test('what a recorder still has of footage that is being deleted is not stored a
 test('a shorter retention takes effect after its delay, a longer one at once', async () => {
   const camera = await site.cameraWith(2);
   const change = (days: number, atMs: number) =>
-    transaction(site.database.pool, (tx) => changeRetention(tx, camera.id, days, atMs));
+    transaction(site.database.pool, (tx) => changeRetention(tx, camera.id, days, { earlierMs: atMs, laterMs: atMs }));
   const askedMs = t0 + 10 * dayMs;
   await change(5, askedMs);
   await sweepAt(askedMs + shorteningDelayMs - 1);

@@ -156,7 +156,7 @@ test('a shorter retention of one camera that was asked for is foreseen, and so i
   const [shorter, held] = [await cameraWithMonth(), await cameraWithMonth()];
   const db = site.database.pool;
   const askedMs = t0 + 30 * dayMs - shorteningDelayMs;
-  await transaction(db, (tx) => changeRetention(tx, shorter.id, 1, askedMs));
+  await transaction(db, (tx) => changeRetention(tx, shorter.id, 1, { earlierMs: askedMs, laterMs: askedMs }));
   const range = { startMs: t0, endMs: t0 + 20 * dayMs };
   const by = { reason: 'case 7', placedBy: 'account:admin', placedAtMs: askedMs };
   const untilMs = askedMs + shorteningDelayMs;

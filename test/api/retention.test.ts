@@ -96,6 +96,29 @@ test('shortening says what it will delete, waits, and can be undone; lengthening
   expect((await api.call('PUT', path, { days: 0 })).statusCode).toBe(400);
 });
 
+test('a shorter retention is put off by no wish for as much, and by none undone once its time has come', async () => {
+  nowMs = t0 + 10 * dayMs;
+  const id = await cameraWithFootage();
+  const path = `/v1/cameras/${id}/retention`;
+  const effectiveAt = iso(nowMs + shorteningDelayMs);
+  for (let day = 0; day < 3; day += 1, nowMs += dayMs) {
+    await api.call('PATCH', `/v1/cameras/${id}`, { retentionDays: 5 });
+    expect((await api.call('GET', path)).json()).toMatchObject({ days: 30, next: { days: 5, effectiveAt } });
+    const preview = (await api.call('GET', `${path}/preview?days=6`)).json();
+    expect(preview).toMatchObject({ effectiveAt, deletes: { minutes: 10 } });
+  }
+  // No sweep has put it in force.
+  expect(await shownMinutes(id)).toEqual([]);
+  const next = { days: 4, effectiveAt: iso(nowMs + shorteningDelayMs) };
+  expect((await api.call('GET', `${path}/preview?days=4`)).json()).toMatchObject({ ...next, deletes: { minutes: 0 } });
+  expect((await api.call('PUT', path, { days: 4 })).json()).toMatchObject({ days: 5, next });
+  expect(await shownMinutes(id)).toEqual([]);
+  nowMs += shorteningDelayMs;
+  expect((await api.call('DELETE', `${path}/next`)).json()).toMatchObject({ days: 4, next: null });
+  expect(await shownMinutes(id)).toEqual([]);
+  expect((await actions(id))[0]).toBe('retention.change');
+});
+
 test('each change of a retention is in the audit log with before and after, also by PATCH', async () => {
   nowMs = t0 + 10 * dayMs;
   const { id } = await api.addCamera();

@@ -10,6 +10,7 @@ import {
   daysOfMonths,
   shorteningDelayMs,
   type RetentionPause,
+  type RetentionTerms,
 } from '../../domain/retention.ts';
 
 const nowMs = Date.UTC(2026, 10, 24);
@@ -57,14 +58,60 @@ test('the cutoff never goes back while the terms stay, and stands still in a pau
   );
 });
 
+const byOneClock = (ms: number) => ({ earlierMs: ms, laterMs: ms });
+
 test('a shorter retention holds after its delay, a longer one at once', () => {
   const terms = { days: 30, next: null, pauses: [] };
-  const shorter = { ...terms, ...changeOfRetention(terms, 10, nowMs) };
+  const shorter = { ...terms, ...changeOfRetention(terms, 10, byOneClock(nowMs)) };
   const effectiveMs = nowMs + shorteningDelayMs;
   expect(cutoffMs(shorter, effectiveMs - 1)).toBe(effectiveMs - 1 - 30 * dayMs);
   expect(cutoffMs(shorter, effectiveMs)).toBe(effectiveMs - 10 * dayMs);
-  expect(changeOfRetention(shorter, 60, nowMs)).toEqual({ days: 60, next: null });
-  expect(changeOfRetention(shorter, 30, nowMs)).toEqual({ days: 30, next: null });
+  expect(changeOfRetention(shorter, 60, byOneClock(nowMs))).toEqual({ days: 60, next: null });
+  expect(changeOfRetention(shorter, 30, byOneClock(nowMs))).toEqual({ days: 30, next: null });
+});
+
+test('a shorter retention that is asked for each day comes no later, and one for less is new', () => {
+  const plan = (...wishes: [days: number, atDay: number][]) =>
+    wishes.reduce<Pick<RetentionTerms, 'days' | 'next'>>(
+      (terms, [wanted, day]) => changeOfRetention(terms, wanted, byOneClock(nowMs + day * dayMs)),
+      { days: 90, next: null },
+    );
+  const atMs = nowMs + shorteningDelayMs;
+  expect(plan([30, 0], [30, 1], [30, 2])).toEqual({ days: 90, next: { days: 30, atMs } });
+  expect(plan([30, 0], [60, 2])).toEqual({ days: 90, next: { days: 60, atMs } });
+  expect(plan([30, 0], [20, 2])).toEqual({ days: 90, next: { days: 20, atMs: atMs + 2 * dayMs } });
+  expect(plan([30, 0], [20, 3])).toEqual({ days: 30, next: { days: 20, atMs: atMs + 3 * dayMs } });
+  expect(plan([30, 0], [60, 3])).toEqual({ days: 60, next: null });
+  expect(plan([30, 400], [30, 0])).toEqual({ days: 90, next: { days: 30, atMs } });
+  const waiting = { days: 90, next: { days: 30, atMs } };
+  // Due by one clock alone it is not over.
+  const clocks = { earlierMs: atMs - 1, laterMs: atMs + 400 * dayMs };
+  expect(changeOfRetention(waiting, 90, clocks)).toEqual({ days: 90, next: null });
+});
+
+test('a repeated wish never moves the moment, and none brings back what expired and is older than it asks for', () => {
+  const wish = fc.record({ days, afterMs: fc.integer({ min: 0, max: 5 * dayMs }) });
+  fc.assert(
+    fc.property(days, pauses, fc.array(wish, { minLength: 1, maxLength: 9 }), (kept, given, wishes) => {
+      let terms: RetentionTerms = { days: kept, next: null, pauses: given };
+      let atMs = nowMs;
+      for (const { days: wanted, afterMs } of wishes) {
+        atMs += afterMs;
+        const changed = { ...terms, ...changeOfRetention(terms, wanted, byOneClock(atMs)) };
+        const asked = cutoffMs({ days: wanted, next: null, pauses: given }, atMs);
+        expect(cutoffMs(changed, atMs)).toBe(Math.min(cutoffMs(terms, atMs), asked));
+        expect(changed.next === null || changed.next.atMs <= atMs + shorteningDelayMs).toBe(true);
+        // Asked for again in the middle of the delay, and when it is over.
+        for (const againMs of [atMs + dayMs, atMs + 2 * shorteningDelayMs]) {
+          const again = { ...terms, ...changeOfRetention(changed, wanted, byOneClock(againMs)) };
+          for (const ms of [againMs, atMs + shorteningDelayMs, atMs + 2 * shorteningDelayMs]) {
+            if (ms >= againMs) expect(cutoffMs(again, ms)).toBe(cutoffMs(changed, ms));
+          }
+        }
+        terms = changed;
+      }
+    }),
+  );
 });
 
 test('a frozen archive ages after the same delay, all of its time then; what keeps it holds at once', () => {
