@@ -17,6 +17,9 @@ const settings = { FRAMEKEEP_WINDOW_SECONDS: String(windowMs / 1000) };
 let system: TestSystem;
 let camera: SimulatedCamera;
 let encoder: SystemProcess | undefined;
+/** They record from the beginning, so that their windows are there when an encoder is. */
+let kept: string;
+let encoded: string;
 
 beforeAll(async () => {
   system = await createTestSystem();
@@ -24,6 +27,9 @@ beforeAll(async () => {
   system.start('workers', 'control,recorder', settings);
   camera = await startCamera();
   await waitFor('the API is ready', async () => (await fetch(`${system.url}/readyz`)).ok);
+  kept = await addCamera('kept', await profile({ name: 'kept', mode: 'copy' }));
+  const small = { name: 'small', mode: 'auto', height: 90, fps: 10, bitrateKbps: 100 };
+  encoded = await addCamera('encoded', await profile(small));
 });
 afterAll(async () => {
   await camera?.close();
@@ -32,6 +38,11 @@ afterAll(async () => {
 
 async function profile(body: object): Promise<string> {
   return (await system.call<{ id: string }>('POST', '/v1/profiles', body)).body.id;
+}
+
+async function addCamera(name: string, profileId: string): Promise<string> {
+  const body = { name, url: camera.url(), profileId };
+  return (await system.call<{ id: string }>('POST', '/v1/cameras', body)).body.id;
 }
 
 async function segments(cameraId: string): Promise<ListedSegment[]> {
@@ -63,13 +74,8 @@ test('each picture keeps its time in the playlist, to the frame, when finals tak
   const profiles = { kept: { mode: 'copy' }, encoded: { mode: 'encode', bitrateKbps: 300 } };
   const ids: string[] = [];
   for (const [name, spec] of Object.entries(profiles)) {
-    const profileId = await profile({ name: `${name} in time ${Date.now()}`, ...spec });
-    const { body } = await system.call<{ id: string }>('POST', '/v1/cameras', {
-      name: `${name} in time ${Date.now()}`,
-      url: camera.url(),
-      profileId,
-    });
-    ids.push(body.id);
+    const named = `${name} in time ${Date.now()}`;
+    ids.push(await addCamera(named, await profile({ name: named, ...spec })));
   }
   const end = ({ startAt, durationMs }: ListedSegment): number => Date.parse(startAt) + durationMs;
   // Two whole windows of both cameras, by nothing but time: no encoder is there yet.
@@ -113,15 +119,6 @@ test('each picture keeps its time in the playlist, to the frame, when finals tak
 }, 180_000);
 
 test('what cameras send is joined or encoded window by window, and the timeline has no seam', async () => {
-  const [copy, small] = await Promise.all([
-    profile({ name: 'kept', mode: 'copy' }),
-    profile({ name: 'small', mode: 'auto', height: 90, fps: 10, bitrateKbps: 100 }),
-  ]);
-  const add = async (name: string, profileId: string): Promise<string> =>
-    (await system.call<{ id: string }>('POST', '/v1/cameras', { name, url: camera.url(), profileId })).body.id;
-  const kept = await add('kept', copy);
-  const encoded = await add('encoded', small);
-
   const finals = (list: ListedSegment[]): ListedSegment[] => list.filter(({ variant }) => variant > 0);
   for (const id of [kept, encoded]) {
     await waitFor('two windows are finished', async () => finals(await segments(id)).length >= 2, 90_000);
