@@ -1,5 +1,5 @@
 import { countFindings } from '../db/reconcile-findings.ts';
-import { reconcileState } from '../db/reconcile-passes.ts';
+import { lastCompared, reconcileState } from '../db/reconcile-passes.ts';
 import type { Db } from '../db/sql.ts';
 import { dayMs } from '../domain/retention.ts';
 import { isoTime } from './schemas/common.ts';
@@ -9,18 +9,26 @@ type Problem = StatusAnswer['problems'][number];
 
 /** What was lost stays in the list of findings for ever, and for so long among what is wrong now. */
 const lossShownMs = 7 * dayMs;
+/** A pass comes daily, and of a large archive it takes hours. */
+const overdueMs = 3 * dayMs;
 
 /** What is wrong with what is stored, for the status. */
 export async function reconcileProblems(db: Db, nowMs: number): Promise<StatusAnswer['problems']> {
-  const [{ stopped }, findings] = await Promise.all([
+  const [{ stopped }, comparedMs, findings] = await Promise.all([
     reconcileState(db),
+    lastCompared(db),
     countFindings(db, { missingSinceMs: nowMs - lossShownMs }),
   ]);
   const problems: StatusAnswer['problems'] = [];
   const add = (id: string, code: Problem['code'], what: string, sinceMs: number): void => {
     problems.push({ kind: 'archive', id, name: 'The archive', code, what, since: isoTime(sinceMs) });
   };
-  if (stopped !== null) add('reconcile', 'reconcile-stopped', `reconcile is stopped: ${stopped.text}`, stopped.atMs);
+  if (stopped !== null) {
+    add('reconcile', 'reconcile-stopped', `reconcile is stopped: ${stopped.text}`, stopped.atMs);
+  } else if (comparedMs !== null && nowMs - comparedMs > overdueMs) {
+    const what = 'bucket and catalogue have not been compared as a whole for more than 3 days';
+    add('overdue', 'reconcile-overdue', what, comparedMs);
+  }
   for (const { state, count, held, sinceMs } of findings) {
     const evidence = held > 0 ? `, ${held} of them HELD AS EVIDENCE` : '';
     const segments = count === 1 ? '1 segment' : `${count} segments`;

@@ -1,5 +1,5 @@
 import { Counter, type Gauge, type Registry } from 'prom-client';
-import { lostSince } from '../db/coverage.ts';
+import { lastRollUp, lostSince } from '../db/coverage.ts';
 import { recorders, type Recorder } from '../db/recorders.ts';
 import { footageAge, openGapsByReason, waitingObjects } from '../db/service-status.ts';
 import type { Db } from '../db/sql.ts';
@@ -136,6 +136,11 @@ export function registerReliabilityMetrics(registry: Registry, db: Db, now: () =
       }
     },
   );
+  gauge('coverage_last_count_age_seconds', 'Since coverage of all cameras was counted last.', [], async (age) => {
+    const { countedMs } = await lastRollUp(db);
+    // As of reconcile_last_pass_age_seconds: nothing said would be 0.
+    age.set(countedMs === null ? Number.NaN : Math.max(0, now() - countedMs) / 1000);
+  });
   registerReconcileMetrics(gauge, db, now);
   registerDeletionMetrics(gauge, db, now);
   gauge('objects_to_delete', 'Objects that wait for their deletion.', ['reason'], async (waiting) => {

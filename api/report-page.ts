@@ -27,13 +27,13 @@ export function reportPage(report: CoverageReport, signature: SignedDocument['si
 <html lang="en"><head><meta charset="utf-8"><title>Recording report ${text(report.month)}, ${text(report.tenantName)}</title>
 <meta name="viewport" content="width=device-width"><style>${style}</style></head><body>
 <h1>Recording report ${text(report.month)}</h1>
-<p>${text(report.tenantName)}. ${report.final ? 'Final.' : 'Not final: the month, or the week in which late footage is taken in, is not over.'}
-All days are UTC days.</p>
+<p>${text(report.tenantName)}. ${report.final ? 'Final.' : 'Not final: the month, or the week in which late footage is taken in, is not over, or not all of it has been counted.'}
+All days are UTC days.</p>${notCounted(report.total.uncountedMs)}
 ${table('Camera', [...report.cameras.map((camera): Line => [camera.name, camera]), ['All cameras', report.total]])}
 ${report.cameras
   .map(
     (camera) =>
-      `<section><h2>${text(camera.name)}</h2>\n${table(
+      `<section><h2>${text(camera.name)}</h2>${notCounted(camera.uncountedMs)}\n${table(
         'Day',
         camera.days.map((day): Line => [day.day, day]),
       )}</section>`,
@@ -43,6 +43,10 @@ ${report.cameras
 The same report as JSON is signed with Ed25519, key ${text(signature.keyId)}, signature ${text(signature.value)}.</footer>
 </body></html>
 `;
+}
+
+function notCounted(ms: number): string {
+  return ms === 0 ? '' : `\n<p>Not counted: ${duration(ms)} that were to be recorded. They are in no figure here.</p>`;
 }
 
 type Line = [name: string, coverage: ReportedCoverage];

@@ -1,17 +1,26 @@
 import { z } from 'zod';
 import type { CameraLife, ExplainedCoverage } from '../domain/coverage.ts';
 import { gapReasons } from '../domain/gap-reason.ts';
-import { at, bigint, instant, many, type Db } from './sql.ts';
+import { at, bigint, instant, many, one, type Db } from './sql.ts';
 
 /** A camera whose coverage is counted. */
 export interface CountedCamera extends CameraLife {
   internalId: number;
   cameraId: string;
   retentionDays: number;
+  /** The first day that is not counted to its end and has not reached its age; at the latest the first unsettled one. */
+  countFromMs: number;
 }
 
-/** A page of the cameras that are not being purged, in the order they were made. */
-export function camerasToCount(db: Db, afterInternalId: number, limit: number): Promise<CountedCamera[]> {
+/**
+ * A page of the cameras that are not being purged, in the order they were made.
+ * @param times.settledMs days before this one are not counted anew
+ */
+export function camerasToCount(
+  db: Db,
+  page: { afterInternalId: number; limit: number },
+  times: { settledMs: number; nowMs: number },
+): Promise<CountedCamera[]> {
   return many(
     db,
     z
@@ -22,6 +31,7 @@ export function camerasToCount(db: Db, afterInternalId: number, limit: number): 
         retired_at: instant.nullable(),
         last_end_at: instant,
         retention_days: z.number(),
+        count_from: instant,
       })
       .transform((row): CountedCamera => ({
         internalId: row.id,
@@ -30,11 +40,22 @@ export function camerasToCount(db: Db, afterInternalId: number, limit: number): 
         retiredAtMs: row.retired_at,
         lastSegmentEndMs: row.last_end_at,
         retentionDays: row.retention_days,
+        countFromMs: row.count_from,
       })),
-    `select c.id, c.public_id, c.created_at, c.retired_at, l.last_end_at, c.retention_days
+    `select c.id, c.public_id, c.created_at, c.retired_at, l.last_end_at, c.retention_days,
+       coalesce(
+         (select min(d.day) from generate_series(
+            date_trunc('day', greatest(c.created_at, $4::timestamptz - c.retention_days * interval '1 day')
+              at time zone 'UTC'),
+            $3::timestamptz at time zone 'UTC' - interval '1 day', interval '1 day') as d (day)
+          left join coverage_day k on k.camera_id = c.id and k.day = d.day::date
+          where d.day at time zone 'UTC' < coalesce(c.retired_at, 'infinity')
+            and (k.day is null
+              or k.known_until < least((d.day + interval '1 day') at time zone 'UTC', c.retired_at))
+         ) at time zone 'UTC', $3::timestamptz) as count_from
      from camera c join camera_lease l on l.camera_id = c.id
      where c.id > $1::int and c.status not in ('purging', 'purged') order by c.id limit $2::int`,
-    [afterInternalId, limit],
+    [page.afterInternalId, page.limit, at(times.settledMs), at(times.nowMs)],
   );
 }
 
@@ -46,9 +67,11 @@ export interface CoverageDay extends ExplainedCoverage {
   knownUntilMs: number;
   /** Some of its footage has reached its age since. */
   trimmed: boolean;
+  /** How much of it reached its age before it was counted. */
+  uncountedMs: number;
 }
 
-const dayColumns = {
+export const dayColumns = {
   camera_id: z.number(),
   day: instant,
   known_until: instant,
@@ -57,13 +80,14 @@ const dayColumns = {
   gaps: z.number(),
   lost_ms: z.partialRecord(z.enum(gapReasons), z.number()),
   trimmed: z.boolean(),
+  uncounted_ms: z.number(),
 };
 
 /** A `date` comes as midnight of whatever zone the process lives in; an instant does not. */
-const selectDay = `d.camera_id, d.day::timestamp at time zone 'UTC' as day, d.known_until, d.wanted_ms, d.recorded_ms,
-  d.gaps, d.lost_ms, d.trimmed`;
+export const selectDay = `d.camera_id, d.day::timestamp at time zone 'UTC' as day, d.known_until, d.wanted_ms, d.recorded_ms,
+  d.gaps, d.lost_ms, d.trimmed, d.uncounted_ms`;
 
-function toDay(row: z.output<z.ZodObject<typeof dayColumns>>): CoverageDay {
+export function toDay(row: z.output<z.ZodObject<typeof dayColumns>>): CoverageDay {
   return {
     internalId: row.camera_id,
     dayMs: row.day,
@@ -73,6 +97,7 @@ function toDay(row: z.output<z.ZodObject<typeof dayColumns>>): CoverageDay {
     gaps: row.gaps,
     lostMs: row.lost_ms,
     trimmed: row.trimmed,
+    uncountedMs: row.uncounted_ms,
   };
 }
 
@@ -91,13 +116,16 @@ export function countedDays(db: Db, internalIds: readonly number[], fromMs: numb
 export async function saveDays(db: Db, days: readonly CoverageDay[]): Promise<void> {
   if (days.length === 0) return;
   await db.query(
-    `insert into coverage_day (camera_id, day, known_until, wanted_ms, recorded_ms, gaps, lost_ms, trimmed)
-     select camera_id, (day at time zone 'UTC')::date, known_until, wanted_ms, recorded_ms, gaps, lost_ms, trimmed
+    `insert into coverage_day
+       (camera_id, day, known_until, wanted_ms, recorded_ms, gaps, lost_ms, trimmed, uncounted_ms)
+     select camera_id, (day at time zone 'UTC')::date, known_until, wanted_ms, recorded_ms, gaps, lost_ms, trimmed,
+       uncounted_ms
      from unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::int[], $5::int[], $6::int[], $7::jsonb[],
-       $8::boolean[]) as d (camera_id, day, known_until, wanted_ms, recorded_ms, gaps, lost_ms, trimmed)
+       $8::boolean[], $9::int[])
+       as d (camera_id, day, known_until, wanted_ms, recorded_ms, gaps, lost_ms, trimmed, uncounted_ms)
      on conflict (camera_id, day) do update set known_until = excluded.known_until, wanted_ms = excluded.wanted_ms,
        recorded_ms = excluded.recorded_ms, gaps = excluded.gaps, lost_ms = excluded.lost_ms,
-       trimmed = excluded.trimmed`,
+       trimmed = excluded.trimmed, uncounted_ms = excluded.uncounted_ms`,
     [
       days.map(({ internalId }) => internalId),
       days.map(({ dayMs }) => at(dayMs)),
@@ -107,6 +135,7 @@ export async function saveDays(db: Db, days: readonly CoverageDay[]): Promise<vo
       days.map(({ gaps }) => gaps),
       days.map(({ lostMs }) => JSON.stringify(lostMs)),
       days.map(({ trimmed }) => trimmed),
+      days.map(({ uncountedMs }) => uncountedMs),
     ],
   );
 }
@@ -138,27 +167,6 @@ export function keptDays(
   );
 }
 
-/** The counted days of all of a tenant's cameras in [fromMs, toMs), by camera and day. */
-export function daysOfTenant(
-  db: Db,
-  tenantId: string,
-  fromMs: number,
-  toMs: number,
-): Promise<(CoverageDay & { cameraId: string; name: string })[]> {
-  return many(
-    db,
-    z
-      .object({ ...dayColumns, public_id: z.string(), name: z.string() })
-      .transform((row) => ({ ...toDay(row), cameraId: row.public_id, name: row.name })),
-    `select ${selectDay}, c.public_id, c.name
-     from coverage_day d join camera c on c.id = d.camera_id join tenant t on t.id = c.tenant_id
-     where t.public_id = $1::uuid and d.day >= ($2::timestamptz at time zone 'UTC')::date
-       and d.day < ($3::timestamptz at time zone 'UTC')::date
-     order by c.name, c.id, d.day`,
-    [tenantId, at(fromMs), at(toMs)],
-  );
-}
-
 /** Wanted time lost since `sinceMs`'s day, by reason: for /metrics. */
 export function lostSince(db: Db, sinceMs: number): Promise<{ reason: (typeof gapReasons)[number]; ms: number }[]> {
   return many(
@@ -168,5 +176,21 @@ export function lostSince(db: Db, sinceMs: number): Promise<{ reason: (typeof ga
      from coverage_day d, jsonb_each_text(d.lost_ms) l
      where d.day >= ($1::timestamptz at time zone 'UTC')::date group by l.key`,
     [at(sinceMs)],
+  );
+}
+
+/** Notes that all cameras have been counted. */
+export async function noteRollUp(db: Db, nowMs: number): Promise<void> {
+  await db.query(`update coverage_roll_up set counted_at = $1::timestamptz`, [at(nowMs)]);
+}
+
+/** As of when all cameras were counted last, or since when there has been something to count; null: nothing yet. */
+export async function lastRollUp(db: Db): Promise<{ countedMs: number | null; sinceMs: number | null }> {
+  return one(
+    db,
+    z
+      .object({ counted_at: instant.nullable(), since: instant.nullable() })
+      .transform((row) => ({ countedMs: row.counted_at, sinceMs: row.counted_at ?? row.since })),
+    `select counted_at, (select min(created_at) from camera) as since from coverage_roll_up`,
   );
 }

@@ -9,6 +9,8 @@ export interface HoleRange {
   nowMs: number;
   /** The retention cutoff: what lies before it is no hole any more. */
   keptFromMs?: number | undefined;
+  /** Before this nothing is pending: no footage comes any more. */
+  settledMs?: number | undefined;
   /** No more than so many, the first ones. */
   limit?: number | undefined;
 }
@@ -64,7 +66,7 @@ export async function holesOf(db: Db, cameraIds: readonly string[], range: HoleR
          -- pending: after the watermark or held in a spool, and claimed by nobody
          select lower(part), upper(part)
          from unnest(
-           tstzmultirange(tstzrange(least(b.last_end_at, b.to_at), b.to_at)) + b.held - (
+           tstzmultirange(tstzrange(least(greatest(b.last_end_at, $8::timestamptz), b.to_at), b.to_at)) + b.held - (
              select coalesce(range_agg(tstzrange(g.start_at, g.end_at)), '{}') from gap g
              where g.camera_id = b.id
                and coalesce(g.end_at, 'infinity') > least(b.last_end_at, coalesce(lower(b.held), b.last_end_at)))) as part
@@ -82,6 +84,7 @@ export async function holesOf(db: Db, cameraIds: readonly string[], range: HoleR
       at(range.keptFromMs),
       gapToleranceMs,
       range.limit ?? null,
+      at(range.settledMs),
     ],
   );
   return grouped(

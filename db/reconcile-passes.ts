@@ -136,6 +136,17 @@ export function listPasses(db: Db, limit: number): Promise<ReconcilePass[]> {
   return many(db, passRow, `select ${columns} from reconcile_pass order by id desc limit $1::int`, [limit]);
 }
 
+/** When a pass last compared everything and acted, or since when there is something to compare; null: nothing yet. */
+export async function lastCompared(db: Db): Promise<number | null> {
+  const { compared_at: comparedMs } = await one(
+    db,
+    z.object({ compared_at: instant.nullable() }),
+    `select coalesce((select max(ended_at) from reconcile_pass where state = 'done' and not dry_run),
+       (select min(created_at) from camera)) as compared_at`,
+  );
+  return comparedMs;
+}
+
 /** Forgets passes that ended before this. */
 export async function forgetPasses(db: Db, beforeMs: number): Promise<void> {
   await db.query(`delete from reconcile_pass where ended_at < $1::timestamptz`, [at(beforeMs)]);

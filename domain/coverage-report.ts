@@ -1,5 +1,6 @@
-import { addCoverage, noCoverage, type ExplainedCoverage } from './coverage.ts';
+import { addCoverage, noCoverage, subtract, totalMs, type ExplainedCoverage } from './coverage.ts';
 import { gapOwner, type GapOwner, type GapReason } from './gap-reason.ts';
+import type { Hole } from './gaps.ts';
 import { grouped } from './grouped.ts';
 
 /** Whole numbers only, since the report is signed in canonical form. Times in ms. */
@@ -21,40 +22,87 @@ export type CoverageReport = {
   /** `2026-11`, UTC. */
   month: string;
   issuedAt: string;
-  /** The month is over, and so is the week in which late footage is still taken in. */
+  /** The month is over, so is the week in which late footage is still taken in, and all of it has been counted. */
   final: boolean;
-  total: ReportedCoverage;
-  cameras: (ReportedCoverage & { id: string; name: string; days: (ReportedCoverage & { day: string })[] })[];
+  total: ReportedCoverage & Uncounted;
+  cameras: (ReportedCoverage &
+    Uncounted & { id: string; name: string; days: (ReportedCoverage & { day: string })[] })[];
 };
+
+/** Time that was to be recorded and of which nothing was counted: it is in no other figure. */
+type Uncounted = { uncountedMs: number };
+
+/** A camera, and the part of the month in which it was there. */
+export interface ReportedCamera extends Hole {
+  cameraId: string;
+  name: string;
+  isPurged: boolean;
+}
 
 /** A camera's day, as it was counted. */
 export interface ReportedDay extends ExplainedCoverage {
   cameraId: string;
-  name: string;
   dayMs: number;
+  knownUntilMs: number;
+  /** Time before that which was not counted. */
+  uncountedMs: number;
 }
 
-/** @param days by camera and day */
+/** What a purge takes before the hourly count has looked at it can be counted by nobody any more. */
+const purgedUncountedMs = 2 * 3_600_000;
+
+/**
+ * @param about.isSettled whether no footage of the month is taken in any more
+ * @param found.days by day
+ * @param found.pauses of the cameras, in the month
+ */
 export function coverageReport(
-  about: Omit<CoverageReport, 'format' | 'total' | 'cameras'>,
-  days: readonly ReportedDay[],
+  { isSettled, ...about }: Omit<CoverageReport, 'format' | 'final' | 'total' | 'cameras'> & { isSettled: boolean },
+  found: {
+    cameras: readonly ReportedCamera[];
+    days: readonly ReportedDay[];
+    pauses: readonly (Hole & { cameraId: string })[];
+  },
 ): CoverageReport {
-  const byCamera = grouped(
-    days,
+  const daysOf = grouped(
+    found.days,
     (day) => day.cameraId,
     (day) => day,
   );
+  const pausesOf = grouped(
+    found.pauses,
+    (pause) => pause.cameraId,
+    (pause) => pause,
+  );
+  const cameras = found.cameras
+    .map((camera) => {
+      const days = daysOf.get(camera.cameraId) ?? [];
+      return { camera, days, uncountedMs: uncounted(camera, days, pausesOf.get(camera.cameraId) ?? []) };
+    })
+    .filter(({ days, uncountedMs }) => days.length > 0 || uncountedMs > 0);
   return {
     format: 'framekeep-coverage/1',
     ...about,
-    total: reported(sum(days)),
-    cameras: [...byCamera].map(([id, own]) => ({
-      id,
-      name: own[0]?.name ?? '',
-      ...reported(sum(own)),
-      days: own.map((day) => ({ day: new Date(day.dayMs).toISOString().slice(0, 10), ...reported(day) })),
+    final:
+      isSettled && cameras.every(({ camera, uncountedMs }) => uncountedMs <= (camera.isPurged ? purgedUncountedMs : 0)),
+    total: {
+      ...reported(sum(cameras.flatMap(({ days }) => days))),
+      uncountedMs: cameras.reduce((ms, one) => ms + one.uncountedMs, 0),
+    },
+    cameras: cameras.map(({ camera, days, uncountedMs }) => ({
+      id: camera.cameraId,
+      name: camera.name,
+      ...reported(sum(days)),
+      uncountedMs,
+      days: days.map((day) => ({ day: new Date(day.dayMs).toISOString().slice(0, 10), ...reported(day) })),
     })),
   };
+}
+
+function uncounted(camera: Hole, days: readonly ReportedDay[], pauses: readonly Hole[]): number {
+  const counted = days.map(({ dayMs, knownUntilMs }) => ({ startMs: dayMs, endMs: knownUntilMs }));
+  const missingMs = totalMs(subtract([camera], [...counted, ...pauses]));
+  return days.reduce((ms, day) => ms + day.uncountedMs, missingMs);
 }
 
 function sum(days: readonly ExplainedCoverage[]): ExplainedCoverage {

@@ -38,9 +38,15 @@ export interface CameraLife {
 /**
  * The part of a range of which is known whether there is footage: since the camera's creation, and up to its newest
  * footage or, while it lacks footage, up to now. It may be empty, with its end before its start.
+ * @param settledMs before this no footage comes any more: what is not there is missing, whoever may explain it
  */
-export function knownTime(camera: CameraLife, range: Hole, claims: readonly GapClaim[], nowMs: number): Hole {
-  const claimedMs = claims.reduce((latest, claim) => Math.max(latest, claim.endMs ?? nowMs), 0);
+export function knownTime(
+  camera: CameraLife,
+  range: Hole,
+  claims: readonly GapClaim[],
+  { nowMs, settledMs = 0 }: { nowMs: number; settledMs?: number },
+): Hole {
+  const claimedMs = claims.reduce((latest, claim) => Math.max(latest, claim.endMs ?? nowMs), settledMs);
   const knownMs = Math.max(camera.lastSegmentEndMs ?? camera.createdAtMs, claimedMs);
   return {
     startMs: Math.max(range.startMs, camera.createdAtMs),
@@ -157,6 +163,7 @@ function intersect(a: readonly Hole[], b: readonly Hole[]): Hole[] {
   return shared;
 }
 
-function totalMs(ranges: readonly Hole[]): number {
+/** How long ranges that do not overlap are together. */
+export function totalMs(ranges: readonly Hole[]): number {
   return ranges.reduce((sum, range) => sum + range.endMs - range.startMs, 0);
 }

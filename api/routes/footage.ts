@@ -117,7 +117,7 @@ export function registerFootage(app: Api, deps: ApiDeps): void {
       const range = agedOff(await rangeOf(request.params.id, request.query));
       const nowMs = deps.now();
       const { holes, claims } = await missing(deps, range, nowMs);
-      const known = knownTime(range.camera, { startMs: range.fromMs, endMs: range.toMs }, claims, nowMs);
+      const known = knownTime(range.camera, { startMs: range.fromMs, endMs: range.toMs }, claims, { nowMs });
       const live = utcDays(known).map((day) => coverageOfDay(day, holes, claims));
       if (range.fromMs <= request.query.from) return { items: live };
       const kept = await keptDays(

@@ -1,4 +1,4 @@
-import { daysOfTenant } from '../../db/coverage.ts';
+import { camerasOfTenant, daysOfTenant, pausesOfTenant } from '../../db/coverage-report.ts';
 import { defaultTenant, tenantById } from '../../db/tenants.ts';
 import { coverageReport, type CoverageReport } from '../../domain/coverage-report.ts';
 import { AppError } from '../../errors.ts';
@@ -63,16 +63,22 @@ async function reportOf(
   const tenant = asked.tenantId === undefined ? await defaultTenant(pool) : await tenantById(pool, asked.tenantId);
   if (tenant === null) throw new AppError('not-found', 'There is no such tenant.');
   const [year = 0, month = 0] = asked.month.split('-').map(Number);
-  const toMs = Date.UTC(year, month);
-  const days = await daysOfTenant(pool, tenant.id, Date.UTC(year, month - 1), toMs);
+  const [fromMs, endMs] = [Date.UTC(year, month - 1), Date.UTC(year, month)];
+  // Of a month that is not over nothing to come is missing.
+  const toMs = Math.max(fromMs, Math.min(endMs, nowMs));
+  const [cameras, days, pauses] = await Promise.all([
+    camerasOfTenant(pool, tenant.id, fromMs, toMs),
+    daysOfTenant(pool, tenant.id, fromMs, endMs),
+    pausesOfTenant(pool, tenant.id, fromMs, toMs),
+  ]);
   return coverageReport(
     {
       tenantId: tenant.id,
       tenantName: tenant.name,
       month: asked.month,
       issuedAt: isoTime(nowMs),
-      final: nowMs >= toMs + settledAfterMs,
+      isSettled: nowMs >= endMs + settledAfterMs,
     },
-    days,
+    { cameras, days, pauses },
   );
 }

@@ -1,6 +1,7 @@
 import { reconnectsSince } from '../../db/events.ts';
 import { countCamerasByState, failingCameras } from '../../db/service-status.ts';
 import { flapping, flapWindowMs } from '../../domain/flapping.ts';
+import { coverageProblems } from '../coverage-problems.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { deletionProblems } from '../deletion-problems.ts';
 import { knownRecorders } from '../known-recorders.ts';
@@ -28,7 +29,7 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
       },
     },
     async (): Promise<StatusAnswer> => {
-      const [parts, counts, failing, hosts, returns, archive, deletions] = await Promise.all([
+      const [parts, counts, failing, hosts, returns, archive, deletions, coverage] = await Promise.all([
         deps.health.look(),
         countCamerasByState(deps.pool),
         failingCameras(deps.pool, shownProblems),
@@ -36,6 +37,7 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
         reconnectsSince(deps.pool, deps.now() - flapWindowMs),
         reconcileProblems(deps.pool, deps.now()),
         deletionProblems(deps.pool, deps.now(), shownProblems),
+        coverageProblems(deps.pool, deps.now()),
       ]);
       const nowMs = deps.now();
       const shownHosts = hosts.map((host) => recorderAnswer(host, nowMs));
@@ -62,6 +64,7 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
         ...spoolProblems(hosts, nowMs),
         ...archive,
         ...deletions,
+        ...coverage,
       ];
       const ofCameras: StatusAnswer['problems'] = [
         ...returns.flatMap(({ cameraId, name, backMs }) => {

@@ -3,6 +3,9 @@ import { gapOwners, gapReasons } from '../../domain/gap-reason.ts';
 import { timeOut, uuid } from './common.ts';
 
 const ms = z.number().int();
+const uncountedMs = ms.describe(
+  'Time that was to be recorded and of which nothing was counted: it is in no other figure.',
+);
 const coverageFields = {
   wantedMs: ms,
   recordedMs: ms,
@@ -24,13 +27,19 @@ export const coverageReportSchema = z
       tenantName: z.string(),
       month: z.string(),
       issuedAt: timeOut,
-      final: z.boolean().describe('The month is over, and so is the week in which late footage is still taken in.'),
-      total: z.object(coverageFields),
+      final: z
+        .boolean()
+        .describe(
+          'The month is over, so is the week in which late footage is still taken in, and all of it was counted, but ' +
+            'for up to 2 h of a camera that was purged.',
+        ),
+      total: z.object({ ...coverageFields, uncountedMs }),
       cameras: z.array(
         z.object({
           id: uuid,
           name: z.string(),
           ...coverageFields,
+          uncountedMs,
           days: z.array(z.object({ day: z.iso.date(), ...coverageFields })),
         }),
       ),

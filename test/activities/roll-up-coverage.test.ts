@@ -102,6 +102,50 @@ test('with a retention of one day each hour is counted before it goes', async ()
   ]);
 });
 
+test('days that nobody counted for longer than late footage is taken in are counted when it goes on, and then stay', async () => {
+  await footage(camera.createdAtMs, today);
+  await count(today);
+  await claimHole(database.pool, camera.id, today, today + 12 * dayMs, 'unreachable', {});
+  const days = await count(today + 12 * dayMs);
+  expect(days.map(({ day }) => day.slice(5)).join(' ')).toBe(
+    '11-18 11-19 11-20 11-21 11-22 11-23 11-24 11-25 11-26 11-27 11-28 11-29 11-30 12-01',
+  );
+  for (const day of days.slice(2)) {
+    expect(day).toMatchObject({ wantedHours: 24, recordedHours: 0, lostMs: { unreachable: dayMs }, gaps: 1 });
+  }
+  await footage(today, today + dayMs);
+  expect(await count(today + 12 * dayMs)).toEqual(days);
+});
+
+test('a day that was counted in part is counted to its end, and what nobody explains is missing then', async () => {
+  await footage(camera.createdAtMs, today - 6 * hourMs);
+  await count(today - 6 * hourMs);
+  expect(await count(today + 10 * dayMs)).toMatchObject([
+    { day: '2026-11-18', recordedHours: 12 },
+    { day: '2026-11-19', wantedHours: 24, recordedHours: 18, lostMs: { unknown: 6 * hourMs } },
+    { day: '2026-11-20', wantedHours: 24, recordedHours: 0, lostMs: { unknown: dayMs } },
+    { day: '2026-11-21', recordedHours: 0 },
+    { day: '2026-11-22', recordedHours: 0 },
+  ]);
+});
+
+test('what reached its age before it was counted is said to be uncounted, but for what was paused', async () => {
+  await keep(1);
+  await footage(camera.createdAtMs, today + 12 * hourMs);
+  await claimHole(database.pool, camera.id, today - 22 * hourMs, today - 20 * hourMs, 'paused', {});
+  await count(camera.createdAtMs + 6 * hourMs);
+  await count(today + 12 * hourMs);
+  const days = await countedDays(database.pool, [camera.internalId], today - 30 * dayMs);
+  const shown = days
+    .toSorted((a, b) => a.dayMs - b.dayMs)
+    .map((day) => [day.knownUntilMs, day.recordedMs / hourMs, day.uncountedMs / hourMs]);
+  expect(shown).toEqual([
+    [today - dayMs, 6, 6],
+    [today, 12, 10],
+    [today + 12 * hourMs, 12, 0],
+  ]);
+});
+
 test('claims are forgotten that are older than footage can get; time that does not count as age is not counted', async () => {
   const { pool } = database;
   const nowMs = today + 400 * dayMs;
