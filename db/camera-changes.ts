@@ -136,8 +136,14 @@ export async function changeIntent(
   if (action === 'reactivate' && (camera.status !== 'grace' || earlierMs >= (camera.grace_ends_at ?? Infinity))) {
     throw new AppError('wrong-state', 'The grace period of this camera is over; it cannot be reactivated.');
   }
+  // Its grace may be over by one clock alone. Looked at in a statement of its own, which sees what the lock waited for.
+  if (action === 'reactivate' && (await isPurgeWanted(tx, camera.id))) {
+    throw new AppError('wrong-state', 'The purge of this camera was asked for; it cannot be reactivated.');
+  }
 
   const retires = rule.to === 'retired';
+  // Asked for before it came back by a version that let it: its next purge is for a reason of its own.
+  if (retires) await tx.query(`delete from camera_purge where camera_id = $1::int and begun_at is null`, [camera.id]);
   const graceEndsMs = laterMs + (camera.grace_days === null ? graceMs : camera.grace_days * 24 * 3_600_000);
   const changed = await maybeOne(
     tx,
@@ -164,4 +170,9 @@ export async function changeIntent(
   }
   if (changed === null) throw noSuchCamera();
   return changed.config_version;
+}
+
+async function isPurgeWanted(tx: Transaction, internalId: number): Promise<boolean> {
+  const { rowCount } = await tx.query(`select from camera_purge where camera_id = $1::int`, [internalId]);
+  return rowCount === 1;
 }

@@ -4,6 +4,7 @@ import { cameraByPublicId, cameraForRecording } from '../../db/cameras.ts';
 import { claimsBetween } from '../../db/gaps.ts';
 import { leaseOf } from '../../db/leases.ts';
 import { listProfiles } from '../../db/profiles.ts';
+import { requestPurge } from '../../db/purge.ts';
 import { termsOf } from '../../db/retention.ts';
 import { transaction } from '../../db/sql.ts';
 import { newUuid } from '../../security/uuid.ts';
@@ -91,6 +92,18 @@ test('intents follow the rules, each raises the version, and wanted follows', as
     [20_000, 30_000, 'operator'],
     [30_000, 50_000, 'paused'],
     [50_000, null, 'operator'],
+  ]);
+});
+
+test('a camera whose purge was asked for does not come back, also where one clock says that its grace lasts', async () => {
+  const camera = await makeCamera(database.pool);
+  const t = camera.createdAtMs;
+  await change(camera.id, 'retire', t);
+  const request = { by: 'account:admin', cause: 'requested', nowMs: t + 3_600_000 } as const;
+  await transaction(database.pool, (tx) => requestPurge(tx, camera.id, request));
+  expect(await refusal(change(camera.id, 'reactivate', t + 60_000))).toEqual([
+    'wrong-state',
+    'The purge of this camera was asked for; it cannot be reactivated.',
   ]);
 });
 
