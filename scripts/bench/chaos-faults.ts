@@ -1,8 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TcpProxy } from '../../test/support/tcp-proxy.ts';
-import { hostNames, processNames, type ChaosSite, type ProcessName, type SiteCamera } from './chaos-site.ts';
+import {
+  hostNames,
+  processNames,
+  type ChaosSite,
+  type HostName,
+  type ProcessName,
+  type SiteCamera,
+} from './chaos-site.ts';
 import type { ServerName } from './own-servers.ts';
-import { descendantsOf, signalProcess } from './process-usage.ts';
+import { descendantsOf, localPortsOf, signalProcess } from './process-usage.ts';
 
 /** A number from 0 up to 1, and the same ones again for the same seed. */
 export type Random = () => number;
@@ -60,6 +67,9 @@ async function killServer({ site, random }: FaultContext, name: ServerName): Pro
  */
 const throttledBytesPerSecond = { camera: 20_000, s3: 20_000, postgres: 2000, temporal: 400 };
 
+/** A host counts as lost after 20 s; by then the other one has its cameras, also on a loaded machine. */
+const longMs = [45_000, 60_000] as const;
+
 type Trouble = 'cut' | 'hold' | 'throttle';
 
 async function trouble(
@@ -103,6 +113,20 @@ async function pause(pid: number | undefined, forMs: number): Promise<void> {
 
 async function pauseProcess({ site, random }: FaultContext, name: ProcessName): Promise<void> {
   await pause(site.process(name)?.pid, between(random, 2000, 6000));
+}
+
+/**
+ * A host gets no packet from any server or camera, and sends none, until another one has long taken its cameras. Who of
+ * those that reach a camera is this host, the ports of its process say: it reaches cameras itself, not by ffmpeg.
+ */
+async function cutOffHost({ site, random }: FaultContext, name: HostName): Promise<void> {
+  const servers = Object.values(site.links[name]);
+  const cameras = site.cameras.map(({ proxy }) => proxy);
+  for (const proxy of servers) proxy.hold();
+  const isHost = (port: number): boolean => localPortsOf(site.process(name)?.pid ?? 0).has(port);
+  for (const proxy of cameras) proxy.holdClients(isHost);
+  await sleep(between(random, ...longMs));
+  for (const proxy of [...cameras, ...servers]) proxy.restore();
 }
 
 async function pauseServer({ site, random }: FaultContext, name: ServerName): Promise<void> {
@@ -174,10 +198,21 @@ export const faults = {
   },
   'clock-step': (context) => stepClock(context, -1),
   'clock-ahead': (context) => stepClock(context, 1),
+  'recorder-freeze': ({ site, random }) =>
+    pause(site.process(oneOf(random, hostNames))?.pid, between(random, ...longMs)),
+  'host-cut': (context) => cutOffHost(context, oneOf(context.random, hostNames)),
 } satisfies Record<string, (context: FaultContext) => Promise<void>>;
 
 export type FaultKind = keyof typeof faults;
 const kindsAnywhere = Object.keys(faults) as FaultKind[];
+
+/** Of about a minute each: no short run has them. */
+const longKinds: readonly FaultKind[] = ['recorder-freeze', 'host-cut'];
+
+/** Kinds that last some seconds. */
+export function shortKinds(kinds: readonly FaultKind[]): FaultKind[] {
+  return kinds.filter((kind) => !longKinds.includes(kind));
+}
 
 /** What can be done to a site: not every machine fills disks and steps clocks. */
 export function faultKindsOf(site: ChaosSite): FaultKind[] {

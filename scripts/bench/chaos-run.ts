@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkArchive, type CheckReport, type ShownFrames } from '../../test/support/checker.ts';
+import { claimsOverFootage, notRecording, type CoveredClaim } from '../../test/support/claim-checker.ts';
 import { reportedGaps, shownFrames } from '../../test/support/shown-frames.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
+import { falseClaims } from './chaos-claims.ts';
 import { faultOrder, faults, seededRandom, type FaultKind, type PeerFaults } from './chaos-faults.ts';
 import { hostNames, untilAllRecordSince, type ChaosSite } from './chaos-site.ts';
 
@@ -38,19 +40,48 @@ export async function injectFaults(options: {
   return injected;
 }
 
-/** Lets the site recover by itself, ends recording in order, and compares what was shown with what is kept. */
-export async function settleAndCheck(site: ChaosSite): Promise<CheckReport> {
+/** What the checker finds, and what is told of cameras that is not so. */
+export interface SettledReport extends CheckReport {
+  /** Of cameras that record, with nothing broken: what says otherwise, a sentence each. */
+  unsettled: string[];
+  falseClaims: CoveredClaim[];
+}
+
+/** What waits for a catalogue is written 10 s after it is back, and a try that failed is followed by the next one. */
+const settlesWithinMs = 60_000;
+
+/**
+ * Lets the site recover by itself, ends recording in order, and compares what was shown and told with what is kept.
+ * @param injected the run's faults: near these a claim may be wrong for a while
+ */
+export async function settleAndCheck(site: ChaosSite, injected: readonly InjectedFault[] = []): Promise<SettledReport> {
   await untilAllRecordSince(site, Date.now() + 2000, 120_000);
+  const unsettled = await untilSettled(site);
   await Promise.all([...hostNames, 'encoder' as const].map((name) => site.end(name, 'SIGINT')));
   await waitFor('the API answers', async () => (await fetch(`${site.url}/readyz`)).ok);
   // A host whose clock was ahead leaves footage of up to 30 s from now; no gap is told before its time.
   await waitFor('no footage lies ahead of now', () => isPast(site));
-  return checkArchive({
+  const report = await checkArchive({
     pool: site.pool,
     s3: site.s3,
     cameras: shownBy(site),
     gapsOf: (id) => reportedGaps((path) => site.call('GET', path), id),
   });
+  const claims = await claimsOverFootage(
+    site.pool,
+    site.cameras.map(({ id }) => id),
+  );
+  return { ...report, unsettled, falseClaims: falseClaims(claims, injected) };
+}
+
+/** @returns what is left after the time */
+async function untilSettled({ pool }: ChaosSite): Promise<string[]> {
+  const untilMs = Date.now() + settlesWithinMs;
+  for (;;) {
+    const left = await notRecording(pool);
+    if (left.length === 0 || Date.now() > untilMs) return left;
+    await sleep(500);
+  }
 }
 
 async function isPast(site: ChaosSite): Promise<boolean> {

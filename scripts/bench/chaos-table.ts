@@ -1,14 +1,13 @@
-import type { CheckReport } from '../../test/support/checker.ts';
 import type { FaultKind } from './chaos-faults.ts';
 import { hiddenByClockMs, lostByReason } from './chaos-figures.ts';
-import { recoveryMs, type InjectedFault } from './chaos-run.ts';
+import { recoveryMs, type InjectedFault, type SettledReport } from './chaos-run.ts';
 import { quantile } from './figure.ts';
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
 
 /** The result as the tables of docs/reliability.md. */
 export function chaosTable(
-  report: CheckReport,
+  report: SettledReport,
   injected: readonly InjectedFault[],
   plain: { lostMs: number; undecodable: number },
 ): string {
@@ -26,6 +25,7 @@ export function chaosTable(
     `| of these hidden by a clock that was ahead | ${(hiddenByClockMs(report, injected) / 1000).toFixed(3)} | |`,
     `| overlaps, double pictures, disorder | ${report.overlaps}, ${report.doubleFrames}, ${report.disordered} | |`,
     `| wrong objects, orphans | ${report.wrongObjects.length}, ${report.orphans.length} | |`,
+    `| false claims; cameras told not to record | ${report.falseClaims.length}; ${report.unsettled.length} | |`,
     `| undecodable files | ${report.undecodable.length} | ${plain.undecodable} |`,
     '',
     '| fault | injected | until the last picture it cost: p50 | max |',

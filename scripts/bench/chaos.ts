@@ -1,11 +1,17 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { CheckReport } from '../../test/support/checker.ts';
 import { startPlainLoops } from './chaos-peer.ts';
 import { faultKindsOf, kindsNamed } from './chaos-faults.ts';
 import { lostByReason, printCheck } from './chaos-figures.ts';
-import { injectFaults, recoveryMs, settleAndCheck, shownBy, type InjectedFault } from './chaos-run.ts';
+import {
+  injectFaults,
+  recoveryMs,
+  settleAndCheck,
+  shownBy,
+  type InjectedFault,
+  type SettledReport,
+} from './chaos-run.ts';
 import { startChaosSite } from './chaos-site.ts';
 import { chaosTable } from './chaos-table.ts';
 import { printFigure, quantile, rounded, say } from './figure.ts';
@@ -50,7 +56,7 @@ export async function benchChaos(args: string[]): Promise<void> {
         say(`${Math.round((atMs - startMs) / 1000)} s: ${kind}, for ${endMs - atMs} ms`),
     });
     const endMs = Date.now();
-    const report = await settleAndCheck(site);
+    const report = await settleAndCheck(site, injected);
     await peer.stop();
     const plain = await peer.lost(shownBy(site), startMs, endMs);
     printReport(report, injected, plain);
@@ -61,7 +67,7 @@ export async function benchChaos(args: string[]): Promise<void> {
 }
 
 function printReport(
-  report: CheckReport,
+  report: SettledReport,
   injected: InjectedFault[],
   plain: { lostMs: number; undecodable: number },
 ): void {
@@ -71,6 +77,9 @@ function printReport(
   print('faults_injected', injected.length, 'faults');
   print('lost_s', lostMs / 1000, 's', plain.lostMs / 1000);
   printCheck(bench, report, { peer: plain, injected });
+  print('false_claims', report.falseClaims.length, 'claims');
+  print('unsettled', report.unsettled.length, 'cameras');
+  for (const wrong of [...report.falseClaims, ...report.unsettled]) say(`not so: ${JSON.stringify(wrong)}`);
   for (const [kind, times] of recoveryMs(report, injected)) {
     print(`recovery_${kind}_p50_s`, quantile(times, 0.5) / 1000, 's');
     print(`recovery_${kind}_max_s`, Math.max(...times) / 1000, 's');

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 
 /** Clock ticks a second of /proc's times: 100 on every Linux that Node runs on. */
 const ticksPerSecond = 100;
@@ -44,6 +44,31 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** The local ports of a process's TCP sockets (IPv4), those that connect just now too; none of one that has ended. */
+export function localPortsOf(pid: number): Set<number> {
+  const ports = new Set<number>();
+  try {
+    const fds = readdirSync(`/proc/${pid}/fd`);
+    const inodes = new Set(fds.map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))?.[1]));
+    for (const line of readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n').slice(1)) {
+      const [, local, , , , , , , , inode] = line.trim().split(/\s+/);
+      if (inode !== undefined && inodes.has(inode)) ports.add(Number.parseInt(local?.split(':')[1] ?? '', 16));
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return ports;
+}
+
+/** Empty for what was closed meanwhile. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
   }
 }
 

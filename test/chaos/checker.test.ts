@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { falseClaims } from '../../scripts/bench/chaos-claims.ts';
+import { setCameraState } from '../../db/cameras.ts';
+import { closeGap, openGap } from '../../db/gaps.ts';
 import { hashFile } from '../../recorder/commit.ts';
 import { createObjects } from '../../storage/objects.ts';
 import { createFinishSite, t0, type FinishSite, type SiteCamera } from '../activities/finish-site.ts';
 import { ffmpeg, record, run } from '../media/footage.ts';
 import { counterFilter } from '../support/camera/loop-arguments.ts';
 import { checkArchive, sound, type CheckReport, type ExplainedGap } from '../support/checker.ts';
+import { claimsOverFootage, notRecording } from '../support/claim-checker.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { testS3 } from '../support/objects.ts';
 
@@ -129,4 +133,39 @@ test('an object that nobody knows is an orphan', async () => {
   const key = `${camera.tenantId}/${camera.id}/orphan.mp4`;
   await store(key, path);
   expect((await check()).orphans).toContain(key);
+});
+
+test('a claim over footage is false, unless a fault that can cause its reason was near and not long ago', async () => {
+  const { camera } = await archived(); // 16 s from t0 on
+  const { pool } = site.database;
+  const open = (reason: 'unreachable' | 'closed', startMs: number): Promise<void> =>
+    openGap(pool, camera.id, { startMs, reason, evidence: {} });
+  await closeGap(pool, camera.id, t0); // the claim of every new camera
+  await open('closed', t0 + 2000);
+  await closeGap(pool, camera.id, t0 + 5000); // as long as a start may be wrong
+  await open('unreachable', t0 + 6000);
+  const found = await claimsOverFootage(pool, [camera.id]);
+  expect(found).toMatchObject([
+    { reason: 'closed', covered: [{ startMs: t0 + 2000, endMs: t0 + 5000 }] },
+    { reason: 'unreachable', startMs: t0 + 6000, endMs: Infinity },
+  ]);
+  const reasons = (kind: 'camera-off' | 's3-hold', endMs: number): string[] =>
+    falseClaims(found, [{ kind, startMs: endMs - 1000, endMs }]).map(({ reason }) => reason);
+  expect(falseClaims(found, []).map(({ reason }) => reason)).toEqual(['unreachable']);
+  expect(reasons('s3-hold', t0 + 6000)).toEqual(['unreachable']);
+  expect(reasons('camera-off', t0 + 6000)).toEqual([]);
+  expect(reasons('camera-off', t0 - 53_000)).toEqual(['unreachable']); // 7 s are excused, 10 s lie over footage
+  expect(reasons('camera-off', t0 - 120_000)).toEqual(['unreachable']);
+});
+
+test('a camera that records and reads as failing, or has a claim that is open, is named', async () => {
+  const { camera } = await archived();
+  const { pool } = site.database;
+  const told = async (): Promise<string[]> => (await notRecording(pool)).filter((line) => line.startsWith(camera.id));
+  await closeGap(pool, camera.id, t0);
+  expect(await told()).toHaveLength(1); // it is about to connect
+  await setCameraState(pool, camera.id, 'recording', null, t0);
+  expect(await told()).toEqual([]);
+  await openGap(pool, camera.id, { startMs: t0, reason: 'unreachable', evidence: {} });
+  expect((await told())[0]).toContain('unreachable');
 });
