@@ -13,7 +13,7 @@ interface ProblemListProps {
 
 type Problem = StatusAnswer['problems'][number];
 
-/** What is wrong now, oldest first: who, what, and since when. */
+/** What is wrong now, in the order of the service: who, what, and since when. */
 export function ProblemList({ status }: ProblemListProps) {
   const w = words.value;
   const now = serverNowMs();
