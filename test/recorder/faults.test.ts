@@ -42,7 +42,7 @@ async function record(camera: SimulatedCamera, path: string): Promise<string> {
   return cameraId;
 }
 
-test('what is wrong at the connect is named, and footage comes once it is mended', async () => {
+test.concurrent('what is wrong at the connect is named, and footage comes once it is mended', async () => {
   const faults = Object.fromEntries(Object.entries(atConnect).map(([path, { fault }]) => [path, fault]));
   const camera = await startCamera({ faults });
   await Promise.all(
@@ -69,7 +69,7 @@ test('what is wrong at the connect is named, and footage comes once it is mended
   await camera.close();
 });
 
-test('what ends a stream is named, the gap is the time without footage, and recording comes back', async () => {
+test.concurrent('what ends a stream is named, the gap is the time without footage, and recording comes back', async () => {
   const faults = Object.fromEntries(Object.entries(midStream).map(([path, { fault }]) => [path, fault]));
   const camera = await startCamera({ faults });
   await Promise.all(
@@ -97,7 +97,7 @@ test('what ends a stream is named, the gap is the time without footage, and reco
   await camera.close();
 });
 
-test('a camera that is off is refused until it is on', async () => {
+test.concurrent('a camera that is off is refused until it is on', async () => {
   const camera = await startCamera();
   const cameraId = await record(camera, '/stream');
   await waitFor('footage', async () => (await site.segments(cameraId)).length > 0);

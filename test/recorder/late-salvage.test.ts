@@ -20,7 +20,7 @@ afterAll(async () => {
   await camera.close();
 });
 
-test('files that could not be closed for a passing cause are closed and committed without a restart', async () => {
+test.concurrent('files that could not be closed for a passing cause are closed and committed without a restart', async () => {
   const failed = new Set<string>();
   let closedUntilMs = Infinity;
   const recorder = await site.start('a', {
@@ -66,7 +66,7 @@ async function makeUnreadable(filePath: string): Promise<string> {
   return saved;
 }
 
-test('a closed file that cannot be read holds later ones up for a while only, and is stored once it can be read', async () => {
+test.concurrent('a closed file that cannot be read holds later ones up for a while only, and is stored once it can be read', async () => {
   const cameraId = await site.addCamera(camera.url());
   const spool = path.join(site.dir, 'b');
   let broken: { name: string; saved: string } | null = null;
@@ -108,7 +108,7 @@ test('a closed file that cannot be read holds later ones up for a while only, an
   expect(report).toMatchObject({ missing: [], duplicated: [], reordered: [] });
 });
 
-test('a file that was being recorded and cannot be read is put aside; its run is closed without it', async () => {
+test.concurrent('a file that was being recorded and cannot be read is put aside; its run is closed without it', async () => {
   const cameraId = await site.addCamera(camera.url());
   let broken: string | null = null;
   const recorder = await site.start('c', {
@@ -135,7 +135,7 @@ test('a file that was being recorded and cannot be read is put aside; its run is
   expect((await site.segments(cameraId)).map(({ endMs }) => endMs)).toContain(gap?.startMs);
 });
 
-test('what of a run could not be closed is in the backlog until it is', async () => {
+test.concurrent('what of a run could not be closed is in the backlog until it is', async () => {
   const spool = await openSpool({ dir: path.join(site.dir, 'left'), maxBytes: 1e9 });
   const put = async (run: string, name: string, wroteMs: number) => {
     const file = path.join(await spool.openRun('camera', run), name);

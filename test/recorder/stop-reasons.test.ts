@@ -28,7 +28,7 @@ async function recordedOn(recorder: Recorder, cameraId: string): Promise<void> {
   await waitFor('footage', async () => (await site.segments(cameraId)).some((row) => row.endMs > sinceMs));
 }
 
-test('a planned stop is marked in the journal until the cameras are recorded again, and no longer', async () => {
+test.concurrent('a planned stop is marked in the journal until the cameras are recorded again, and no longer', async () => {
   const cameraId = await site.addCamera(camera.url());
   const marked = async (): Promise<boolean> => {
     const text = await readFile(path.join(site.dir, 'a', 'journal', `${cameraId}.json`), 'utf8');
@@ -46,7 +46,7 @@ test('a planned stop is marked in the journal until the cameras are recorded aga
   await second.get(cameraId)?.stop('unwanted');
 });
 
-test.each([
+test.concurrent.each([
   { what: 'that drains', drains: true, reason: 'deploy' },
   { what: 'that is lost', drains: false, reason: 'host-lost' },
 ])('what is missing after the footage of a host $what reads $reason', async ({ what, drains, reason }) => {
@@ -71,7 +71,7 @@ test.each([
   await next.get(cameraId)?.stop('unwanted');
 });
 
-test('what a host that was cut off says late of its camera is nothing, once another one records it', async () => {
+test.concurrent('what a host that was cut off says late of its camera is nothing, once another one records it', async () => {
   const { pool, url } = site.database;
   const own = await startCamera();
   const proxy = await createTcpProxy(Number(new URL(url).port));

@@ -10,39 +10,45 @@ import { startCamera, type CameraOptions, type SimulatedCamera } from '../../sup
 export const log = createLogger({ level: 'silent', name: 'test' });
 export const loopback = createAddressPolicy({ allowed: ['127.0.0.0/8', '::1/128'], ownAddresses: [] });
 
-/** A dialer that is closed when the test ends. */
-export async function dial(url: string, options: Partial<Parameters<typeof openDialer>[0]> = {}): Promise<Dialer> {
-  const dialer = await openDialer({ url, networks: loopback, log, ...options });
-  onTestFinished(() => dialer.close());
-  return dialer;
+/** What a test of a dialer works with; all is undone when it ends. Tests that run side by side hand in their own. */
+export function dialingFor(onFinished: (undo: () => void | Promise<void>) => void): {
+  dial: (url: string, options?: Partial<Parameters<typeof openDialer>[0]>) => Promise<Dialer>;
+  camera: (options?: CameraOptions) => Promise<SimulatedCamera>;
+  /** Runs ffmpeg as the recorder does, without the files; `pictures` are those that came out. */
+  runFfmpeg: (
+    url: string,
+    options?: { seconds?: number; timeoutMs?: number; extra?: string[] },
+  ) => Promise<{ code: number | null; pictures: number; stderr: string }>;
+} {
+  return {
+    async dial(url, options = {}) {
+      const dialer = await openDialer({ url, networks: loopback, log, ...options });
+      onFinished(() => dialer.close());
+      return dialer;
+    },
+    async camera(options = {}) {
+      const started = await startCamera(options);
+      onFinished(() => started.close());
+      return started;
+    },
+    async runFfmpeg(url, { seconds = 2, timeoutMs = 20_000, extra = [] } = {}) {
+      const input = ['-rtsp_transport', 'tcp', '-allowed_media_types', 'video', '-timeout', String(timeoutMs * 1000)];
+      const args = ['-hide_banner', '-nostdin', '-nostats', ...input, '-protocol_whitelist', 'tcp,rtp', '-f', 'rtsp'];
+      const output = ['-map', '0:v:0', '-c', 'copy', '-t', String(seconds), '-f', 'framecrc', '-'];
+      const child = spawn('ffmpeg', [...args, ...extra, '-i', url, ...output], { stdio: ['ignore', 'pipe', 'pipe'] });
+      onFinished(() => void child.kill('SIGKILL'));
+      let stdout = '';
+      let stderr = '';
+      child.stdout.on('data', (bytes: Buffer) => (stdout += bytes.toString()));
+      child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
+      await once(child, 'close');
+      const pictures = stdout.split('\n').filter((line) => /^\d/.test(line)).length;
+      return { code: child.exitCode, pictures, stderr };
+    },
+  };
 }
 
-/** A simulated camera that is closed when the test ends. */
-export async function camera(options: CameraOptions = {}): Promise<SimulatedCamera> {
-  const started = await startCamera(options);
-  onTestFinished(() => started.close());
-  return started;
-}
-
-/** Runs ffmpeg as the recorder does, without the files; `pictures` are those that came out. */
-export async function runFfmpeg(
-  url: string,
-  options: { seconds?: number; timeoutMs?: number; extra?: string[] } = {},
-): Promise<{ code: number | null; pictures: number; stderr: string }> {
-  const { seconds = 2, timeoutMs = 20_000, extra = [] } = options;
-  const input = ['-rtsp_transport', 'tcp', '-allowed_media_types', 'video', '-timeout', String(timeoutMs * 1000)];
-  const args = ['-hide_banner', '-nostdin', '-nostats', ...input, '-protocol_whitelist', 'tcp,rtp', '-f', 'rtsp'];
-  const output = ['-map', '0:v:0', '-c', 'copy', '-t', String(seconds), '-f', 'framecrc', '-'];
-  const child = spawn('ffmpeg', [...args, ...extra, '-i', url, ...output], { stdio: ['ignore', 'pipe', 'pipe'] });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (bytes: Buffer) => (stdout += bytes.toString()));
-  child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
-  await once(child, 'close');
-  const pictures = stdout.split('\n').filter((line) => /^\d/.test(line)).length;
-  return { code: child.exitCode, pictures, stderr };
-}
+export const { dial, camera, runFfmpeg } = dialingFor((undo) => onTestFinished(undo));
 
 /** One request as a scripted camera got it. */
 export interface Got {

@@ -1,18 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { camera, dial, expectFailure, runFfmpeg, until } from './dialing.ts';
+import { dialingFor, expectFailure, until } from './dialing.ts';
 
 const right = { user: 'admin', password: 'p@ss:w/"rd' };
 const wrong = { user: 'admin', password: 'not-the-password' };
 
-describe('ffmpeg through the dialer', () => {
-  it.each([
+// Side by side, for most of it is waiting for streams.
+describe.concurrent('ffmpeg through the dialer', () => {
+  it.for([
     ['h264', 'h264'],
     ['hevc', 'hevc'],
-  ] as const)('copies a %s stream', async (codec, named) => {
-    const simulated = await camera({ streams: { '/stream': { codec } } });
-    const dialer = await dial(simulated.url());
+  ] as const)('copies a %s stream', async ([codec, named], { onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera({ streams: { '/stream': { codec } } });
+    const dialer = await on.dial(simulated.url());
     const beforeMs = Date.now();
-    const { code, pictures } = await runFfmpeg(dialer.url, { seconds: 2 });
+    const { code, pictures } = await on.runFfmpeg(dialer.url, { seconds: 2 });
     expect(code).toBe(0);
     expect(pictures).toBeGreaterThanOrEqual(2 * simulated.loop().fps - 1);
     expect(dialer.failure()).toBeNull();
@@ -23,42 +25,48 @@ describe('ffmpeg through the dialer', () => {
     expect(dialer.lastByteAgoMs()).toBeGreaterThanOrEqual(0);
   });
 
-  it('names the audio that goes with the video', async () => {
-    const simulated = await camera({ streams: { '/stream': { audio: 'pcmu' } } });
-    const dialer = await dial(simulated.url());
-    expect(await runFfmpeg(dialer.url, { seconds: 1 })).toMatchObject({ code: 0 });
+  it('names the audio that goes with the video', async ({ onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera({ streams: { '/stream': { audio: 'pcmu' } } });
+    const dialer = await on.dial(simulated.url());
+    expect(await on.runFfmpeg(dialer.url, { seconds: 1 })).toMatchObject({ code: 0 });
     expect(dialer.description()).toEqual({ video: 'h264', audio: 'pcm_mulaw' });
   });
 
-  it.each(['basic', 'digest'] as const)('answers a %s login, which ffmpeg never sees', async (scheme) => {
-    const simulated = await camera({ login: { ...right, scheme } });
-    const dialer = await dial(simulated.url(undefined, right));
-    const { code, pictures, stderr } = await runFfmpeg(dialer.url, { seconds: 1, extra: ['-loglevel', 'trace'] });
-    expect(code).toBe(0);
-    expect(pictures).toBeGreaterThan(5);
-    expect(stderr).not.toContain('Authorization');
-    expect(stderr).not.toContain('WWW-Authenticate');
-    expect(stderr).not.toContain(String(simulated.port));
-    expect(simulated.refusedLogins()).toBe(0);
-    // The first challenge costs one request; after it each request carries its answer.
-    expect(simulated.requests().map(({ method }) => method)).toEqual([
-      'OPTIONS',
-      'DESCRIBE',
-      'DESCRIBE',
-      'SETUP',
-      'PLAY',
-      'TEARDOWN',
-    ]);
-  });
+  it.for(['basic', 'digest'] as const)(
+    'answers a %s login, which ffmpeg never sees',
+    async (scheme, { onTestFinished }) => {
+      const on = dialingFor(onTestFinished);
+      const simulated = await on.camera({ login: { ...right, scheme } });
+      const dialer = await on.dial(simulated.url(undefined, right));
+      const { code, pictures, stderr } = await on.runFfmpeg(dialer.url, { seconds: 1, extra: ['-loglevel', 'trace'] });
+      expect(code).toBe(0);
+      expect(pictures).toBeGreaterThan(5);
+      expect(stderr).not.toContain('Authorization');
+      expect(stderr).not.toContain('WWW-Authenticate');
+      expect(stderr).not.toContain(String(simulated.port));
+      expect(simulated.refusedLogins()).toBe(0);
+      // The first challenge costs one request; after it each request carries its answer.
+      expect(simulated.requests().map(({ method }) => method)).toEqual([
+        'OPTIONS',
+        'DESCRIBE',
+        'DESCRIBE',
+        'SETUP',
+        'PLAY',
+        'TEARDOWN',
+      ]);
+    },
+  );
 
-  it('survives a nonce that goes stale at a keep-alive', async () => {
-    const simulated = await camera({
+  it('survives a nonce that goes stale at a keep-alive', async ({ onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera({
       login: { ...right, scheme: 'digest' },
       faults: { '/stream': { staleNonce: true } },
       sessionTimeoutSeconds: 2,
     });
-    const dialer = await dial(simulated.url(undefined, right));
-    const { code, pictures } = await runFfmpeg(dialer.url, { seconds: 5 });
+    const dialer = await on.dial(simulated.url(undefined, right));
+    const { code, pictures } = await on.runFfmpeg(dialer.url, { seconds: 5 });
     const keepAlives = simulated.requests().filter(({ method }) => method === 'GET_PARAMETER');
     expect(keepAlives.length).toBeGreaterThanOrEqual(2);
     expect(code).toBe(0);
@@ -67,10 +75,11 @@ describe('ffmpeg through the dialer', () => {
     expect(simulated.refusedLogins()).toBeLessThanOrEqual(1);
   });
 
-  it.each(['basic', 'digest'] as const)('tries a wrong %s password once', async (scheme) => {
-    const simulated = await camera({ login: { ...right, scheme } });
-    const dialer = await dial(simulated.url(undefined, wrong));
-    const { code, stderr } = await runFfmpeg(dialer.url);
+  it.for(['basic', 'digest'] as const)('tries a wrong %s password once', async (scheme, { onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera({ login: { ...right, scheme } });
+    const dialer = await on.dial(simulated.url(undefined, wrong));
+    const { code, stderr } = await on.runFfmpeg(dialer.url);
     expect(code).toBe(1);
     expect(stderr).toContain('401 Unauthorized');
     expect(dialer.failure()?.reason).toBe('auth');
@@ -79,18 +88,20 @@ describe('ffmpeg through the dialer', () => {
     expect(simulated.refusedLogins()).toBe(1);
   });
 
-  it('says that a login is missing', async () => {
-    const simulated = await camera({ login: { ...right, scheme: 'digest' } });
-    const dialer = await dial(simulated.url());
-    await runFfmpeg(dialer.url);
+  it('says that a login is missing', async ({ onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera({ login: { ...right, scheme: 'digest' } });
+    const dialer = await on.dial(simulated.url());
+    await on.runFfmpeg(dialer.url);
     expectFailure(dialer, 'auth', /has none/);
   });
 
-  it('refuses a redirect, so that no other host is contacted', async () => {
-    const other = await camera();
-    const simulated = await camera({ faults: { '/stream': { redirectTo: other.url() } } });
-    const dialer = await dial(simulated.url());
-    const { code, stderr } = await runFfmpeg(dialer.url);
+  it('refuses a redirect, so that no other host is contacted', async ({ onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const other = await on.camera();
+    const simulated = await on.camera({ faults: { '/stream': { redirectTo: other.url() } } });
+    const dialer = await on.dial(simulated.url());
+    const { code, stderr } = await on.runFfmpeg(dialer.url);
     expect(code).toBe(1);
     expect(stderr).not.toContain(String(other.port));
     expect(dialer.failure()?.reason).toBe('bad-stream');
@@ -98,10 +109,11 @@ describe('ffmpeg through the dialer', () => {
     expect(other.accepted()).toBe(0);
   });
 
-  it('frees the session of the camera when ffmpeg is gone without a word', async () => {
-    const simulated = await camera();
-    const dialer = await dial(simulated.url());
-    const run = runFfmpeg(dialer.url, { seconds: 60 });
+  it('frees the session of the camera when ffmpeg is gone without a word', async ({ onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera();
+    const dialer = await on.dial(simulated.url());
+    const run = on.runFfmpeg(dialer.url, { seconds: 60 });
     await until(() => dialer.firstMediaMs() !== null);
     await dialer.close();
     await run;
@@ -110,20 +122,22 @@ describe('ffmpeg through the dialer', () => {
     expect(dialer.failure()).toBeNull();
   });
 
-  it('takes junk out of a running stream without losing a picture', async () => {
-    const simulated = await camera({ faults: { '/stream': { garbageEveryMs: 300 } } });
-    const dialer = await dial(simulated.url());
-    const { code, pictures, stderr } = await runFfmpeg(dialer.url, { seconds: 3, extra: ['-loglevel', 'warning'] });
+  it('takes junk out of a running stream without losing a picture', async ({ onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera({ faults: { '/stream': { garbageEveryMs: 300 } } });
+    const dialer = await on.dial(simulated.url());
+    const { code, pictures, stderr } = await on.runFfmpeg(dialer.url, { seconds: 3, extra: ['-loglevel', 'warning'] });
     expect(code).toBe(0);
     expect(pictures).toBeGreaterThanOrEqual(3 * simulated.loop().fps - 1);
     expect(stderr).not.toMatch(/missed|corrupt|error/i);
     expect(dialer.failure()).toBeNull();
   });
 
-  it('keeps a stream within its bandwidth without losing a picture', async () => {
-    const simulated = await camera({ faults: { '/stream': { padToKbps: 4000 } } });
-    const dialer = await dial(simulated.url(), { maxBytesPerSecond: 100_000, stallMs: 3000 });
-    const run = runFfmpeg(dialer.url, { seconds: 60 });
+  it('keeps a stream within its bandwidth without losing a picture', async ({ onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera({ faults: { '/stream': { padToKbps: 4000 } } });
+    const dialer = await on.dial(simulated.url(), { maxBytesPerSecond: 100_000, stallMs: 3000 });
+    const run = on.runFfmpeg(dialer.url, { seconds: 60 });
     await until(() => dialer.firstMediaMs() !== null);
     const startMs = performance.now();
     await new Promise((resolve) => setTimeout(resolve, 4000));
@@ -136,8 +150,8 @@ describe('ffmpeg through the dialer', () => {
   });
 });
 
-describe('what ended ffmpeg', () => {
-  it.each([
+describe.concurrent('what ended ffmpeg', () => {
+  it.for([
     [{ status: { DESCRIBE: 401 } }, 'auth'],
     [{ status: { DESCRIBE: 403 } }, 'auth'],
     [{ status: { DESCRIBE: 404 } }, 'not-found'],
@@ -157,40 +171,44 @@ describe('what ended ffmpeg', () => {
     [{ stallAfterMs: 500 }, 'stalled'],
     [{ endAfterMs: 500, endBy: 'eof' }, 'closed'],
     [{ endAfterMs: 500, endBy: 'rst' }, 'closed'],
-  ] as const)('%j is %s', async (fault, reason) => {
-    const simulated = await camera({ faults: { '/stream': fault } });
-    const dialer = await dial(simulated.url(undefined, { user: 'bob', password: 'hunter2' }), { stallMs: 1000 });
-    await runFfmpeg(dialer.url, { seconds: 30 });
+  ] as const)('%j is %s', async ([fault, reason], { onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera({ faults: { '/stream': fault } });
+    const dialer = await on.dial(simulated.url(undefined, { user: 'bob', password: 'hunter2' }), { stallMs: 1000 });
+    await on.runFfmpeg(dialer.url, { seconds: 30 });
     expect(dialer.failure()?.reason).toBe(reason);
     expect(dialer.failure()?.detail).toMatch(/^The camera .*\.$/);
     expect(dialer.failure()?.detail).not.toMatch(/bob|hunter2|\/stream/);
   });
 
-  it.each([
+  it.for([
     [{ silent: true }, 'no-media'],
     [{ noMedia: true }, 'no-media'],
     [{ stallAfterMs: 500 }, 'stalled'],
-  ] as const)('%j is %s also when ffmpeg gives up first', async (fault, reason) => {
-    const simulated = await camera({ faults: { '/stream': fault } });
-    const dialer = await dial(simulated.url());
-    await runFfmpeg(dialer.url, { seconds: 30, timeoutMs: 2500 });
+  ] as const)('%j is %s also when ffmpeg gives up first', async ([fault, reason], { onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera({ faults: { '/stream': fault } });
+    const dialer = await on.dial(simulated.url());
+    await on.runFfmpeg(dialer.url, { seconds: 30, timeoutMs: 2500 });
     expect(dialer.failure()?.reason).toBe(reason);
   });
 
-  it('a camera that drops all new connections is closed', async () => {
-    const simulated = await camera({ faults: { '*': { closeAt: 'accept' } } });
-    const dialer = await dial(simulated.url());
-    await runFfmpeg(dialer.url);
+  it('a camera that drops all new connections is closed', async ({ onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera({ faults: { '*': { closeAt: 'accept' } } });
+    const dialer = await on.dial(simulated.url());
+    await on.runFfmpeg(dialer.url);
     expect(dialer.failure()?.reason).toBe('closed');
   });
 
-  it('a camera that is full is camera-busy', async () => {
-    const simulated = await camera({ maxClients: 1 });
-    const first = await dial(simulated.url());
-    const run = runFfmpeg(first.url, { seconds: 60 });
+  it('a camera that is full is camera-busy', async ({ onTestFinished }) => {
+    const on = dialingFor(onTestFinished);
+    const simulated = await on.camera({ maxClients: 1 });
+    const first = await on.dial(simulated.url());
+    const run = on.runFfmpeg(first.url, { seconds: 60 });
     await until(() => first.firstMediaMs() !== null);
-    const second = await dial(simulated.url());
-    await runFfmpeg(second.url);
+    const second = await on.dial(simulated.url());
+    await on.runFfmpeg(second.url);
     expect(second.failure()?.reason).toBe('camera-busy');
     expect(first.failure()).toBeNull();
     await first.close();
