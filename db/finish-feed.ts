@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { WindowRef } from './finish-windows.ts';
+import { isDestroyed } from './recorders.ts';
 import { at, instant, many, maybeOne, transaction, type Db, type Pool } from './sql.ts';
 
 /** A window that was chosen to be fed, with what its job is started with. */
@@ -183,7 +184,7 @@ export async function forgetWindows(db: Db, doneBeforeMs: number, limit: number)
         where w.state in ('open', 'parked') and r.state = 'cancelled' limit $2::int)
        union all
        (select w.camera_id, w.window_start_at, w.reencode_id from finish_window w
-        join recorder o on o.host_id = w.spool_host_id where o.destroyed_at is not null limit $2::int))`,
+        join recorder o on o.host_id = w.spool_host_id where ${isDestroyed('o')} limit $2::int))`,
     [at(doneBeforeMs), limit],
   );
   return rowCount ?? 0;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { at, instant, many, type Db } from './sql.ts';
+import { isDestroyed } from './recorders.ts';
+import { at, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
 /** The cameras whose footage this host is to remove from its spool. */
 export function spoolsToEmpty(db: Db, hostId: string): Promise<string[]> {
@@ -26,18 +27,36 @@ export async function confirmSpoolEmpty(
   );
 }
 
+/** Recorders give a sign of life every 5 s. */
+const countsAsAliveMs = 60_000;
+
 /**
  * An operator says that a host's spool does not exist any more: purges do not wait for it, and certificates say who
- * said so.
- * @returns whether there is such a host that was not declared before
+ * said so. It holds until the host is seen again.
+ * @param nowMs the earlier of the clocks there are
+ * @returns `declared`; `known`: it was before; `alive`: it was seen within the last minute; `unknown`: there is no such
+ * host
  */
-export async function declareDestroyed(db: Db, hostId: string, by: string, atMs: number): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `update recorder set destroyed_at = $3::timestamptz, destroyed_by = $2::text
-     where host_id = $1::uuid and destroyed_at is null`,
-    [hostId, by, at(atMs)],
+export async function declareDestroyed(
+  tx: Transaction,
+  hostId: string,
+  by: string,
+  nowMs: number,
+): Promise<'declared' | 'known' | 'alive' | 'unknown'> {
+  const host = await maybeOne(
+    tx,
+    z.object({ seen_at: instant, is_destroyed: z.boolean() }),
+    `select seen_at, ${isDestroyed('r')} as is_destroyed from recorder r where host_id = $1::uuid for update`,
+    [hostId],
   );
-  return rowCount === 1;
+  if (host === null) return 'unknown';
+  if (host.is_destroyed) return 'known';
+  if (host.seen_at > nowMs - countsAsAliveMs) return 'alive';
+  await tx.query(
+    `update recorder set destroyed_at = $3::timestamptz, destroyed_by = $2::text where host_id = $1::uuid`,
+    [hostId, by, at(nowMs)],
+  );
+  return 'declared';
 }
 
 /** The cameras whose purge waits for this host. */
@@ -58,6 +77,7 @@ export interface PurgeSpool {
   hostId: string;
   seenMs: number;
   emptiedAtMs: number | null;
+  /** null as well where the host was seen since: its spool is there. */
   destroyed: { atMs: number; by: string } | null;
 }
 
@@ -72,14 +92,16 @@ export function spoolsOf(db: Db, internalId: number): Promise<PurgeSpool[]> {
         emptied_at: instant.nullable(),
         destroyed_at: instant.nullable(),
         destroyed_by: z.string().nullable(),
+        is_destroyed: z.boolean(),
       })
       .transform((row): PurgeSpool => ({
         hostId: row.host_id,
         seenMs: row.seen_at,
         emptiedAtMs: row.emptied_at,
-        destroyed: row.destroyed_at === null ? null : { atMs: row.destroyed_at, by: row.destroyed_by ?? '' },
+        destroyed:
+          row.is_destroyed && row.destroyed_at !== null ? { atMs: row.destroyed_at, by: row.destroyed_by ?? '' } : null,
       })),
-    `select s.host_id, r.seen_at, s.emptied_at, r.destroyed_at, r.destroyed_by
+    `select s.host_id, r.seen_at, s.emptied_at, r.destroyed_at, r.destroyed_by, ${isDestroyed('r')} as is_destroyed
      from purge_spool s join recorder r on r.host_id = s.host_id where s.camera_id = $1::int order by s.host_id`,
     [internalId],
   );

@@ -122,13 +122,20 @@ export async function noteWaiting(
   );
 }
 
+/**
+ * Whether a recorder's spool is said to be destroyed, as SQL. One that was seen since has a spool, whatever was said.
+ * @param name of the row
+ */
+export function isDestroyed(name: string): string {
+  return `coalesce(${name}.seen_at <= ${name}.destroyed_at, false)`;
+}
+
 /** All recorders ever seen whose spool is not said to be destroyed; `seenMs` says which of them live. */
 export function recorders(db: Db): Promise<Recorder[]> {
   return many(
     db,
     recorderRow,
-    `select ${recorderColumns} from recorder
-     where destroyed_at is null or seen_at > destroyed_at order by host_id`,
+    `select ${recorderColumns} from recorder r where not ${isDestroyed('r')} order by host_id`,
   );
 }
 

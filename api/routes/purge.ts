@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { recordDeed } from '../../db/audit.ts';
 import { cameraByPublicId, lockCamera, noSuchCamera } from '../../db/cameras.ts';
+import { readClocks } from '../../db/clock.ts';
 import { requestPurge } from '../../db/purge.ts';
 import { declareDestroyed, purgesWaitingFor } from '../../db/purge-spools.ts';
 import { transaction } from '../../db/sql.ts';
@@ -52,6 +53,9 @@ export function registerPurge(app: Api, deps: ApiDeps): void {
       schema: {
         summary:
           'Declare that a recorder’s disk does not exist any more: purges stop waiting for it, certificates say so',
+        description:
+          'Not of one that was seen within the last minute. It holds until the recorder is seen again: from then on ' +
+          'purges wait for its spool as before.',
         operationId: 'declareRecorderDestroyed',
         tags: ['service'],
         params: z.object({ hostId: uuid }),
@@ -62,7 +66,16 @@ export function registerPurge(app: Api, deps: ApiDeps): void {
       const { hostId } = request.params;
       const waiting = await transaction(deps.pool, async (tx) => {
         const by = doneBy(request, deps);
-        if (!(await declareDestroyed(tx, hostId, by.actor, by.atMs))) {
+        // By a clock that is fast a host that lives would count as silent.
+        const { earlierMs } = await readClocks(tx, deps);
+        const outcome = await declareDestroyed(tx, hostId, by.actor, earlierMs);
+        if (outcome === 'alive') {
+          throw new AppError(
+            'wrong-state',
+            'This recorder gave a sign of life within the last minute; it has a spool.',
+          );
+        }
+        if (outcome !== 'declared') {
           throw new AppError('not-found', 'There is no such recorder, or it was declared destroyed already.');
         }
         const values = { before: { hostId, isDestroyed: false }, after: { hostId, isDestroyed: true } };

@@ -218,7 +218,12 @@ test('every spool must be empty, or declared destroyed, which the certificate sa
   });
   const shown = await cameraByPublicId(database.pool, camera.id);
   expect(shown).toMatchObject({ state: 'purging', stateReason: expect.stringContaining(hosts[1]) });
-  await declareDestroyed(database.pool, hosts[1], 'account:admin', dueMs);
+  await transaction(database.pool, (tx) => declareDestroyed(tx, hosts[1], 'account:admin', dueMs));
+  // It came back: its spool is there, whatever was said.
+  const back = { hostId: hosts[1], url: 'http://127.0.0.1:1', slots: 1, used: 0 };
+  await upsertRecorder(database.pool, { ...back, seenMs: dueMs + 1 });
+  expect(await purge(activities, camera.id)).toMatchObject({ reason: expect.stringContaining(hosts[1]) });
+  await upsertRecorder(database.pool, { ...back, seenMs: t0 });
   expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
   expect(JSON.parse((await certificateOf(database.pool, camera.id)).document)).toMatchObject({
     document: {

@@ -77,7 +77,7 @@ test('every other deed says what it changed, too, and never a secret', async () 
   expect((await entries(`?tenantId=${tenantId}`))[1]).toMatchObject(deed);
   const hostId = randomUUID();
   await api.database.pool.query(
-    `insert into recorder (host_id, url, slots, used, seen_at, stats) values ($1, 'http://192.0.2.1', 1, 0, now(), null)`,
+    `insert into recorder (host_id, url, slots, used, seen_at, stats) values ($1, 'http://192.0.2.1', 1, 0, now() - interval '1 hour', null)`,
     [hostId],
   );
   expect((await done('POST', `/v1/recorders/${hostId}/drain`)).entry).toEqual([

@@ -58,11 +58,25 @@ describe('purge', () => {
     expect((await api.call('POST', `/v1/cameras/${camera.id}/reactivate`)).statusCode).toBe(409);
   });
 
-  test('a host is declared destroyed once', async () => {
+  test('a host that is silent is declared destroyed, once until it is seen again; one that lives is not', async () => {
     const hostId = '00000000-0000-4000-8000-00000000000a';
-    await upsertRecorder(api.database.pool, { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0, seenMs: nowMs });
-    expect((await api.call('POST', `/v1/recorders/${hostId}/destroyed`)).statusCode).toBe(204);
-    expect((await api.call('POST', `/v1/recorders/${hostId}/destroyed`)).statusCode).toBe(404);
+    const host = { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0 };
+    const beganMs = nowMs;
+    const declared = async () => (await api.call('POST', `/v1/recorders/${hostId}/destroyed`)).statusCode;
+    expect(await declared()).toBe(404);
+    for (let life = 0; life < 2; life += 1) {
+      await upsertRecorder(api.database.pool, { ...host, seenMs: nowMs });
+      nowMs += 59_000;
+      expect(await declared()).toBe(409);
+      databaseNowMs = nowMs;
+      nowMs += 2 * dayMs; // this clock alone
+      expect(await declared()).toBe(409);
+      [nowMs, databaseNowMs] = [databaseNowMs + 1_000, null];
+      expect(await declared()).toBe(204);
+      expect(await declared()).toBe(404);
+      nowMs += dayMs;
+    }
+    nowMs = beganMs; // for the tests after this one
   });
 });
 

@@ -4,6 +4,7 @@ import { claimHole } from '../../db/gaps.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { declareDestroyed } from '../../db/purge-spools.ts';
 import { noteWaiting, upsertRecorder } from '../../db/recorders.ts';
+import { transaction } from '../../db/sql.ts';
 import { idleFigures, makeCamera } from '../db/fixtures.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
@@ -241,7 +242,7 @@ test('a host that was scaled in is forgotten after a week, unless cameras count 
   await takeEpoch(pool, (await makeCamera(pool)).id, { hostId: id('d3'), sessionId: null });
   await upsertRecorder(pool, { ...gone, hostId: id('d4'), seenMs: nowMs - 3_600_000 });
   await upsertRecorder(pool, { ...gone, hostId: id('d5'), stats: { ...idleFigures, backlog } });
-  await declareDestroyed(pool, id('d5'), 'an operator', nowMs);
+  await transaction(pool, (tx) => declareDestroyed(tx, id('d5'), 'an operator', nowMs));
 
   const { recorders } = (await api.call('GET', '/v1/status')).json<{ recorders: { hostId: string }[] }>();
   const shown = [id('d2'), id('d3'), id('d4')];

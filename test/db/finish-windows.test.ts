@@ -4,7 +4,10 @@ import { finishQueues } from '../../db/encoders.ts';
 import { forgetWindows, takeReady, type FedWindow } from '../../db/finish-feed.ts';
 import { markDone } from '../../db/finish-windows.ts';
 import { takeEpoch } from '../../db/leases.ts';
+import { declareDestroyed } from '../../db/purge-spools.ts';
+import { upsertRecorder } from '../../db/recorders.ts';
 import { insertSegment } from '../../db/segments.ts';
+import { transaction } from '../../db/sql.ts';
 import { insertTenant } from '../../db/tenants.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { makeCamera, segmentOf } from './fixtures.ts';
@@ -149,6 +152,24 @@ test('a purged camera is left alone', async () => {
   expect((await finishQueues(database.pool, t0 + 3_600_000)).map(({ waiting }) => waiting)).toEqual([0, 0, 0]);
   expect(await forgetWindows(database.pool, t0, 10)).toBe(0);
   await database.pool.query(`update camera set status = 'purged' where id = $1`, [one.internalId]);
+  expect(await forgetWindows(database.pool, t0, 10)).toBe(1);
+});
+
+test('what a destroyed host alone held is forgotten, until that host is seen again', async () => {
+  const one = await camera();
+  const hostId = randomUUID();
+  const host = { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0 };
+  await upsertRecorder(database.pool, { ...host, seenMs: t0 });
+  await database.pool.query(
+    `insert into finish_window (camera_id, window_start_at, window_ms, spool_host_id, spool_from_at, spool_to_at)
+     values ($1, $2, $3, $4, $2, $2)`,
+    [one.internalId, new Date(t0), windowMs, hostId],
+  );
+  const seen = (seenMs: number) => upsertRecorder(database.pool, { ...host, seenMs });
+  await transaction(database.pool, (tx) => declareDestroyed(tx, hostId, 'account:admin', t0 + 3_600_000));
+  await seen(t0 + 3_600_001);
+  expect(await forgetWindows(database.pool, t0, 10)).toBe(0);
+  await seen(t0);
   expect(await forgetWindows(database.pool, t0, 10)).toBe(1);
 });
 
