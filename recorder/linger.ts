@@ -8,6 +8,7 @@ import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { Spool, SpoolFile } from '../storage/spool.ts';
 import type { CameraIds } from './camera-ids.ts';
+import { isMissingFile, isUnreadable } from './error-code.ts';
 import type { Quarantine } from './quarantine.ts';
 import { parseSegmentFileName } from './segment-name.ts';
 
@@ -83,7 +84,6 @@ export function createLinger(deps: {
   async function sweepOnce(lingerMs: number): Promise<{ removed: number; putAgain: number }> {
     let removed = 0;
     let putAgain = 0;
-    let firstError: unknown;
     for (const file of await spool.lingeringFiles()) {
       // It is stored, and nobody can say since when it lingers or whether it is what its name says.
       if (file.isUnreadable === true || deps.now() - file.modifiedMs < lingerMs) continue;
@@ -91,10 +91,11 @@ export function createLinger(deps: {
         if (await release(file)) removed += 1;
         else putAgain += 1;
       } catch (error) {
-        firstError ??= error; // the other files' room is needed all the same
+        // A store that hangs takes 10 s for each, and those who wait for room would wait for hours.
+        if (!isOfFile(error)) throw error;
+        log.warn({ path: file.path, cause: errorText(error) }, 'a lingering file cannot be given up');
       }
     }
-    if (firstError !== undefined && removed + putAgain === 0) throw firstError;
     return { removed, putAgain };
   }
 
@@ -126,6 +127,11 @@ export function createLinger(deps: {
       await sweeping;
     },
   };
+}
+
+/** Whether an error is this one file's: the other files' room is needed all the same. */
+function isOfFile(error: unknown): boolean {
+  return isUnreadable(error) || isMissingFile(error);
 }
 
 /** Null for a camera that the catalogue does not have; any other error goes on. */

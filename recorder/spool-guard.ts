@@ -19,6 +19,8 @@ export interface SpoolGuard {
 const lookEveryMs = 5000;
 /** Above this share lingering files go at once, for they are stored already. */
 const tightShare = 0.8;
+/** What is given up quickly counts in the same look. */
+const releaseWaitMs = 2000;
 /** Normal cameras stop here, critical ones go on to the bound. */
 const normalShare = 0.9;
 /** They start again below this: a spool at its bound would else start and stop cameras every 5 s. */
@@ -44,6 +46,7 @@ export function createSpoolGuard(deps: {
   let looking: Promise<void> = Promise.resolve();
   let usage: SpoolUsage | null = null;
   let missing: string | null = null;
+  let releasing: Promise<unknown> | null = null;
   let trimmedMs = -Infinity;
   let saidMs = -Infinity;
   const refused: Record<CameraTier, boolean> = { normal: false, critical: false };
@@ -60,9 +63,7 @@ export function createSpoolGuard(deps: {
     usage = await spool.usage();
     if (performance.now() - trimmedMs >= trimEveryMs) await trim(Infinity);
     if (share(usage) >= tightShare) {
-      await deps.releaseLingering().catch((error: unknown) => {
-        log.warn({ cause: errorText(error) }, 'lingering files could not be given up'); // the bound holds all the same
-      });
+      await Promise.race([release(), sleep(releaseWaitMs)]);
       await trim(Math.floor(roomOf(usage) * quarantineShare));
       usage = await spool.usage();
     }
@@ -71,6 +72,17 @@ export function createSpoolGuard(deps: {
     refused.normal = filled >= (refused.normal ? resumeShare : normalShare);
     refused.critical = filled >= (refused.critical ? normalShare : 1);
     say(before, usage);
+  }
+
+  /** One at a time, and goes on behind the looks: a store that hangs must not keep the bound from holding. */
+  function release(): Promise<unknown> {
+    releasing ??= deps
+      .releaseLingering()
+      .catch((error: unknown) => log.warn({ cause: errorText(error) }, 'lingering files could not be given up'))
+      .finally(() => {
+        releasing = null;
+      });
+    return releasing;
   }
 
   function say(before: Record<CameraTier, boolean>, of: SpoolUsage): void {
