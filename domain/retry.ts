@@ -5,6 +5,9 @@ const ordinary = { floorMs: 1000, firstCeilingMs: 2000, ceilingMs: 30_000 };
 /** Faults a person must mend. From 30 s to 10 min, since cameras lock a login out for half an hour after a few bad tries. */
 const slow = { floorMs: 30_000, firstCeilingMs: 60_000, ceilingMs: 600_000 };
 
+/** Our own servers: so soon after one is back the backlog goes on. */
+const server = { floorMs: 500, firstCeilingMs: 1000, ceilingMs: 10_000 };
+
 const slowReasons: ReadonlySet<GapReason> = new Set(['auth', 'not-found']);
 
 /**
@@ -15,7 +18,24 @@ const slowReasons: ReadonlySet<GapReason> = new Set(['auth', 'not-found']);
  * @param needsPerson whatever its reason, this fault is one that a person must mend
  */
 export function backoffMs(reason: GapReason, attempt: number, random: () => number, needsPerson = false): number {
-  const { floorMs, firstCeilingMs, ceilingMs } = needsPerson || slowReasons.has(reason) ? slow : ordinary;
+  return waitMs(needsPerson || slowReasons.has(reason) ? slow : ordinary, attempt, random);
+}
+
+/**
+ * How long what waits for one of our servers lets it be: hundreds of cameras' files and writes do, and they must not all
+ * come in the same moment, neither while it is away nor when it is back.
+ * @param attempt tries failed in a row, 1 for the first
+ * @param random a number in [0, 1)
+ */
+export function serverWaitMs(attempt: number, random: () => number): number {
+  return waitMs(server, attempt, random);
+}
+
+function waitMs(
+  { floorMs, firstCeilingMs, ceilingMs }: typeof ordinary,
+  attempt: number,
+  random: () => number,
+): number {
   const doubled = firstCeilingMs * 2 ** Math.min(Math.max(attempt, 1) - 1, 16);
   const top = Math.min(doubled, ceilingMs);
   return Math.round(floorMs + random() * (top - floorMs));

@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorText } from '../errors.ts';
+import { serverWaitMs } from '../domain/retry.ts';
 import type { Logger } from '../log.ts';
 import { measure, type WaitingFile } from './backlog.ts';
 import type { CommitOutcome } from './commit.ts';
 import type { FileInTurn } from './covered.ts';
+import { createFailedTries } from './failed-tries.ts';
 import type { ClosedFile, Hold } from './run-files.ts';
 import { recordedMsOf } from './segment-name.ts';
 
@@ -30,12 +31,7 @@ export interface Committer {
 
 /** Hashing and PUT of four files keep two cores and a 1 Gbit/s line busy. */
 const concurrentCommits = 4;
-const firstWaitMs = 1000;
 const holdTickMs = 250;
-/** So soon after storage or database are back the backlog goes on. */
-const longestWaitMs = 10_000;
-/** A cause that lasts is told of so often for each camera: hundreds wait for the same one. */
-const sayAgainMs = 60_000;
 
 interface Waiting extends WaitingFile {
   closedAtMs: number;
@@ -51,8 +47,7 @@ export function createCommitter(deps: {
   now: () => number;
 }): Committer {
   const lanes = new Map<string, Waiting[]>();
-  /** By camera, when it was last told of that its files cannot be committed. */
-  const said = new Map<string, number>();
+  const tries = createFailedTries({ log: deps.log, what: 'commits failed, the files wait in the spool' });
   const running = new Set<Promise<void>>();
   const stopped = new AbortController();
   setMaxListeners(0, stopped.signal); // each camera's lane may wait
@@ -63,7 +58,7 @@ export function createCommitter(deps: {
   let isFlushing = false;
 
   async function drainLane(cameraId: string, lane: Waiting[]): Promise<void> {
-    let waitMs = firstWaitMs;
+    let failures = 0;
     while (!stopped.signal.aborted) {
       if (lane.length === 0) break;
       const head = next(lane);
@@ -73,11 +68,11 @@ export function createCommitter(deps: {
       }
       const outcome = await slots.run(() => tryCommit(head.file));
       if (outcome === null) {
-        await pause(waitMs);
-        waitMs = Math.min(waitMs * 2, longestWaitMs);
+        failures += 1;
+        await pause(serverWaitMs(failures, Math.random));
         continue;
       }
-      waitMs = firstWaitMs;
+      failures = 0;
       if (outcome.kind === 'held') {
         head.file = { ...head.file, held: isFlushing ? givenUp(outcome.hold) : outcome.hold };
         continue;
@@ -114,7 +109,6 @@ export function createCommitter(deps: {
   async function tryCommit(file: ClosedFile): Promise<CommitOutcome | null> {
     try {
       const outcome = await deps.commit(afterMeeting(file));
-      said.delete(file.cameraId);
       const { kind } = outcome;
       if (kind === 'covered' && outcome.metBy !== undefined) {
         met.set(file.cameraId, { epoch: file.name.epoch, by: outcome.metBy, recordedMs: recordedMsOf(file.name) });
@@ -123,14 +117,7 @@ export function createCommitter(deps: {
       return outcome;
     } catch (error) {
       counts.failures += 1;
-      const nowMs = performance.now();
-      if (nowMs - (said.get(file.cameraId) ?? -Infinity) >= sayAgainMs) {
-        said.set(file.cameraId, nowMs);
-        deps.log.warn(
-          { cameraId: file.cameraId, file: file.path, cause: errorText(error) },
-          'commit failed, the file waits in the spool',
-        );
-      }
+      tries.failed({ cameraId: file.cameraId, file: file.path }, error);
       return null;
     }
   }

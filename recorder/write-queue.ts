@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorText } from '../errors.ts';
+import { serverWaitMs } from '../domain/retry.ts';
 import type { Logger } from '../log.ts';
 import { mayPass } from './error-code.ts';
+import { createFailedTries } from './failed-tries.ts';
 
 /** Writes to the catalogue that recording does not wait for. */
 export interface WriteQueue {
@@ -22,13 +23,11 @@ interface Waiting {
   slot: string | undefined;
 }
 
-const firstWaitMs = 500;
-const longestWaitMs = 10_000;
-
 export function createWriteQueue(deps: { log: Logger }): WriteQueue {
   const lanes = new Map<string, Waiting[]>();
   const running = new Set<Promise<void>>();
   const stopped = new AbortController();
+  const tries = createFailedTries({ log: deps.log, what: 'catalogue away, writes wait' });
 
   async function drainLane(cameraId: string, lane: Waiting[]): Promise<void> {
     for (let head = lane[0]; head !== undefined; head = lane[0]) {
@@ -40,7 +39,7 @@ export function createWriteQueue(deps: { log: Logger }): WriteQueue {
   }
 
   async function untilWritten(cameraId: string, write: () => Promise<void>): Promise<void> {
-    for (let waitMs = firstWaitMs; !stopped.signal.aborted; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
+    for (let attempt = 1; !stopped.signal.aborted; attempt += 1) {
       try {
         await write();
         return;
@@ -49,9 +48,9 @@ export function createWriteQueue(deps: { log: Logger }): WriteQueue {
           deps.log.error({ cameraId, err: error }, 'catalogue refused a write');
           return;
         }
-        deps.log.warn({ cameraId, cause: errorText(error) }, 'catalogue away, write waits');
+        tries.failed({ cameraId }, error);
       }
-      await sleep(waitMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+      await sleep(serverWaitMs(attempt, Math.random), undefined, { signal: stopped.signal }).catch(() => undefined);
     }
   }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { gapReasons } from '../../domain/gap-reason.ts';
-import { backoffMs } from '../../domain/retry.ts';
+import { backoffMs, serverWaitMs } from '../../domain/retry.ts';
 
 const slow = ['auth', 'not-found'];
 const anyReason = fc.constantFrom(...gapReasons);
@@ -33,4 +33,10 @@ test('a fault that a person must mend is tried seldom, whatever its reason', () 
 test('jitter spreads over the whole range', () => {
   expect(backoffMs('refused', 4, () => 0)).toBe(1000);
   expect(backoffMs('refused', 4, () => 0.5)).toBe(8500);
+});
+
+test('what waits for a server of ours comes back at different times, within 10 s', () => {
+  const longest = [1, 2, 3, 4, 5, 6].map((attempt) => Math.round(serverWaitMs(attempt, () => 0.999_999)));
+  expect(longest).toEqual([1000, 2000, 4000, 8000, 10_000, 10_000]);
+  expect([1, 9].map((attempt) => serverWaitMs(attempt, () => 0))).toEqual([500, 500]);
 });
