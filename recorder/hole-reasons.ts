@@ -35,7 +35,8 @@ export function createHoleReasons(claimsOf: (file: ClosedFile) => GapClaims): Ho
         claimsOf(file).hole(name.startMs, name.startMs + name.durationMs, 'bad-stream', outcome.why);
       }
       if (outcome.kind === 'cut' && outcome.lost !== undefined) {
-        claimsOf(file).hole(outcome.lost.startMs, outcome.lost.endMs, 'storage-down', outcome.lost.why);
+        const { startMs, endMs, why } = outcome.lost;
+        if (endMs - startMs > gapToleranceMs) claimsOf(file).hole(startMs, endMs, 'storage-down', why);
       }
       if (outcome.kind !== 'committed') return;
       const takeover = isTakeover(file) ? takeovers.get(cameraId) : undefined;
