@@ -127,6 +127,8 @@ export function createRegistry(deps: {
       assignment.epoch = await takeEpoch(db, cameraId, { hostId, sessionId });
       raised.add(entry);
     }
+    // Whoever looked for a recorder meanwhile, or failed as one, may have told that nothing is recorded.
+    recording.announce();
     if (!raised.has(entry)) return recording;
     await journal.update(assignment);
     const { state, lastSegmentEndMs } = recording.progress();

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setCameraState } from '../../db/cameras.ts';
+import { openGap, openGapOf } from '../../db/gaps.ts';
 import { leaseOf, takeEpoch } from '../../db/leases.ts';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { waitFor } from '../support/system.ts';
@@ -16,6 +18,22 @@ afterAll(async () => {
   await camera.close();
 });
 
+/** What others tell of a camera that they do not see recorded. */
+async function toldAsLost(cameraId: string, reason: 'no-slot' | 'unreachable', byEpoch: number | null): Promise<void> {
+  const { pool } = site.database;
+  const state = reason === 'no-slot' ? 'no-slot' : 'reconnecting';
+  expect(await setCameraState(pool, cameraId, state, reason, Date.now(), byEpoch)).toBe(true);
+  await openGap(pool, cameraId, { startMs: Date.now(), reason, evidence: {} }, byEpoch);
+  expect(await openGapOf(pool, cameraId)).toMatchObject({ reason });
+}
+
+async function untilToldAsRecorded(cameraId: string): Promise<void> {
+  await waitFor('it is told as recorded', async () => {
+    const isOpen = (await openGapOf(site.database.pool, cameraId)) !== null;
+    return !isOpen && (await site.state(cameraId)).status === 'recording';
+  });
+}
+
 test('sessions that attach raise the epoch once, and only where another host had taken it', async () => {
   const { pool } = site.database;
   const cameraId = await site.addCamera(camera.url());
@@ -25,10 +43,17 @@ test('sessions that attach raise the epoch once, and only where another host had
   await Promise.all([recorder.ensure(cameraId, 'second'), recorder.ensure(cameraId, 'third')]);
   expect((await leaseOf(pool, cameraId))?.epoch).toBe(1);
 
-  await takeEpoch(pool, cameraId, { hostId: randomUUID(), sessionId: 'elsewhere' });
+  await untilToldAsRecorded(cameraId);
+  await toldAsLost(cameraId, 'no-slot', null); // by its workflow, which could not reach this host
+  await recorder.ensure(cameraId, 'found again');
+  await untilToldAsRecorded(cameraId);
+
+  const elsewhere = await takeEpoch(pool, cameraId, { hostId: randomUUID(), sessionId: 'elsewhere' });
+  await toldAsLost(cameraId, 'unreachable', elsewhere); // it never has a frame
   const attached = await Promise.all(['a', 'b', 'c'].map((session) => recorder.ensure(cameraId, session)));
   expect(new Set([recording, ...attached]).size).toBe(1);
   expect(recording.epoch).toBe(3);
+  await untilToldAsRecorded(cameraId);
   const lease = await leaseOf(pool, cameraId);
   expect(lease).toMatchObject({ epoch: 3, recordingEpoch: 3, hostId: recorder.hostId });
   await recorder.ensure(cameraId, 'again');
