@@ -64,7 +64,9 @@ export function createSpoolGuard(deps: {
     if (performance.now() - trimmedMs >= trimEveryMs) await trim(Infinity);
     if (share(usage) >= tightShare) {
       await Promise.race([release(), sleep(releaseWaitMs)]);
-      await trim(Math.floor(roomOf(usage) * quarantineShare));
+      usage = await spool.usage();
+    }
+    if (share(usage) >= tightShare && (await trim(Math.floor(roomOf(usage) * quarantineShare)))) {
       usage = await spool.usage();
     }
     const filled = share(usage);
@@ -94,16 +96,19 @@ export function createSpoolGuard(deps: {
     else log.info({ usage: of }, 'the spool has room again');
   }
 
-  async function trim(maxBytes: number): Promise<void> {
+  /** @returns whether there is more room now */
+  async function trim(maxBytes: number): Promise<boolean> {
     trimmedMs = performance.now();
     const nowMs = Math.min(Date.now(), deps.now?.() ?? Infinity);
     const sinceMs = nowMs - (deps.quarantineMs ?? quarantineMs);
     try {
       const removed = await trimQuarantine(spool.dir, { sinceMs, maxBytes }, log);
-      if (removed.files > 0)
-        log.warn({ ...removed, maxBytes }, 'removed from quarantine: there for too long, or too much');
+      if (removed.files === 0) return false;
+      log.warn({ ...removed, maxBytes }, 'removed from quarantine: there for too long, or too much');
+      return true;
     } catch (error) {
       log.warn({ cause: errorText(error) }, 'what is in quarantine could not be looked at');
+      return false;
     }
   }
 

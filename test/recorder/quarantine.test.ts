@@ -88,3 +88,15 @@ test('a host clock that is ahead removes nothing from quarantine', async () => {
   await guard.stop(); // after the look that runs
   expect(await kept()).toEqual(both('a.mp4'));
 });
+
+test('what lingers goes before what is in quarantine', async () => {
+  await put('a.mp4', Date.now() - dayMs);
+  const lingering = path.join(root, 'lingering.mp4');
+  await writeFile(lingering, Buffer.alloc(20 * blockBytes, 1));
+  const spool = await openSpool({ dir: root, maxBytes: 22 * blockBytes });
+  const guard = createSpoolGuard({ spool, releaseLingering: () => rm(lingering), log });
+  guard.start();
+  await waitFor('it has looked', async () => (guard.usage()?.usedBytes ?? Infinity) < 10 * blockBytes);
+  await guard.stop();
+  expect(await kept()).toEqual(both('a.mp4'));
+});
