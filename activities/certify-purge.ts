@@ -43,6 +43,9 @@ export async function certifyPurge(
   const prefix = `${tenantId}/${cameraId}/`;
   const listed = new Set(objects.map(({ key }) => key));
   const further = (await foundKeys(tx, prefix)).filter((key) => !listed.has(key)).length;
+  // All that takes long comes before: a certificate locks the audit log, for which every deed of the service waits.
+  await clearLedger(tx, internalId, part);
+  await endPurge(tx, camera, prefix, nowMs);
   await certify(tx, { ...deps, nowMs }, { tenantId, cameraId, month: null, lines }, (issued) => ({
     ...issued,
     kind: 'purge',
@@ -61,8 +64,6 @@ export async function certifyPurge(
       spools: spools.map(spoolEvidence),
     },
   }));
-  await clearLedger(tx, internalId, part);
-  await endPurge(tx, camera, prefix, nowMs);
 }
 
 /** How it was made sure that nothing is left in the bucket. */

@@ -19,7 +19,7 @@ import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import type { Sealer } from '../security/seal.ts';
 import type { ObjectTrace } from '../storage/objects.ts';
 import { certifyPurge } from './certify-purge.ts';
-import { deleteBatchSize, deleteMarkedFootage } from './delete-footage.ts';
+import { deleteBatchSize, deleteMarkedFootage, restOfBatchMs } from './delete-footage.ts';
 import { readDoubtedClocks, readEndingClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 
 /** What a purge came to for now. Reasons are sentences. */
@@ -41,6 +41,8 @@ export interface PurgeActivities {
 export interface PurgeDeps extends DeletionClockDeps {
   db: Pool;
   sealer: Sealer;
+  /** Of each camera. */
+  maxSegmentsPerSecond?: number;
   failpoint?: Failpoint;
 }
 
@@ -99,6 +101,7 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
         let afterMs: number | undefined;
         for (;;) {
           Context.current().heartbeat(afterMs);
+          const beganMs = performance.now();
           await markForPurge(deps.db, camera.internalId, deleteBatchSize);
           await failpoint('purge-marked');
           const batch = await deleteMarkedFootage(deps, camera, { cause: 'purge', afterMs });
@@ -107,6 +110,7 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
           total.segments += batch.segments;
           total.refused += batch.refused.length;
           afterMs = batch.lastStartMs;
+          await rest(deps, batch.segments, beganMs);
         }
       });
     },
@@ -162,6 +166,8 @@ async function noted<Result>(deps: PurgeDeps, cameraId: string, work: () => Prom
   try {
     return await work();
   } catch (error) {
+    // That a worker stops is no failure of the purge.
+    if (Context.current().cancellationSignal.aborted) throw error;
     await notePurgeWait(deps.db, cameraId, { for: 'error', reason: errorText(error), nowMs: deps.now() }).catch(
       (cause: unknown) => {
         deps.log.warn({ err: cause, cameraId }, 'that a purge fails could not be noted');
@@ -206,8 +212,10 @@ async function clearPrefix(deps: PurgeDeps, prefix: string): Promise<{ key: stri
   let batch: ObjectTrace[] = [];
   const removeBatch = async (): Promise<{ key: string; error: string }[]> => {
     await noteFound(deps.db, [...new Set(batch.filter(({ kind }) => kind !== 'upload').map(({ key }) => key))]);
+    const beganMs = performance.now();
     const failures = await deps.objects.removeTraces(batch);
     await failpoint('trace-removed');
+    await rest(deps, batch.length, beganMs);
     batch = [];
     Context.current().heartbeat();
     return failures;
@@ -222,6 +230,11 @@ async function clearPrefix(deps: PurgeDeps, prefix: string): Promise<{ key: stri
     return failures.find((failure) => failure.key === key) ?? { key, error: 'still there after its deletion' };
   }
   return null;
+}
+
+/** Leaves the database and the store to others. @throws CancelledFailure where the worker stops: another one goes on */
+async function rest({ maxSegmentsPerSecond }: PurgeDeps, objects: number, beganMs: number): Promise<void> {
+  await Context.current().sleep(restOfBatchMs(objects, performance.now() - beganMs, maxSegmentsPerSecond));
 }
 
 function waitFor(ms: number): number {

@@ -5,7 +5,7 @@ import { transaction, type Pool } from '../db/sql.ts';
 import { cutoffMs } from '../domain/retention.ts';
 import type { Logger } from '../log.ts';
 import { noFailpoint } from '../recorder/failpoint.ts';
-import { deleteBatchSize, deleteMarkedFootage, type DeleteFootageDeps } from './delete-footage.ts';
+import { deleteBatchSize, deleteMarkedFootage, restOfBatchMs, type DeleteFootageDeps } from './delete-footage.ts';
 
 export interface SweptFootage {
   segments: number;
@@ -22,9 +22,7 @@ export interface SweepTurnDeps extends DeleteFootageDeps {
   maxSegmentsATurn?: number;
 }
 
-/** SeaweedFS deletes 3,300 objects a second; four shards at this rate leave the database and the store to others. */
-const usualSegmentsPerSecond = 800;
-/** Six seconds at this rate: so long does a camera of which months are due keep each other one waiting. */
+/** Six seconds at the usual rate: so long does a camera of which months are due keep each other one waiting. */
 const usualSegmentsATurn = 5_000;
 
 /** A camera, and where its next turn goes on. */
@@ -69,8 +67,7 @@ export async function takeTurn(
     turn.refused += batch.refused.length;
     turn.afterMs = batch.lastStartMs;
     taken += batch.segments + batch.refused.length;
-    const leastMs = (batch.segments / (deps.maxSegmentsPerSecond ?? usualSegmentsPerSecond)) * 1000;
-    await sleep(Math.max(0, leastMs - (performance.now() - beganMs)));
+    await sleep(restOfBatchMs(batch.segments, performance.now() - beganMs, deps.maxSegmentsPerSecond));
   }
   return false;
 }

@@ -11,14 +11,20 @@ import { parseTariff } from '../domain/tariff.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { createSchedules } from '../temporal/schedules.ts';
 import { registerSearchAttributes } from '../temporal/search-attributes.ts';
-import { controlQueue } from '../workflows/messages.ts';
-import { createLifecycleActivities } from './lifecycle.ts';
+import { controlQueue, purgeQueue } from '../workflows/messages.ts';
+import { createLifecycleActivities, createPurgeWork } from './lifecycle.ts';
 import { createCheckActivities } from './reconcile.ts';
 import { createLostHostWatch } from './lost-hosts.ts';
 import type { RoleContext, RunningRole } from './role.ts';
-import { createRunningWorkers } from './running-workers.ts';
+import { createRunningWorkers, createTogether } from './running-workers.ts';
 import { makeWorkFolder, type WorkFolder } from './work-folder.ts';
 import { workflowBundlePath } from './workflow-bundle-path.ts';
+
+/**
+ * Of this process. A contract with 300 cameras that ends would fill all slots, connections and sockets that intents and
+ * the feeder need; at 800 segments a second each these take half of what a store deletes.
+ */
+const purgesAtOnce = 3;
 
 /** The role `control`: workflows and the short database and object activities. */
 export function startControl(context: RoleContext): RunningRole {
@@ -39,12 +45,20 @@ export function startControl(context: RoleContext): RunningRole {
     await registerSearchAttributes(connection, namespace);
     // Before the worker: one that is made and then not run would hold its queue for ever.
     await createSchedules(client);
-    const worker = await Worker.create({
+    // Begins purges; the rest of one that a version before this queue began comes here, too.
+    const purges = createPurgeWork(context);
+    const path = (await checkFolder()).path;
+    const shared = {
       connection,
       namespace,
+      dataConverter,
+      // Short activities get to finish at a deploy; the default 0 would abort them.
+      shutdownGraceTime: '20s',
+    } as const;
+    const control = Worker.create({
+      ...shared,
       taskQueue: controlQueue,
       workflowBundle: { codePath: workflowBundlePath },
-      dataConverter,
       activities: {
         ...createCameraIntentActivities({ db, now }),
         ...createEnsureCamerasActivities({ db, client, log }),
@@ -52,14 +66,20 @@ export function startControl(context: RoleContext): RunningRole {
         ...createCollectObjectsActivities({ db, objects, log, now, failpoint }),
         ...createSweepRetentionActivities({ db, objects, log, now, failpoint }),
         ...createRollUpCoverageActivities({ db, log, now }),
-        ...createCheckActivities(context, (await checkFolder()).path),
+        ...createCheckActivities(context, path),
         ...createLifecycleActivities(context, client),
+        ...purges,
       },
       maxConcurrentActivityTaskExecutions: 100,
-      // Short activities get to finish at a deploy; the default 0 would abort them.
-      shutdownGraceTime: '20s',
     });
-    return [worker];
+    const purge = Worker.create({
+      ...shared,
+      taskQueue: purgeQueue,
+      activities: { ...purges },
+      maxConcurrentActivityTaskExecutions: purgesAtOnce,
+      maxConcurrentActivityTaskPolls: 1,
+    });
+    return createTogether([control, purge]);
   });
   const lostHosts = createLostHostWatch(context);
   return {

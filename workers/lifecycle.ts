@@ -2,14 +2,19 @@ import type { Client } from '@temporalio/client';
 import { createCertifyRetentionActivities } from '../activities/certify-retention.ts';
 import { createDeleteTenantActivities } from '../activities/delete-tenant.ts';
 import { createEndContractsActivities } from '../activities/end-contracts.ts';
-import { createPurgeActivities } from '../activities/purge.ts';
+import { createPurgeActivities, type PurgeActivities } from '../activities/purge.ts';
 import type { Told } from '../db/tenant-deletion.ts';
 import { createSealer } from '../security/seal.ts';
 import { sendIntentUpdate } from '../temporal/camera-workflows.ts';
 import { startTenantDeletion } from '../temporal/tenant-workflows.ts';
 import type { RoleContext } from './role.ts';
 
-/** The activities of grace, purge, certificates, contracts and tenants that leave. */
+/** The activities of purges. */
+export function createPurgeWork({ db, objects, log, now, services, failpoint }: RoleContext): PurgeActivities {
+  return createPurgeActivities({ db, objects, sealer: createSealer(services.secretKey), log, now, failpoint });
+}
+
+/** The activities of grace, certificates, contracts and tenants that leave. */
 export function createLifecycleActivities(context: RoleContext, client: Client) {
   const { db, objects, log, now, config, services, failpoint } = context;
   const sealer = createSealer(services.secretKey);
@@ -17,7 +22,6 @@ export function createLifecycleActivities(context: RoleContext, client: Client) 
     await sendIntentUpdate(client, cameraId, 'retire', configVersion);
   };
   return {
-    ...createPurgeActivities({ db, objects, sealer, log, now, failpoint }),
     ...createCertifyRetentionActivities({ db, objects, sealer, log, now, failpoint }),
     ...createDeleteTenantActivities({ db, sealer, now, tell, failpoint }),
     ...createEndContractsActivities({

@@ -1,12 +1,15 @@
 import { condition, proxyActivities } from '@temporalio/workflow';
 import type { PurgeActivities, PurgeStep } from '../activities/purge.ts';
 import type { CameraState } from '../domain/camera.ts';
+import { purgeQueue } from './messages.ts';
 
 // Database and object store may be away for an hour: the purge waits for them, at most a minute longer than needed.
 const patient = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1 minute' } as const;
 const { startPurge } = proxyActivities<PurgeActivities>({ startToCloseTimeout: '1 minute', retry: patient });
+// On a queue of its own, which few slots serve: of a contract that ends 300 cameras are purged at once.
 const { deletePurgedFootage, finishPurge } = proxyActivities<PurgeActivities>({
-  // 12 months of a camera are 53,000 objects: half a minute at 2,000 a second, hours at a slow store.
+  taskQueue: purgeQueue,
+  // 12 months of a camera are 53,000 objects: over a minute at 800 a second, hours at a slow store.
   startToCloseTimeout: '12 hours',
   heartbeatTimeout: '2 minutes',
   retry: patient,

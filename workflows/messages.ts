@@ -4,6 +4,8 @@ import type { CameraIntent, CameraState } from '../domain/camera.ts';
 /** Task queues; `hostQueue` is polled only by the recorder that owns that spool. */
 export const controlQueue = 'control';
 export const recordQueue = 'record';
+/** Of the long steps of purges. */
+export const purgeQueue = 'purge';
 export const hostQueue = (hostId: string): string => `host-${hostId}`;
 
 /** Queues of finish jobs: those that need a slot of an encoder, and those that only join bytes. */

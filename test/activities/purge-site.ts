@@ -19,11 +19,15 @@ export const dueMs = t0 + 100 * dayMs;
 
 const sealer = createSealer(randomBytes(32).toString('hex'));
 
-export function activitiesOf(db: Pool, objects: Objects, more: Partial<PurgeDeps> = {}): PurgeActivities {
+export function purgeDeps(db: Pool, objects: Objects, more: Partial<PurgeDeps> = {}): PurgeDeps {
   const log = createLogger({ level: 'silent', name: 'test' });
   const { databaseNow = async () => dueMs } = more;
   const clocks = { now: () => dueMs, databaseNow, storeNow: () => databaseNow(db) };
-  const activities = createPurgeActivities({ db, objects, sealer, log, ...clocks, ...more });
+  return { db, objects, sealer, log, ...clocks, ...more };
+}
+
+export function activitiesOf(db: Pool, objects: Objects, more: Partial<PurgeDeps> = {}): PurgeActivities {
+  const activities = createPurgeActivities(purgeDeps(db, objects, more));
   const inActivity =
     <Result>(work: (cameraId: string) => Promise<Result>) =>
     (cameraId: string): Promise<Result> =>

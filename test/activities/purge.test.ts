@@ -1,5 +1,9 @@
 import { Readable } from 'node:stream';
+import { CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { restOfBatchMs } from '../../activities/delete-footage.ts';
+import { createPurgeActivities } from '../../activities/purge.ts';
 import { nothingSwept, sweepShard } from '../../activities/sweep-retention.ts';
 import { listAuditEntries } from '../../db/audit.ts';
 import { changeIntent } from '../../db/camera-changes.ts';
@@ -19,7 +23,7 @@ import { createObjects, type Objects } from '../../storage/objects.ts';
 import { bucketOn } from '../storage/buckets.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testS3 } from '../support/objects.ts';
-import { activitiesOf, certificateOf, dueMs, purge, retiredCamera, t0, waitOf } from './purge-site.ts';
+import { activitiesOf, certificateOf, dueMs, purge, purgeDeps, retiredCamera, t0, waitOf } from './purge-site.ts';
 import { footageOf, keysOf } from './stored-footage.ts';
 
 const yearMs = 365 * dayMs;
@@ -103,6 +107,23 @@ describe('a purge', () => {
     for (const table of ['purge_spool', 'recorder']) {
       await database.pool.query(`delete from ${table} where host_id = $1`, [hostId]); // for the tests after this one
     }
+  });
+
+  test('deletes no faster than it may, and that its worker stops meanwhile is no failure', async () => {
+    const camera = await retiredCamera(database.pool, objects, 4);
+    await activitiesOf(database.pool, objects).startPurge(camera.id);
+    const worker = new MockActivityEnvironment();
+    const failpoint = (name: string): void => {
+      if (name === 'forgotten') worker.cancel('WORKER_SHUTDOWN');
+    };
+    // Its 4 minutes would take 100 s.
+    const deps = { ...purgeDeps(database.pool, objects), failpoint, maxSegmentsPerSecond: 0.04 };
+    const stopped = worker.run((id: string) => createPurgeActivities(deps).deletePurgedFootage(id), camera.id);
+    await expect(stopped).rejects.toThrow(CancelledFailure);
+    expect(await waitOf(database.pool, camera.id)).toMatchObject({ waitsFor: 'work', reason: null });
+    expect(await purge(activitiesOf(database.pool, objects), camera.id)).toEqual({ kind: 'done' });
+    expect(restOfBatchMs(1000, 250, 800)).toBe(1000);
+    expect(restOfBatchMs(1000, 2000, 800)).toBe(0);
   });
 
   test('that begins during a sweep has all of it in its certificate, also what the sweep deletes for it', async () => {

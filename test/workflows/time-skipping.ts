@@ -30,7 +30,7 @@ import type { Objects } from '../../storage/objects.ts';
 import { openSpool, type Spool } from '../../storage/spool.ts';
 import { sendIntentUpdate, startCameraWorkflow, type IntentUpdate } from '../../temporal/camera-workflows.ts';
 import { startTenantDeletion } from '../../temporal/tenant-workflows.ts';
-import { cameraSearchAttributes, controlQueue, recordQueue } from '../../workflows/messages.ts';
+import { cameraSearchAttributes, controlQueue, purgeQueue, recordQueue } from '../../workflows/messages.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 
@@ -154,12 +154,17 @@ export async function skipTime(): Promise<SkippedTime> {
           }),
         },
       });
+      const purges = await Worker.create({
+        connection: env.nativeConnection,
+        taskQueue: purgeQueue,
+        activities: { ...createPurgeActivities(deps) },
+      });
       const recorder = await Worker.create({
         connection: env.nativeConnection,
         taskQueue: recordQueue,
         activities: { recordSession: sessionWithoutCamera(db, spool.hostId) },
       });
-      return recorder.runUntil(worker.runUntil(work));
+      return recorder.runUntil(purges.runUntil(worker.runUntil(work)));
     },
     async close() {
       await env.teardown();
