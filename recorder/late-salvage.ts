@@ -23,15 +23,14 @@ const longestWaitMs = 60_000;
 /** @param deps.salvage throws while the cause lasts */
 export function createLateSalvage(deps: {
   salvage: (cameraId: string, run: string) => Promise<void>;
-  /** Without it nothing is told of what waits. */
-  spool?: Pick<Spool, 'openFiles'>;
+  spool: Pick<Spool, 'openFiles'>;
   log: Logger;
 }): LateSalvage {
   const stopped = new AbortController();
   const running = new Map<string, { ended: Promise<void>; files: SpoolFile[] }>();
 
   async function look(cameraId: string, run: string): Promise<void> {
-    const found = (await deps.spool?.openFiles()) ?? [];
+    const found = await deps.spool.openFiles();
     const left = running.get(keyOf(cameraId, run));
     if (left === undefined) return;
     left.files = found.filter((file) => file.cameraId === cameraId && file.run === run && file.name.endsWith('.mp4'));

@@ -18,6 +18,7 @@ export interface RecorderDeps {
     | 'port'
     | 'spool'
     | 'recorder'
+    | 'reconcile'
     | 'segmentSeconds'
     | 'cameraMaxKbps'
     | 'windowSeconds'

@@ -1,18 +1,15 @@
 import path from 'node:path';
 import { setDraining } from '../db/recorders.ts';
 import { backoffMs } from '../domain/retry.ts';
-import type { SanityLimits } from '../domain/segment.ts';
 import { createPortTokens } from '../security/port-token.ts';
 import { createSealer } from '../security/seal.ts';
 import { createArchiveTimes } from './archive-times.ts';
+import { createArchiving } from './archiving.ts';
 import { backlogOf } from './backlog.ts';
 import { createBackgroundWrites } from './background-writes.ts';
-import { createCameraIds } from './camera-ids.ts';
-import { commitFile, type CommitOutcome } from './commit.ts';
+import type { CommitOutcome } from './commit.ts';
 import { holdsKey } from './common-key.ts';
-import { createCommitter } from './committer.ts';
 import { noFailpoint } from './failpoint.ts';
-import { createFinalOnly } from './final-only.ts';
 import { createFigures } from './figures.ts';
 import { flushWithin } from './flush.ts';
 import { createGapClaims, type GapClaims } from './gap-claims.ts';
@@ -22,18 +19,14 @@ import { openInternalPort, type InternalPort } from './internal-port.ts';
 import { openJournal } from './journal.ts';
 import { openKnownSpool } from './known-spool.ts';
 import { createLateSalvage } from './late-salvage.ts';
-import { createLinger } from './linger.ts';
 import { createPurgeOrders } from './purge-orders.ts';
-import { createQuarantine } from './quarantine.ts';
 import { createRegistry } from './registry.ts';
 import type { Recorder, RecorderDeps } from './recorder-contract.ts';
 import { resumableAssignments, resumeAll, salvageSpool } from './resume.ts';
 import type { ClosedFile } from './run-files.ts';
 import { salvageRun } from './salvage.ts';
 import { createSignOfLife } from './sign-of-life.ts';
-import { createSpoolGuard } from './spool-guard.ts';
 import { createStarter, networksOf } from './starter.ts';
-import { createUnreadable } from './unreadable.ts';
 import { createWatcher } from './watcher.ts';
 import { createWriteQueue } from './write-queue.ts';
 
@@ -45,10 +38,6 @@ const flushMs = 20_000;
 const writesFlushMs = 5000;
 /** A start waits no longer than this for what other clocks say; a catalogue that is away says so at once. */
 const clockWaitMs = 1000;
-/** What is committed at the end of a handover waits this long and a segment for the new recording's first commit. */
-const handoverHoldMs = 15_000;
-/** Ten minutes, for GOPs are long where cameras save bits; catalogue rows are an hour at most. */
-const longestSegmentMs = 600_000;
 
 /**
  * Opens the spool and makes the recorder; it records nothing before `start`.
@@ -63,9 +52,6 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const spool = await openKnownSpool({ dir: path.resolve(dir), maxBytes, dataDir: path.resolve(config.dataDir) }, log);
   const { hostId } = spool;
   const journal = openJournal(spool, log);
-  const limits: SanityLimits = { maxDurationMs: Math.max(longestSegmentMs, config.segmentSeconds * 3000) };
-  const cameraIds = createCameraIds(db);
-  const quarantine = createQuarantine(spool.dir);
   const queue = createWriteQueue({ log });
   const figures = createFigures();
   const archiveTimes = createArchiveTimes(db, queue);
@@ -73,44 +59,8 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     ({ cameraId, name }) => registry.entry(cameraId)?.claims ?? claimsOf(cameraId, () => name.epoch),
   );
 
-  const lingerMs = config.spool.lingerSeconds * 1000;
-  const linger = createLinger({ db, spool, objects, cameraIds, quarantine, lingerMs, log, now });
-  const guard = createSpoolGuard({
-    spool,
-    releaseLingering: () => Promise.all([linger.sweep(0), finalOnly.makeRoom()]),
-    log,
-  });
-  const hold = config.segmentSeconds * 1000 + handoverHoldMs;
-  const windowMs = config.windowSeconds * 1000;
-  const unreadable = createUnreadable({
-    spool,
-    onAside: (file, why) => holes.unreadable(file, why),
-    onBack: (file) => finalOnly.add(file),
-    patienceMs: deps.unreadablePatienceMs,
-    log,
-  });
-  const where = { db, objects, spool, cameraIds, quarantine, limits, handoverHoldMs: hold, windowMs };
-  const committer = createCommitter({
-    commit: (file) => unreadable.committing(file, () => commitFile({ ...where, log, now, failpoint }, file)),
-    onDone,
-    log,
-    now,
-  });
-
-  const finalOnly = createFinalOnly({
-    db,
-    spool,
-    objects,
-    cameraIds,
-    commit: (file) => committer.add(file),
-    isTakeover: (file) => holes.isTakeover(file),
-    windowMs,
-    waitMs: config.finalWaitSeconds * 1000,
-    lingerMs,
-    log,
-    now,
-    failpoint,
-  });
+  const archiving = createArchiving({ ...deps, spool, holes, onDone, now, failpoint });
+  const { committer, finalOnly, guard, linger, unreadable, quarantine, limits } = archiving;
 
   function claimsOf(cameraId: string, epoch: () => number): GapClaims {
     return createGapClaims({ db, queue, cameraId, hostId, epoch, onFailed: (reason) => figures.failed(reason) });
@@ -126,7 +76,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   }
 
   const shared = { spool, quarantine, unreadable, limits, onClosed: finalOnly.add, log, failpoint };
-  const lateSalvage = createLateSalvage({ salvage: (cameraId, run) => salvageRun(shared, cameraId, run), log });
+  const lateSalvage = createLateSalvage({ salvage: (cameraId, run) => salvageRun(shared, cameraId, run), spool, log });
 
   const registry = createRegistry({
     db,
@@ -154,7 +104,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   });
 
   const waiting = () => ({
-    backlog: backlogOf([...finalOnly.asking.waiting(), ...committer.waiting()]),
+    backlog: backlogOf([...finalOnly.asking.waiting(), ...committer.waiting()], lateSalvage.waiting()),
     commits: { ...committer.counts() },
     spool: guard.usage(),
     pendingWrites: queue.size(),

@@ -22,6 +22,7 @@ afterAll(async () => {
 
 test.concurrent('files that could not be closed for a passing cause are closed and committed without a restart', async () => {
   const failed = new Set<string>();
+  let filesLeft = 0;
   let closedUntilMs = Infinity;
   const recorder = await site.start('a', {
     failpoint(name) {
@@ -29,6 +30,7 @@ test.concurrent('files that could not be closed for a passing cause are closed a
       if (!['placed', 'salvage'].includes(name) || failed.has(name)) return;
       if (recorder.stats().commits.committed === 0) return;
       if (name === 'placed') closedUntilMs = recorder.list()[0]?.progress().lastSegmentEndMs ?? Infinity;
+      if (name === 'salvage') filesLeft = recorder.stats().backlog.files;
       failed.add(name);
       throw new Error('ENOSPC: no space left on device');
     },
@@ -36,6 +38,7 @@ test.concurrent('files that could not be closed for a passing cause are closed a
   const cameraId = await site.addCamera(camera.url());
   const recording = await recorder.ensure(cameraId, null);
   await waitFor('both failures', async () => failed.size === 2);
+  expect(filesLeft).toBeGreaterThan(0);
   await waitFor('a new run', async () => (await site.segments(cameraId)).filter((row) => row.anchor).length === 2);
   const secondRunMs = (await site.segments(cameraId)).find((row, i) => i > 0 && row.anchor)?.startMs ?? 0;
   const rowsOfFirst = async () => (await site.segments(cameraId)).filter((row) => row.startMs < secondRunMs);
