@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { liveEncoders } from '../db/encoders.ts';
+import { beginCopies, endCopies, isBeingPurged } from '../db/finish-copies.ts';
 import { addFailure, park, waitForRetry } from '../db/finish-windows.ts';
 import { isPoisoned, retryAfterMs, type WindowFailure } from '../domain/finish-window.ts';
 import { redact } from '../domain/redact.ts';
@@ -11,7 +12,7 @@ import { JoinError } from '../media/join.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import type { FinishJob, FinishQueue } from '../workflows/messages.ts';
 import { LostSourceError } from './finish-sources.ts';
-import { finishWindow, type FinishDeps, type FinishResult } from './finish-window.ts';
+import { finishWindow, nothingDone, type FinishDeps, type FinishResult } from './finish-window.ts';
 
 export interface FinishActivities {
   /** Finishes one window; a standalone activity, see `feed-finish-jobs.ts`. */
@@ -32,30 +33,69 @@ export interface FinishJobDeps extends Omit<FinishDeps, 'signal' | 'onProgress'>
 /** Looked at this often for progress: without any, no heartbeat is sent, and the job is taken from this worker. */
 const tickMs = 2_000;
 
+/** As often as a purge looks at first. */
+const purgeLookMs = 5_000;
+
 /** The activity around `finishWindow`: heartbeats while something moves, and what follows from a failure. */
 export function createFinishActivities(deps: FinishJobDeps): FinishActivities {
   return {
     async finish(request) {
       const { cancellationSignal } = Context.current();
-      const signal = AbortSignal.any([cancellationSignal, deps.stopping]);
+      const purge = watchForPurge(deps, request.cameraId);
+      const signal = AbortSignal.any([cancellationSignal, deps.stopping, purge.began]);
       const progress = beatWhileMoving();
       const { queue, cameraId, windowStartMs } = request;
       deps.running[queue] += 1;
       const startMs = performance.now();
       try {
-        const result = await finishWindow({ ...deps, signal, onProgress: progress.touch }, request);
+        const result = (await beginCopies(deps.db, request))
+          ? await finishWindow({ ...deps, signal, onProgress: progress.touch }, request)
+          : nothingDone('stale');
+        await endCopies(deps.db, request);
         const ms = Math.round(performance.now() - startMs);
         deps.log.info({ cameraId, windowStartMs, ms, ...result }, 'finish job done');
         return result;
       } catch (error) {
-        throw await afterFailure(deps, request, error);
+        if (purge.began.aborted) {
+          await endCopies(deps.db, request);
+          deps.log.info({ cameraId, windowStartMs }, 'finish job given up: its camera is being purged');
+          return nothingDone('stale');
+        }
+        const told = await afterFailure(deps, request, error);
+        // Without the catalogue a purge waits for the next try, or until a job may last no longer.
+        await endCopies(deps.db, request).catch((cause: unknown) => {
+          deps.log.warn({ cameraId, cause: errorText(cause) }, 'that the copies of a job are gone was not noted');
+        });
+        throw told;
       } finally {
+        purge.stop();
         progress.stop();
         deps.running[queue] -= 1;
         deps.onEnd();
       }
     },
   };
+}
+
+/**
+ * Looks every few seconds whether the camera's purge has begun: it waits until this job's copies are gone. That is all
+ * that ends a job: one whose window has changed under it makes a final that is good for something.
+ */
+function watchForPurge({ db, log }: FinishJobDeps, cameraId: string): { began: AbortSignal; stop: () => void } {
+  const began = new AbortController();
+  let looks = false;
+  const timer = setInterval(() => {
+    if (looks) return;
+    looks = true;
+    isBeingPurged(db, cameraId)
+      .then((isBegun) => isBegun && began.abort(new Error('its camera is being purged')))
+      // The next look may succeed, and without the catalogue nothing is stored.
+      .catch((error: unknown) => log.debug({ cameraId, cause: errorText(error) }, 'not looked whether it is purged'))
+      .finally(() => {
+        looks = false;
+      });
+  }, purgeLookMs);
+  return { began: began.signal, stop: () => clearInterval(timer) };
 }
 
 function beatWhileMoving(): { touch: () => void; stop: () => void } {

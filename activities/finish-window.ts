@@ -44,14 +44,7 @@ export interface FinishDeps extends Omit<FinishRunDeps, 'onTime'>, Omit<SourceDe
  * @throws EncodeError, LostSourceError; errors of database and object store as they are
  */
 export async function finishWindow(deps: FinishDeps, request: FinishJob): Promise<FinishResult> {
-  const result: FinishResult = {
-    outcome: 'finished',
-    finals: 0,
-    footageMs: 0,
-    fetchedBytes: 0,
-    storedBytes: 0,
-    parts: {},
-  };
+  const result = nothingDone('finished');
   const work = await workOf(deps.db, request);
   if (work === null) return { ...result, outcome: 'stale' };
   if (request.queue === 'spool' && !(await finishHeld(deps, request, work, result))) {
@@ -80,6 +73,11 @@ export async function finishWindow(deps: FinishDeps, request: FinishJob): Promis
   await deps.failpoint('all-swapped');
   const isDone = await markDone(deps.db, request, deps.now());
   return { ...result, outcome: isDone ? 'finished' : 'stale' };
+}
+
+/** Of a job that has done nothing, or nothing yet. */
+export function nothingDone(outcome: FinishResult['outcome']): FinishResult {
+  return { outcome, finals: 0, footageMs: 0, fetchedBytes: 0, storedBytes: 0, parts: {} };
 }
 
 async function decide(

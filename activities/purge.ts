@@ -2,24 +2,17 @@ import { Context } from '@temporalio/activity';
 import { recordDeed } from '../db/audit.ts';
 import { lockCamera, setCameraState } from '../db/cameras.ts';
 import { notePurgeWait, type PurgeWait } from '../db/deletion-health.ts';
+import { copiesOf } from '../db/finish-copies.ts';
 import { activeHold } from '../db/holds.ts';
-import {
-  beginPurge,
-  markForPurge,
-  noteFound,
-  purgeOf,
-  rowsLeft,
-  storesUntilMs,
-  type PurgedCamera,
-} from '../db/purge.ts';
+import { beginPurge, markForPurge, purgeOf, rowsLeft, storesUntilMs, type PurgedCamera } from '../db/purge.ts';
 import { spoolsOf } from '../db/purge-spools.ts';
 import { transaction, type Pool, type Transaction } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import type { Sealer } from '../security/seal.ts';
-import type { ObjectTrace } from '../storage/objects.ts';
 import { certifyPurge } from './certify-purge.ts';
-import { deleteBatchSize, deleteMarkedFootage, restOfBatchMs } from './delete-footage.ts';
+import { clearPrefix, restAfterBatch } from './clear-prefix.ts';
+import { deleteBatchSize, deleteMarkedFootage } from './delete-footage.ts';
 import { readDoubtedClocks, readEndingClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 
 /** What a purge came to for now. Reasons are sentences. */
@@ -110,7 +103,7 @@ export function createPurgeActivities(deps: PurgeDeps): PurgeActivities {
           total.segments += batch.segments;
           total.refused += batch.refused.length;
           afterMs = batch.lastStartMs;
-          await rest(deps, batch.segments, beganMs);
+          await restAfterBatch(deps, batch.segments, beganMs);
         }
       });
     },
@@ -196,6 +189,13 @@ async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<Wait |
   }
   // Over by every clock or not at all: by one that is fast a job would store into what is certified.
   const { earlierMs } = await readDoubtedClocks(deps);
+  const copies = await copiesOf(deps.db, camera.internalId, earlierMs);
+  if (copies !== null) {
+    const many = copies.jobs === 1 ? 'A finish job has' : `${copies.jobs} finish jobs have`;
+    const until = new Date(copies.untilMs).toISOString();
+    const reason = `${many} copies of its footage on an encoder's disk, until ${until} at most.`;
+    return { for: 'finish-job', reason, againInMs };
+  }
   const storesUntil = await storesUntilMs(deps.db, prefix, earlierMs);
   if (storesUntil !== null) {
     const reason = `A finish job that was under way may store an object until ${new Date(storesUntil).toISOString()}.`;
@@ -204,37 +204,6 @@ async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<Wait |
   const refused = await clearPrefix(deps, prefix);
   if (refused === null) return null;
   return { for: 'store', reason: `The object store keeps ${refused.key}: ${refused.error}`, againInMs };
-}
-
-/** Removes all that is stored below a camera's prefix, then looks. @returns something that stays, or null */
-async function clearPrefix(deps: PurgeDeps, prefix: string): Promise<{ key: string; error: string } | null> {
-  const failpoint = deps.failpoint ?? noFailpoint;
-  let batch: ObjectTrace[] = [];
-  const removeBatch = async (): Promise<{ key: string; error: string }[]> => {
-    await noteFound(deps.db, [...new Set(batch.filter(({ kind }) => kind !== 'upload').map(({ key }) => key))]);
-    const beganMs = performance.now();
-    const failures = await deps.objects.removeTraces(batch);
-    await failpoint('trace-removed');
-    await rest(deps, batch.length, beganMs);
-    batch = [];
-    Context.current().heartbeat();
-    return failures;
-  };
-  const failures: { key: string; error: string }[] = [];
-  for await (const trace of deps.objects.traces(prefix)) {
-    batch.push(trace);
-    if (batch.length >= deleteBatchSize) failures.push(...(await removeBatch()));
-  }
-  if (batch.length > 0) failures.push(...(await removeBatch()));
-  for await (const { key } of deps.objects.traces(prefix)) {
-    return failures.find((failure) => failure.key === key) ?? { key, error: 'still there after its deletion' };
-  }
-  return null;
-}
-
-/** Leaves the database and the store to others. @throws CancelledFailure where the worker stops: another one goes on */
-async function rest({ maxSegmentsPerSecond }: PurgeDeps, objects: number, beganMs: number): Promise<void> {
-  await Context.current().sleep(restOfBatchMs(objects, performance.now() - beganMs, maxSegmentsPerSecond));
 }
 
 function waitFor(ms: number): number {

@@ -213,7 +213,7 @@ export function foundKeys(db: Db, prefix: string): Promise<string[]> {
  */
 export async function endPurge(tx: Transaction, camera: PurgedCamera, prefix: string, nowMs: number): Promise<void> {
   // Gaps first: their triggers write events.
-  for (const table of ['gap', 'camera_event', 'finish_window', 'reconcile_finding', 'segment_check']) {
+  for (const table of ['gap', 'camera_event', 'finish_window', 'finish_copy', 'reconcile_finding', 'segment_check']) {
     await tx.query(`delete from ${table} where camera_id = $1::int`, [camera.internalId]);
   }
   await tx.query(`delete from object_gc where starts_with(key, $1::text)`, [prefix]);

@@ -4,10 +4,13 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFinishActivities, type FinishJobDeps } from '../../activities/finish-job.ts';
+import { changeIntent } from '../../db/camera-changes.ts';
 import { takeReady, type FedWindow } from '../../db/finish-feed.ts';
+import { copiesOf } from '../../db/finish-copies.ts';
 import { retryParked } from '../../db/finish-windows.ts';
+import { beginPurge } from '../../db/purge.ts';
 import { listWindows } from '../../db/window-list.ts';
-import { createPool } from '../../db/sql.ts';
+import { createPool, transaction } from '../../db/sql.ts';
 import { createLogger } from '../../log.ts';
 import { EncodeError } from '../../media/encode-errors.ts';
 import { createObjects } from '../../storage/objects.ts';
@@ -195,4 +198,38 @@ test('a worker that stops gives its job up at once', async () => {
   expect(told?.nonRetryable).not.toBe(true);
   expect((await site.rows(camera)).length).toBe(2);
   expect(await run(window)).toBeNull();
+});
+
+test('a job gives up and leaves no copy once its camera is being purged, and none begins after that', async () => {
+  const camera = await cameraWithFootage();
+  const { db, workDir } = site.deps;
+  const window = await feed(camera, t0 + hourMs);
+  if (window === undefined) throw new Error('not fed');
+  let encodes = (): void => undefined;
+  const encoding = new Promise<void>((resolve) => {
+    encodes = resolve;
+  });
+  const job = run(window, {
+    encode: ({ signal }) =>
+      new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => reject(new EncodeError('killed', 'ffmpeg was ended')));
+        encodes();
+      }),
+  });
+  await encoding;
+  const copies = () => copiesOf(db, camera.internalId, Date.now());
+  const nowMs = Date.now();
+  await transaction(db, async (tx) => {
+    await changeIntent(tx, camera.id, 'retire', { nowMs: nowMs - 1, graceMs: 0 });
+    expect(await beginPurge(tx, camera.id, { nowMs })).toEqual({ kind: 'begun' });
+  });
+  expect(await copies()).toMatchObject({ jobs: 1 });
+  expect(await job).toBeNull();
+  expect(await copies()).toBeNull();
+  expect(readdirSync(workDir)).toEqual([]);
+  const encode = (): never => {
+    throw new Error('it encodes');
+  };
+  expect(await run(window, { encode })).toBeNull();
+  expect(await copies()).toBeNull();
 });

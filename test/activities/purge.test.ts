@@ -9,6 +9,7 @@ import { listAuditEntries } from '../../db/audit.ts';
 import { changeIntent } from '../../db/camera-changes.ts';
 import { cameraByPublicId } from '../../db/cameras.ts';
 import { certifiedLines } from '../../db/certificates.ts';
+import { beginCopies, copiesOf, endCopies, longestJobMs } from '../../db/finish-copies.ts';
 import { reserveKey } from '../../db/finish-swap.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { markForPurge } from '../../db/purge.ts';
@@ -217,6 +218,29 @@ describe('a purge', () => {
       document: { footage: { segments: 1 }, storage: { furtherObjects: 1 } },
     });
   });
+});
+
+test('copies that finish jobs have are waited for, for as long as a job may last', async () => {
+  const { objects } = await bucketOn('seaweedfs', 'plain', null);
+  const camera = await retiredCamera(database.pool, objects, 1);
+  const activities = activitiesOf(database.pool, objects);
+  const job = { cameraId: camera.id, windowStartMs: t0, reencodeId: 0, generation: 1 };
+  const refs = [job, { ...job, windowStartMs: t0 + 600_000 }] as const;
+  for (const ref of refs) expect(await beginCopies(database.pool, ref)).toBe(true);
+  const waits = { kind: 'waits', againInMs: 5_000 };
+  const two = { ...waits, reason: expect.stringContaining('2 finish jobs have copies') };
+  expect(await purge(activities, camera.id)).toMatchObject(two);
+  for (const ref of refs) expect(await beginCopies(database.pool, ref)).toBe(false);
+  await endCopies(database.pool, refs[0]);
+  const one = { ...waits, reason: expect.stringContaining('A finish job has copies') };
+  expect(await purge(activities, camera.id)).toMatchObject(one);
+  const begun = (ms: number) => database.pool.query(`update finish_copy set begun_at = $1`, [new Date(ms)]);
+  await begun(dueMs - longestJobMs + 1);
+  expect(await purge(activities, camera.id)).toMatchObject(one);
+  await begun(dueMs - longestJobMs);
+  expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
+  expect(await copiesOf(database.pool, camera.internalId, 0)).toBeNull();
+  objects.close();
 });
 
 test('every spool must be empty, or declared destroyed, which the certificate says', async () => {
