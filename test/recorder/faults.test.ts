@@ -97,7 +97,7 @@ test.concurrent('what ends a stream is named, the gap is the time without footag
   await camera.close();
 });
 
-test.concurrent('a camera that is off is refused until it is on', async () => {
+test('a camera that is off is refused until it is on', async () => {
   const camera = await startCamera();
   const cameraId = await record(camera, '/stream');
   await waitFor('footage', async () => (await site.segments(cameraId)).length > 0);
