@@ -6,6 +6,7 @@ import { killPlaces } from './kill-places.ts';
 const killedBy: Record<string, readonly (keyof typeof killPlaces)[]> = {
   'activities/certify-retention.ts': ['month'],
   'activities/certify.ts': ['month', 'purge', 'tenant'],
+  'activities/clear-prefix.ts': ['purge'],
   'activities/collect-objects.ts': ['collect'],
   'activities/delete-footage.ts': ['sweep', 'purge'],
   'activities/delete-tenant.ts': ['tenant'],
