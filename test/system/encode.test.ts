@@ -149,3 +149,16 @@ test('what cameras send is joined or encoded window by window, and the timeline 
   const encoders = await system.call<{ hosts: object[] }>('GET', '/v1/encoders');
   expect(encoders.body.hosts).toMatchObject([{ kind: 'x264', workers: 1 }]);
 }, 150_000);
+
+test('a camera is purged by the workers of the system, with all that it recorded', async () => {
+  await encoder?.end('SIGTERM'); // what it stores of other cameras is none of this
+  const name = `leaving ${Date.now()}`;
+  const id = await addCamera(name, await profile({ name, mode: 'copy' }));
+  const state = async () => (await system.call<{ state: string }>('GET', `/v1/cameras/${id}`)).body.state;
+  await waitFor('it records', async () => (await state()) === 'recording', 60_000);
+  await system.call('POST', `/v1/cameras/${id}/retire`);
+  await system.call('POST', `/v1/cameras/${id}/purge`, { name });
+  await waitFor('it is purged', async () => (await state()) === 'purged', 90_000);
+  const { body } = await system.call<{ items: object[] }>('GET', `/v1/certificates?cameraId=${id}`);
+  expect(body.items).toMatchObject([{ kind: 'purge' }]);
+}, 180_000);
