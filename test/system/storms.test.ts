@@ -14,8 +14,8 @@ interface Member {
   ids: string[];
 }
 
-const crowdSize = 24;
-/** On a busy machine 31 starts of ffmpeg take their time. */
+const crowdSize = 40;
+/** On a busy machine 47 starts of ffmpeg take their time. */
 const patienceMs = 120_000;
 const small = { width: 160, height: 90, fps: 5, bitrateKbps: 50 };
 const hourMs = 3_600_000;
@@ -36,7 +36,7 @@ let recorder: ReturnType<typeof startProcess>;
 let logPath: string;
 /** Is never touched. */
 let steady: Member;
-/** A site of 24 cameras behind one switch. */
+/** A site of 40 cameras behind one switch. */
 let crowd: Member;
 let others: Record<Name, Member>;
 
