@@ -1,12 +1,12 @@
 import { Context } from '@temporalio/activity';
-import { collectable, done, findCatalogued, keepUntil, postpone, replacementsOf } from '../db/object-gc.ts';
-import { requestPassOnce } from '../db/reconcile-passes.ts';
-import { transaction, type Pool, type Transaction } from '../db/sql.ts';
+import { collectable, done, due, findCatalogued, postpone } from '../db/object-gc.ts';
+import { transaction, type Pool } from '../db/sql.ts';
 import type { Logger } from '../log.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
-import { objectKey, parseObjectKey, type ObjectName } from '../storage/keys.ts';
+import { parseObjectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import { readDoubtedClocks, type DeletionClockDeps } from './deletion-clocks.ts';
+import { finishedOf, lookForFinals, sparedSources } from './spare-sources.ts';
 
 export interface CollectObjectsActivities {
   /** Deletes the objects whose time has come. */
@@ -57,6 +57,8 @@ export function createCollectObjectsActivities(deps: CollectDeps & DeletionClock
  */
 export async function collectBatch(deps: CollectDeps): Promise<{ taken: number; deleted: number; kept: number }> {
   const failpoint = deps.failpoint ?? noFailpoint;
+  // Before anything is locked: the store may take long to answer.
+  const finals = await lookForFinals(deps, finishedOf(await due(deps.db, deps.now(), batchSize)));
   return transaction(deps.db, async (tx) => {
     const keys = await collectable(tx, deps.now(), batchSize);
     if (keys.length === 0) return { taken: 0, deleted: 0, kept: 0 };
@@ -70,7 +72,7 @@ export async function collectBatch(deps: CollectDeps): Promise<{ taken: number; 
     // What is no key of ours was not made by us, and is not ours to delete.
     const kept = objects.filter(({ name }) => name === null || isLive(name)).map(({ key }) => key);
     const useless = objects.filter(({ key }) => !kept.includes(key));
-    const last = await lastCopies(deps, tx, useless);
+    const last = await sparedSources(deps, tx, finishedOf(useless), finals);
     const doomed = useless.filter(({ key }) => !last.has(key)).map(({ key }) => key);
     await failpoint('checked');
     const failures = await deps.objects.remove(doomed);
@@ -85,35 +87,4 @@ export async function collectBatch(deps: CollectDeps): Promise<{ taken: number; 
     await failpoint('forgotten');
     return { taken: keys.length, deleted: deleted.length, kept: kept.length + last.size };
   });
-}
-
-/**
- * Sources of finals whose objects are gone: a store that lost power has lost what it had acknowledged seconds before,
- * and what is older may be all that is left. They stay, and reconcile is asked to look: it gives them their rows back.
- */
-async function lastCopies(
-  deps: CollectDeps,
-  tx: Transaction,
-  useless: readonly { key: string; reason: string; name: ObjectName | null }[],
-): Promise<Set<string>> {
-  const sources = useless.flatMap(({ key, reason, name }) =>
-    reason === 'finished' && name !== null ? [{ key, ...name }] : [],
-  );
-  const finals = await replacementsOf(tx, sources);
-  const finalOf = ({ cameraId, startMs }: ObjectName): string | null => {
-    const final = finals.get(`${cameraId} ${startMs}`);
-    return final === undefined ? null : objectKey(final);
-  };
-  const gone = new Set<string | null>();
-  for (const final of new Set(sources.map(finalOf))) {
-    if (final !== null && (await deps.objects.stat(final)) === null) gone.add(final);
-  }
-  const last = sources.filter((source) => gone.has(finalOf(source)));
-  if (last.length === 0) return new Set();
-  deps.log.error({ finals: [...gone] }, 'finals are gone from the store; their sources are kept until reconcile looks');
-  const nowMs = deps.now();
-  const keys = last.map(({ key }) => key);
-  await keepUntil(tx, keys, nowMs + refusedMs);
-  await requestPassOnce(tx, { by: 'service:collector', nowMs });
-  return new Set(keys);
 }

@@ -20,7 +20,7 @@ export interface Lease {
   appliedVersion: number;
   /** The watermark: where committed footage ends; the camera's creation at first. */
   lastEndMs: number;
-  /** How far what `recordingEpoch` has committed lay ahead of the catalogue's clock (its host's clock was, then). */
+  /** How far what `recordingEpoch` has committed lies ahead of its host's time (that host's clock was ahead, then). */
   archiveLeadMs: number;
   hostId: string | null;
   sessionId: string | null;
@@ -125,16 +125,12 @@ export async function markSeam(db: Db, cameraId: string, seam: { epoch: number; 
   );
 }
 
-/**
- * Notes where the archive of a recording is, unless a newer one has its first frame.
- * @param archiveMs the time of what the archive gets just now
- */
-export async function noteArchiveTime(db: Db, cameraId: string, epoch: number, archiveMs: number): Promise<void> {
+/** Notes how far the archive of a recording is ahead, unless a newer one has its first frame. */
+export async function noteArchiveLead(db: Db, cameraId: string, epoch: number, leadMs: number): Promise<void> {
   await db.query(
-    `update camera_lease
-     set archive_lead_ms = greatest(0, round(extract(epoch from $3::timestamptz - clock_timestamp()) * 1000))
+    `update camera_lease set archive_lead_ms = $3::bigint
      where camera_id = (select id from camera where public_id = $1::uuid) and recording_epoch <= $2::int`,
-    [cameraId, epoch, at(archiveMs)],
+    [cameraId, epoch, leadMs],
   );
 }
 

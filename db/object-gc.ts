@@ -12,12 +12,12 @@ export async function enqueue(db: Db, keys: readonly string[], reason: string, n
   );
 }
 
-/** The keys that may be deleted now, oldest first. */
-export function due(db: Db, nowMs: number, limit: number): Promise<string[]> {
+/** The keys that may be deleted now, oldest first, with what made them useless. */
+export function due(db: Db, nowMs: number, limit: number): Promise<{ key: string; reason: string }[]> {
   return many(
     db,
-    z.object({ key: z.string() }).transform((row) => row.key),
-    `select key from object_gc where not_before <= $1::timestamptz order by not_before, key limit $2::int`,
+    z.object({ key: z.string(), reason: z.string() }),
+    `select key, reason from object_gc where not_before <= $1::timestamptz order by not_before, key limit $2::int`,
     [at(nowMs), limit],
   );
 }
@@ -27,7 +27,7 @@ export async function done(db: Db, keys: readonly string[]): Promise<void> {
   await db.query(`delete from object_gc where key = any($1::text[])`, [keys]);
 }
 
-/** As `due`, with what made them useless, locked until the transaction ends; those that somebody else has are left out. */
+/** As `due`, locked until the transaction ends; those that somebody else has are left out. */
 export function collectable(tx: Transaction, nowMs: number, limit: number): Promise<{ key: string; reason: string }[]> {
   return many(
     tx,

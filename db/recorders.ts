@@ -77,7 +77,8 @@ export function upsertRecorder(
     url: string;
     slots: number;
     used: number;
-    seenMs: number;
+    /** Default: now, by the database's clock, as of all who are compared with each other. */
+    seenMs?: number;
     starts?: boolean;
     stats?: RecorderFigures;
   },
@@ -86,7 +87,7 @@ export function upsertRecorder(
     db,
     recorderRow,
     `insert into recorder (host_id, url, slots, used, seen_at, stats)
-     values ($1::uuid, $2::text, $3::int, $4::int, $5::timestamptz, $7::jsonb)
+     values ($1::uuid, $2::text, $3::int, $4::int, coalesce($5::timestamptz, clock_timestamp()), $7::jsonb)
      on conflict (host_id) do update set url = excluded.url, slots = excluded.slots, used = excluded.used,
        seen_at = excluded.seen_at, stats = excluded.stats, draining = recorder.draining and not $6::boolean,
        waits_for = null, waits_since = null, waits_seen_at = null
@@ -148,36 +149,46 @@ export async function setDraining(db: Db, hostId: string, draining: boolean): Pr
   return rowCount === 1;
 }
 
-/** A host without a sign of life for so long counts as lost. */
-const lostAfterMs = 20_000;
+/**
+ * A process's last word, after it has committed what it could: it has no room any more, and what its figures say is left
+ * lies in its spool. Its last sign of life stays when it was.
+ */
+export async function noteStopped(db: Db, hostId: string, stats: RecorderFigures): Promise<void> {
+  await db.query(`update recorder set slots = 0, used = 0, stats = $2::jsonb where host_id = $1::uuid`, [
+    hostId,
+    JSON.stringify(stats),
+  ]);
+}
 
-/** Whether a host moves its cameras away as planned: it drains, and is alive to do so. */
-export async function isHandingOver(db: Db, hostId: string | null, nowMs: number): Promise<boolean> {
+/** Whether a host moves its cameras away as planned: it drains, and is alive to do so (seen within 20 s). */
+export async function isHandingOver(db: Db, hostId: string | null): Promise<boolean> {
   const { rowCount } = await db.query(
-    `select from recorder where host_id = $1::uuid and draining and seen_at > $2::timestamptz`,
-    [hostId, at(nowMs - lostAfterMs)],
+    `select from recorder where host_id = $1::uuid and draining and seen_at > clock_timestamp() - interval '20 seconds'`,
+    [hostId],
   );
   return rowCount === 1;
 }
 
 /**
- * Whether the host that took the camera last before this epoch, if another one did, had not been seen for 20 s at that
- * time. False where it is not known.
+ * Whether the host that took the camera last before this epoch, if another one did, had not been seen for 20 s when this
+ * one's recording began. False where it is not known.
  */
 export async function wasLostBefore(
   db: Db,
   cameraId: string,
-  { epoch, hostId, atMs }: { epoch: number; hostId: string; atMs: number },
+  { epoch, hostId, beganAgoMs }: { epoch: number; hostId: string; beganAgoMs: number },
 ): Promise<boolean> {
   const before = await maybeOne(
     db,
     z.object({ was_lost: z.boolean().nullable() }),
-    `select (select r.seen_at <= $4::timestamptz from recorder r where r.host_id = (e.body->>'hostId')::uuid) as was_lost
+    `select (
+       select r.seen_at <= clock_timestamp() - $4::int * interval '1 ms' - interval '20 seconds'
+       from recorder r where r.host_id = (e.body->>'hostId')::uuid) as was_lost
      from camera_event e join camera c on c.id = e.camera_id
      where c.public_id = $1::uuid and e.kind = 'session' and (e.body->>'epoch')::int < $2::int
        and e.body->>'hostId' <> $3::text
      order by (e.body->>'epoch')::int desc limit 1`,
-    [cameraId, epoch, hostId, at(atMs - lostAfterMs)],
+    [cameraId, epoch, hostId, Math.round(beganAgoMs)],
   );
   return before?.was_lost === true;
 }

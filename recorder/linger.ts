@@ -8,7 +8,6 @@ import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { Spool, SpoolFile } from '../storage/spool.ts';
 import type { CameraIds } from './camera-ids.ts';
-import { isMissingFile, isUnreadable } from './error-code.ts';
 import type { Quarantine } from './quarantine.ts';
 import { parseSegmentFileName } from './segment-name.ts';
 
@@ -27,6 +26,8 @@ export interface Linger {
 }
 
 const sweepEveryMs = 10_000;
+/** What fails sooner has been refused, which may be for one file's sake (it has rotted, and its object is lost). */
+const hangsMs = 2000;
 
 export function createLinger(deps: {
   db: Db;
@@ -84,18 +85,21 @@ export function createLinger(deps: {
   async function sweepOnce(lingerMs: number): Promise<{ removed: number; putAgain: number }> {
     let removed = 0;
     let putAgain = 0;
+    let firstError: unknown;
     for (const file of await spool.lingeringFiles()) {
       // It is stored, and nobody can say since when it lingers or whether it is what its name says.
       if (file.isUnreadable === true || deps.now() - file.modifiedMs < lingerMs) continue;
+      const beganMs = performance.now();
       try {
         if (await release(file)) removed += 1;
         else putAgain += 1;
       } catch (error) {
-        // A store that hangs takes 10 s for each, and those who wait for room would wait for hours.
-        if (!isOfFile(error)) throw error;
-        log.warn({ path: file.path, cause: errorText(error) }, 'a lingering file cannot be given up');
+        // A server that hangs takes 5 to 10 s for each, and those who wait for room would wait for hours.
+        if (performance.now() - beganMs > hangsMs) throw error;
+        firstError ??= error; // the other files' room is needed all the same
       }
     }
+    if (firstError !== undefined && removed + putAgain === 0) throw firstError;
     return { removed, putAgain };
   }
 
@@ -127,11 +131,6 @@ export function createLinger(deps: {
       await sweeping;
     },
   };
-}
-
-/** Whether an error is this one file's: the other files' room is needed all the same. */
-function isOfFile(error: unknown): boolean {
-  return isUnreadable(error) || isMissingFile(error);
 }
 
 /** Null for a camera that the catalogue does not have; any other error goes on. */

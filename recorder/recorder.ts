@@ -3,7 +3,7 @@ import { setDraining } from '../db/recorders.ts';
 import { backoffMs } from '../domain/retry.ts';
 import { createPortTokens } from '../security/port-token.ts';
 import { createSealer } from '../security/seal.ts';
-import { createArchiveTimes } from './archive-times.ts';
+import { createArchiveLeads } from './archive-leads.ts';
 import { createArchiving } from './archiving.ts';
 import { backlogOf } from './backlog.ts';
 import { createBackgroundWrites } from './background-writes.ts';
@@ -54,7 +54,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const journal = openJournal(spool, log);
   const queue = createWriteQueue({ log });
   const figures = createFigures();
-  const archiveTimes = createArchiveTimes(db, queue);
+  const archiveLeads = createArchiveLeads({ db, queue, now });
   const holes = createHoleReasons(
     ({ cameraId, name }) => registry.entry(cameraId)?.claims ?? claimsOf(cameraId, () => name.epoch),
   );
@@ -70,7 +70,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     const { startMs, durationMs } = file.name;
     if (outcome.kind === 'committed') {
       figures.committed(now() - startMs - durationMs);
-      archiveTimes.committed(registry.entry(file.cameraId)?.assignment);
+      archiveLeads.committed(registry.entry(file.cameraId)?.assignment);
     }
     holes.settled(file, outcome);
   }
@@ -132,7 +132,6 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
       registry.close();
       deps.onDraining?.();
     },
-    now,
     log,
   });
 
@@ -190,6 +189,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     clock.stop();
     const parts = [lateSalvage, committer, linger, guard, signOfLife, purgeOrders, finalOnly];
     await Promise.all([...parts.map((part) => part.stop()), port?.close(), watched]);
+    await signOfLife.last();
   }
 
   return {

@@ -65,11 +65,14 @@ export function startRecording(
   let offsetsMs: Archive['offsetsMs'] = assignment.archive === null ? [] : [assignment.archive.offsetMs];
   let state: CameraState = 'connecting';
   let reason: string | null = null;
+  /** Until then the state is told by the host that still records. */
+  let isTold = options.announces;
   let count = 0;
   /** Since when nobody expects fragments, so that time itself is progress. */
   let waitingSinceMs: number | null = steadyNowMs();
 
   function show(next: CameraState, why: string | null): void {
+    isTold = true;
     state = next;
     reason = why;
     deps.writes.state(next, why, now());
@@ -209,6 +212,7 @@ export function startRecording(
       reason,
     }),
     announce() {
+      if (!isTold) return;
       deps.writes.state(state, reason, now());
       if (state === 'recording') claims.recovered(now());
     },

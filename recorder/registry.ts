@@ -107,7 +107,7 @@ export function createRegistry(deps: {
       before !== null && before.hostId !== null && before.hostId !== hostId && before.recordingEpoch > 0;
     if (!takenOver) return begin(assignment, { lastEndMs: Promise.resolve(null), announces: true }).recording;
     const isElsewhere = now() - before.lastEndMs < stillRecordingMs;
-    const reason = (await isHandingOver(db, before.hostId, now())) ? 'deploy' : 'host-lost';
+    const reason = (await isHandingOver(db, before.hostId)) ? 'deploy' : 'host-lost';
     return begin(assignment, { lastEndMs: Promise.resolve(null), announces: !isElsewhere, takenOver: reason })
       .recording;
   }

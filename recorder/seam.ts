@@ -210,7 +210,7 @@ async function followLost(deps: SeamDeps, file: ClosedFile, firstFrameMs: number
   const atMs = Math.max(lease.lastEndMs, name.startMs + leadMs);
   const aheadMs = atMs - name.startMs;
   if (aheadMs <= gapToleranceMs || aheadMs > recentMs) return null;
-  const recording = { epoch: name.epoch, hostId: deps.spool.hostId, atMs: firstFrameMs };
+  const recording = { epoch: name.epoch, hostId: deps.spool.hostId, beganAgoMs: deps.now() - firstFrameMs };
   if (!(await wasLostBefore(deps.db, cameraId, recording))) return null;
   deps.log.info(
     { cameraId, name, aheadMs },

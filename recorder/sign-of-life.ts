@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { upsertRecorder, type RecorderFigures } from '../db/recorders.ts';
+import { noteStopped, upsertRecorder, type RecorderFigures } from '../db/recorders.ts';
 import type { Db } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -8,6 +8,8 @@ import type { Logger } from '../log.ts';
 export interface SignOfLife {
   start(): void;
   stop(): Promise<void>;
+  /** After the process's last commit: what it leaves, so that nobody waits for what is not there. */
+  last(): Promise<void>;
 }
 
 const everyMs = 5000;
@@ -26,7 +28,6 @@ export function createSignOfLife(deps: {
   onReturn: () => void;
   /** The catalogue says that this host is to hand its cameras over. */
   onDraining: () => void;
-  now: () => number;
   log: Logger;
 }): SignOfLife {
   const stopped = new AbortController();
@@ -43,7 +44,6 @@ export function createSignOfLife(deps: {
           url: deps.url(),
           slots,
           used: deps.used(),
-          seenMs: deps.now(),
           starts,
           stats: deps.figures(),
         };
@@ -66,6 +66,13 @@ export function createSignOfLife(deps: {
     async stop() {
       stopped.abort();
       await beating;
+    },
+    async last() {
+      try {
+        await noteStopped(deps.db, deps.hostId, deps.figures());
+      } catch (error) {
+        deps.log.warn({ cause: errorText(error) }, 'the catalogue does not know what this process leaves');
+      }
     },
   };
 }

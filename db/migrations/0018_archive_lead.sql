@@ -1,2 +1,2 @@
--- How far a camera's archive lies ahead of this server's clock, for a host that takes the camera over from a lost one.
+-- How far a camera's archive lies ahead of its host's time, for a host that takes the camera over from a lost one.
 alter table camera_lease add column archive_lead_ms bigint not null default 0;

@@ -167,6 +167,8 @@ test('what bears no name of ours, or is of nobody, is reported and never deleted
   for (const key of keys) expect(await site.objects.stat(key)).not.toBeNull();
 });
 
+const hourMs = 3_600_000;
+
 test('the sources of a final that the store has lost are not collected, and get their rows back', async () => {
   const { pool } = site.database;
   const camera = await site.addCamera();
@@ -175,12 +177,15 @@ test('the sources of a final that the store has lost are not collected, and get 
   await pool.query(`update segment set duration_ms = 8000, variant = 1`);
   const lost = objectKey({ ...camera, cameraId: camera.id, ...final.segment, durationMs: 8000, variant: 1 });
   const keys = sources.map(({ key }) => key);
-  await enqueue(pool, keys, 'finished', nowMs);
+  await enqueue(pool, keys, 'finished', nowMs - 2 * hourMs);
+  const { db, objects, log } = site.deps;
+  const refuses = { ...objects, stat: () => Promise.reject(new Error('403: AccessDenied')) };
+  const then = () => nowMs - 2 * hourMs;
+  expect(await collectBatch({ db, objects: refuses, log, now: then })).toEqual({ taken: 2, deleted: 0, kept: 2 });
+  expect(await collectBatch({ db, objects: refuses, log, now: then })).toMatchObject({ taken: 0 }); // an hour later again
   await site.objects.remove([final.key]);
 
-  const { db, objects, log } = site.deps;
   expect(await collectBatch({ db, objects, log, now: () => nowMs })).toEqual({ taken: 2, deleted: 0, kept: 2 });
-  expect(await collectBatch({ db, objects, log, now: () => nowMs })).toMatchObject({ taken: 0 }); // an hour later again
   const { rows: wanted } = await pool.query(`select requested_by from reconcile_pass where state = 'wanted'`);
   expect(wanted).toEqual([{ requested_by: 'service:collector' }]);
   expect(await site.pass()).toBe(true);

@@ -31,7 +31,7 @@ test('the sign of life carries the figures into the catalogue, and a newer one r
     pendingWrites: 5,
     ...figures.read(),
   });
-  const beat = async (): Promise<void> => {
+  const beat = async () => {
     const signOfLife = createSignOfLife({
       db: database.pool,
       hostId,
@@ -41,11 +41,11 @@ test('the sign of life carries the figures into the catalogue, and a newer one r
       figures: read,
       onReturn: () => undefined,
       onDraining: () => undefined,
-      now: () => 1000,
       log: createLogger({ level: 'silent', name: 'test' }),
     });
     signOfLife.start();
     await signOfLife.stop();
+    return signOfLife;
   };
   await beat();
   expect((await recorders(database.pool))[0]?.stats).toEqual({

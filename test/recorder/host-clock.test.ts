@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { leaseOf } from '../../db/leases.ts';
 import { createLogger } from '../../log.ts';
 import { createHostClock } from '../../recorder/host-clock.ts';
 import { startCamera } from '../support/camera/start-camera.ts';
@@ -80,6 +81,30 @@ test.each([
       );
       return Math.abs(Number(rows[0]?.ahead ?? 0) - offMs) < 3000;
     });
+    await recorder.get(cameraId)?.stop('unwanted');
+  } finally {
+    await camera.close();
+  }
+});
+
+test('how far its archive is ahead is told in the lease once other clocks set a host right', async () => {
+  const camera = await startCamera();
+  const aheadMs = 20_000;
+  let isAlone = true;
+  const ask = async <T>(answer: T): Promise<T> => {
+    if (isAlone) throw new Error('away');
+    return answer;
+  };
+  const clocks = { databaseNow: () => ask(Date.now()), storeNow: () => ask(Date.now()) };
+  try {
+    const cameraId = await site.addCamera(camera.url());
+    const recorder = await site.start('ahead', { now: () => Date.now() + aheadMs, clocks });
+    await recorder.ensure(cameraId, null);
+    await waitFor('footage', async () => (await site.segments(cameraId)).length >= 1);
+    const leadMs = async () => (await leaseOf(site.database.pool, cameraId))?.archiveLeadMs ?? 0;
+    expect(await leadMs()).toBe(0);
+    isAlone = false;
+    await waitFor('its lead', async () => Math.abs((await leadMs()) - aheadMs) < 3000);
     await recorder.get(cameraId)?.stop('unwanted');
   } finally {
     await camera.close();

@@ -3,7 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readStoredSegment } from '../../activities/stored-segment.ts';
-import { leaseOf, markRecording, noteArchiveTime, takeEpoch } from '../../db/leases.ts';
+import { leaseOf, markRecording, noteArchiveLead, takeEpoch } from '../../db/leases.ts';
 import { upsertRecorder } from '../../db/recorders.ts';
 import { commitFile } from '../../recorder/commit.ts';
 import { parseSegmentFileName, segmentFileName } from '../../recorder/segment-name.ts';
@@ -114,7 +114,7 @@ test.each([
   const olds = await recordingOf(source, hosts.older, { ...camera, epoch: first }, { from: 0, to: lostAtGop }, ahead);
   for (const { file } of olds) hosts.older.committer.add(file);
   await waitFor('older footage', async () => (await site.segments(cameraId)).length === olds.length);
-  await noteArchiveTime(db, cameraId, first, Date.now() + ahead.offMs);
+  await noteArchiveLead(db, cameraId, first, ahead.offMs);
   const frameMs = baseMs + nextAtGop * gopMs;
   await upsertRecorder(db, { hostId, url: 'http://lost', slots: 1, used: 1, seenMs: frameMs - 21_000 });
   onTestFinished(() => Promise.all([host.committer.stop(), db.query(`delete from recorder`)]).then(() => undefined));
@@ -126,7 +126,7 @@ test.each([
   expect(await archived(cameraId, host)).toEqual(everyGop.filter((gop) => gop < lostAtGop || gop >= nextAtGop));
   const rows = await site.segments(cameraId);
   const holeMs = (rows[olds.length]?.startMs ?? 0) - (rows[olds.length - 1]?.endMs ?? 0);
-  expect(Math.abs(holeMs - (nextAtGop - lostAtGop) * gopMs)).toBeLessThan(500); // as exact as a query is fast
+  expect(Math.abs(holeMs - (nextAtGop - lostAtGop) * gopMs)).toBeLessThan(500);
 });
 
 test('killed between moving its first file on and committing it, a host commits the rest behind that', async () => {

@@ -1,0 +1,49 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { commitSlow } from '../../db/segments.ts';
+import { transaction } from '../../db/sql.ts';
+import { createLogger } from '../../log.ts';
+import { createCameraIds } from '../../recorder/camera-ids.ts';
+import { createLinger } from '../../recorder/linger.ts';
+import { createQuarantine } from '../../recorder/quarantine.ts';
+import { lingeringFileName, segmentFileName } from '../../recorder/segment-name.ts';
+import { openSpool } from '../../storage/spool.ts';
+import { footageOf } from '../activities/stored-footage.ts';
+import { makeCamera } from '../db/fixtures.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestBucket } from '../support/objects.ts';
+
+const log = createLogger({ level: 'silent', name: 'test' });
+const t0 = Date.UTC(2026, 0, 1);
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+test('a file that has rotted, and whose object is lost, keeps no other from being given up', async () => {
+  const { pool: db } = database;
+  const objects = await createTestBucket();
+  const dir = await mkdtemp(path.join(tmpdir(), 'framekeep-linger-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const spool = await openSpool({ dir, maxBytes: 10_000_000 });
+  const camera = await makeCamera(db, { createdAtMs: t0 });
+  for (const [i, isRotten] of [true, false].entries()) {
+    const { segment, body, key } = footageOf(camera, { startMs: t0 + i * 60_000 });
+    expect(await transaction(db, (tx) => commitSlow(tx, camera.internalId, segment))).toBe('committed');
+    const run = path.join(await spool.openRun(camera.id, 'run'), '0.mp4');
+    await writeFile(run, body);
+    if (!isRotten) await objects.put(key, run, segment.bytes, segment.sha256);
+    if (isRotten) await writeFile(run, body.subarray(0, body.length - 1));
+    const { startMs, durationMs, epoch, anchor } = segment;
+    const name = { startMs, durationMs, epoch, anchor };
+    await spool.close({ cameraId: camera.id, run: 'run', name: '0.mp4' }, segmentFileName(name));
+    await spool.linger(camera.id, segmentFileName(name), lingeringFileName(name, segment.sha256));
+  }
+  const [cameraIds, quarantine] = [createCameraIds(db), createQuarantine(dir)];
+  const linger = createLinger({ db, spool, objects, cameraIds, quarantine, lingerMs: 0, log, now: Date.now });
+  expect(await linger.sweep(0)).toEqual({ removed: 1, putAgain: 0 });
+  expect((await spool.lingeringFiles()).map(({ name }) => name)).toEqual([expect.stringContaining(`${t0}-`)]);
+});
