@@ -40,12 +40,19 @@ export async function insertSegment(
   return rowCount === 1;
 }
 
+/** The time that a camera's rows of a table take within a range, as an SQL multirange; by the table's primary key. */
+const takenSql = (table: 'segment' | 'deleted_segment', camera: string, start: string, end: string): string => `
+  select coalesce(range_agg(tstzrange(start_at, start_at + duration_ms * interval '1 ms')), '{}') from ${table}
+  where camera_id = ${camera} and start_at > ${start} - interval '1 hour' and start_at < ${end}`;
+
 /** The parts of a range that no row of a camera covers, as an SQL row set of ranges. */
 export const freePartsSql = (camera: string, start: string, end: string): string => `unnest(
-  tstzmultirange(tstzrange(${start}, ${end})) - (
-    select coalesce(range_agg(tstzrange(start_at, start_at + duration_ms * interval '1 ms')), '{}')
-    from segment
-    where camera_id = ${camera} and start_at > ${start} - interval '1 hour' and start_at < ${end}))`;
+  tstzmultirange(tstzrange(${start}, ${end})) - (${takenSql('segment', camera, start, end)}))`;
+
+/** As `freePartsSql`; what age has deleted of the same recording counts as if it were still there. */
+const neverStoredSql = (camera: string, start: string, end: string, epoch: string): string => `unnest(
+  tstzmultirange(tstzrange(${start}, ${end})) - (${takenSql('segment', camera, start, end)})
+  - (${takenSql('deleted_segment', camera, start, end)} and epoch = ${epoch} and cause = 'retention'))`;
 
 /**
  * What the slow path came to. `free`: the parts of the segment's time that nothing covers (none: it is covered as a
@@ -57,8 +64,10 @@ export type SlowCommit = 'committed' | 'already' | { free: Hole[] };
 /**
  * Catalogues a segment under the lease's lock: for replays, for what an older epoch recorded, and for what overlaps
  * committed footage. Footage that overlaps nothing is kept whatever its epoch.
- * Of a camera that is purged nothing is kept: none of its time is free. Nor is it for a file whose footage was deleted
- * since its host catalogued it: it comes once more where the answer to that was lost, and never rises again.
+ * Of a camera that is purged nothing is kept: none of its time is free. Nor is time that the deletion ledger has of the
+ * same epoch: a file whose host lost the answer to its first insert comes once more, perhaps after its footage has
+ * reached its age. By time, not by hash, since the ledger names the final that the file had become by then. Once a
+ * month's certificate has cleared the ledger such a file is catalogued, and the next sweep deletes it by its age.
  * - `already`: this very file is catalogued
  * - `committed`: its whole time was free; now it is catalogued and the watermark is at its end or where it was
  * @param windowMs length of finish windows; null for a final, which is no work for them
@@ -89,22 +98,15 @@ export async function commitSlow(
   );
   if (same !== null) return 'already';
 
-  // By the ledger's primary key. A repeat always comes here: the watermark is at its end at least.
-  const deleted = await tx.query(
-    `select from deleted_segment
-     where camera_id = $1::int and start_at = $2::timestamptz and sha256 = decode($3::text, 'hex')`,
-    [internalId, at(segment.startMs), segment.sha256],
-  );
-  if (deleted.rowCount === 1) return { free: [] };
-
   const free = await many(
     tx,
     z
       .object({ start_at: instant, end_at: instant })
       .transform((row): Hole => ({ startMs: row.start_at, endMs: row.end_at })),
     `select lower(part) as start_at, upper(part) as end_at
-     from ${freePartsSql('$1::int', '$2::timestamptz', `$2::timestamptz + $3::int * interval '1 ms'`)} as part order by 1`,
-    range,
+     from ${neverStoredSql('$1::int', '$2::timestamptz', `$2::timestamptz + $3::int * interval '1 ms'`, '$4::int')} as part
+     order by 1`,
+    [...range, segment.epoch],
   );
   const whole = free[0];
   if (

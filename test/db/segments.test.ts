@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clearLedger } from '../../db/certificates.ts';
 import { forgetMarked, markedSegments } from '../../db/deletion-ledger.ts';
 import { playlistRows, segmentsBetween } from '../../db/footage.ts';
 import { commitSlow, insertSegment } from '../../db/segments.ts';
@@ -45,20 +46,36 @@ test('the fence refuses another epoch and time before the watermark; the slow pa
   expect(await insertSegment(database.pool, camera.internalId, late)).toBe(false);
 });
 
-test('a file that comes again once its footage was deleted stays deleted, other footage of its time does not', async () => {
+test('a file that comes again once its footage was deleted stays deleted, what was never stored of its time does not', async () => {
   const camera = await makeCamera(database.pool);
-  const { internalId, createdAtMs } = camera;
-  const given = { startMs: createdAtMs, durationMs: 10_000, epoch: 0 };
-  const segment = segmentOf(given);
-  expect(await insertSegment(database.pool, internalId, segment)).toBe(true);
-  // Its host did not hear of that, and was away until the footage had reached its age.
+  const { internalId, createdAtMs: t } = camera;
+  const sources = [0, 1, 2].map((n) => segmentOf({ startMs: t + n * 10_000, durationMs: 10_000, epoch: 3 }));
+  await database.pool.query(`update camera_lease set epoch = 3 where camera_id = $1`, [internalId]);
+  for (const source of sources) expect(await insertSegment(database.pool, internalId, source)).toBe(true);
+  // Its host did not hear of the second one, and was away until a final had all three and had reached its age.
+  const [, missed] = sources;
+  if (missed === undefined) throw new Error('there are three');
+  const slow = (again: typeof missed) => transaction(database.pool, (tx) => commitSlow(tx, internalId, again));
+  await database.pool.query(`delete from segment where camera_id = $1`, [internalId]);
+  const final = segmentOf({ startMs: t, durationMs: 30_000, epoch: 3, variant: 1 });
+  expect(await slow(final)).toBe('committed');
   await database.pool.query(`update segment set state = 1 where camera_id = $1`, [internalId]);
   const marked = await markedSegments(database.pool, internalId, { limit: 10 });
-  expect(await forgetMarked(database.pool, internalId, marked, { cause: 'retention', atMs: createdAtMs })).toBe(1);
+  expect(await forgetMarked(database.pool, internalId, marked, { cause: 'retention', atMs: t })).toBe(1);
 
-  expect(await insertSegment(database.pool, internalId, segment)).toBe(false);
-  const slow = (again: typeof segment) => transaction(database.pool, (tx) => commitSlow(tx, internalId, again));
-  expect(await slow(segment)).toEqual({ free: [] });
-  expect(await playlistRows(database.pool, camera.id, createdAtMs, createdAtMs + 60_000)).toEqual([]);
-  expect(await slow(segmentOf({ ...given, content: 'another file' }))).toBe('committed');
+  for (const again of [...sources, final]) {
+    expect(await insertSegment(database.pool, internalId, again)).toBe(false);
+    expect(await slow(again)).toEqual({ free: [] });
+  }
+  expect(await playlistRows(database.pool, camera.id, t, t + 60_000)).toEqual([]);
+  const beyond = segmentOf({ startMs: t + 25_000, durationMs: 10_000, epoch: 3 });
+  expect(await slow(beyond)).toEqual({ free: [{ startMs: t + 30_000, endMs: t + 35_000 }] });
+  expect(await slow(segmentOf({ startMs: t + 30_000, durationMs: 5_000, epoch: 3 }))).toBe('committed');
+  expect(await slow(segmentOf({ startMs: t + 5_000, durationMs: 10_000, epoch: 2 }))).toBe('committed');
+
+  // A month's certificate clears the ledger: from then on it is footage, and due for the next sweep.
+  await database.pool.query(`delete from segment where camera_id = $1`, [internalId]);
+  const month = { cause: 'retention', fromMs: t - 1, untilMs: t + 1 } as const;
+  await transaction(database.pool, (tx) => clearLedger(tx, internalId, month));
+  expect(await slow(missed)).toBe('committed');
 });
