@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { migrate } from '../../db/migrate.ts';
 import { createPool, type Pool } from '../../db/sql.ts';
 import { testServer } from '../support/servers.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const name = `test_${randomBytes(8).toString('hex')}`;
 const log = pino({ level: 'silent' });
@@ -52,3 +56,49 @@ test('the segment table has its 32 partitions, and the defaults are there', asyn
     { name: 'standard' },
   ]);
 });
+
+test('a migration waits for a long reader without keeping others from the table, names it, and goes on when it ends', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'migrations-'));
+  const reader = new Client({ connectionString: url, application_name: 'long dump' });
+  try {
+    await cp('db/migrations', dir, { recursive: true });
+    const change = 'alter table tenant add column tried int; alter table camera_lease add column tried int;';
+    await writeFile(join(dir, '9999_tried.sql'), `-- Up Migration\n\n${change}\n`);
+    await reader.connect();
+    await reader.query('begin');
+    await reader.query('select from camera_lease');
+
+    const impatient = migrate(url, log, { dir, lockTimeoutMs: 100, giveUpMs: 0 });
+    await expect(impatient).rejects.toThrow(/waits for tables .* long dump of \w+ since .* Nothing of it is done/);
+
+    const told: string[] = [];
+    const listening = pino({ level: 'warn' }, { write: (line: string) => told.push(line) });
+    const migrated = migrate(url, listening, { dir, lockTimeoutMs: 2_000, pauseMs: 100 });
+    migrated.catch(() => undefined); // asked below
+    await waitFor('the migration to wait for the table', async () => {
+      const { rowCount } = await pool.query(
+        `select from pg_locks where relation = 'camera_lease'::regclass and not granted`,
+      );
+      return rowCount === 1;
+    });
+    // It stands behind the migration, which lets it pass although the reader is still there.
+    await pool.query('select from camera_lease');
+    await waitFor('the reader to be named', async () => told.some((line) => line.includes('long dump')));
+    expect(await columns()).toBe(0);
+
+    await reader.query('commit');
+    await migrated;
+    expect(await columns()).toBe(2);
+    expect(told.filter((line) => !line.includes('It is tried again'))).toEqual([]);
+  } finally {
+    await reader.end();
+    await rm(dir, { recursive: true });
+    await pool.query(`delete from migration where name = '9999_tried'`);
+    await pool.query(`alter table tenant drop column if exists tried`);
+    await pool.query(`alter table camera_lease drop column if exists tried`);
+  }
+});
+
+async function columns(): Promise<number | null> {
+  return (await pool.query(`select from information_schema.columns where column_name = 'tried'`)).rowCount;
+}
