@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { certifiedLines, listCertificates } from './certificates.ts';
 import { forgetFinding, settleFinding } from './reconcile-findings.ts';
-import { freePartsSql } from './segments.ts';
+import { neverStoredSql } from './segments.ts';
 import { at, bigint, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
 import { objectColumns, objectShape, toObjectRow, type ObjectRow } from './object-row.ts';
 
@@ -109,6 +109,7 @@ export interface StrayName {
   key: string;
   startMs: number;
   durationMs: number;
+  epoch: number;
   /** Its first 16 hex digits. */
   sha256: string;
 }
@@ -140,8 +141,9 @@ export async function strayFacts(
          and coalesce(h.until_at, 'infinity') > $6::timestamptz and h.start_at < w.end_at and h.end_at > w.start_at)
          as held,
        (select coalesce(sum(extract(epoch from upper(part) - lower(part))) * 1000, 0)
-        from ${freePartsSql('$1::int', 'w.start_at', 'w.end_at')} as part) as free_ms
-     from unnest($2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[]) as w (key, start_at, end_at, sha256)`,
+        from ${neverStoredSql('$1::int', 'w.start_at', 'w.end_at', 'w.epoch')} as part) as free_ms
+     from unnest($2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $7::int[])
+       as w (key, start_at, end_at, sha256, epoch)`,
     [
       internalId,
       strays.map(({ key }) => key),
@@ -149,6 +151,7 @@ export async function strayFacts(
       strays.map(({ startMs, durationMs }) => at(startMs + durationMs)),
       strays.map(({ sha256 }) => sha256),
       at(atMs),
+      strays.map(({ epoch }) => epoch),
     ],
   );
   return new Map(

@@ -50,7 +50,7 @@ export const freePartsSql = (camera: string, start: string, end: string): string
   tstzmultirange(tstzrange(${start}, ${end})) - (${takenSql('segment', camera, start, end)}))`;
 
 /** As `freePartsSql`; what age has deleted of the same recording counts as if it were still there. */
-const neverStoredSql = (camera: string, start: string, end: string, epoch: string): string => `unnest(
+export const neverStoredSql = (camera: string, start: string, end: string, epoch: string): string => `unnest(
   tstzmultirange(tstzrange(${start}, ${end})) - (${takenSql('segment', camera, start, end)})
   - (${takenSql('deleted_segment', camera, start, end)} and epoch = ${epoch} and cause = 'retention'))`;
 

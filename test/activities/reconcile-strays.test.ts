@@ -234,3 +234,18 @@ test('a folder of somebody else is not listed to its end, and nameless objects a
   );
   expect(rows).toEqual([{ noted: many }]);
 });
+
+test('an object whose minutes were deleted by age as part of a final is covered, not wanted', async () => {
+  const { pool } = site.database;
+  const camera = await site.addCamera();
+  const final = await site.record(camera, t0);
+  await pool.query(
+    `insert into deleted_segment (camera_id, start_at, duration_ms, epoch, variant, sha256, bytes, cause, deleted_at)
+     select camera_id, start_at, duration_ms, epoch, 1, sha256(sha256), bytes, 'retention', $1 from segment`,
+    [new Date(nowMs)],
+  );
+  await pool.query(`delete from segment`);
+  expect(await site.pass()).toBe(true);
+  expect(await site.findings(camera)).toEqual([`0 object-without-row quarantined covered`]);
+  expect(await site.keys(camera)).toEqual([final.key]);
+});

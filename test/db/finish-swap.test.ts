@@ -76,7 +76,10 @@ test('a final whose reservation is over replaces nothing, whether or not the col
   await reserve(request);
   const late = { ...request, nowMs: laterMs };
   await expect(swap(late)).rejects.toThrow('the reservation of the final is over');
-  expect(await transaction(database.pool, (tx) => collectable(tx, laterMs, 100))).toContain(request.finalKey);
+  expect(await transaction(database.pool, (tx) => collectable(tx, laterMs, 100))).toContainEqual({
+    key: request.finalKey,
+    reason: expect.any(String),
+  });
   await done(database.pool, [request.finalKey]);
   await expect(swap(request)).rejects.toThrow('the reservation of the final is over');
   expect(await variants(request)).toEqual([0, 0]);
@@ -94,7 +97,7 @@ test('the collector and the swap never both have a final', async () => {
   // By another clock it is over already: the collector has it, and deletes it.
   let swapping: Promise<unknown> = Promise.resolve();
   await transaction(database.pool, async (tx) => {
-    expect(await collectable(tx, laterMs, 100)).toContain(request.finalKey);
+    expect(await collectable(tx, laterMs, 100)).toContainEqual({ key: request.finalKey, reason: expect.any(String) });
     swapping = swap(late).catch((error: unknown) => error);
     await untilSomebodyWaits();
     await done(tx, [request.finalKey]);
