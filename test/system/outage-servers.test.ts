@@ -22,6 +22,7 @@ async function backlog(): Promise<{ files: number; bytes: number; ageSeconds: nu
 }
 
 test('each server away for longer than a commit waits, the recorder killed meanwhile: all is committed, nothing is unexplained', async () => {
+  const beganMs = Date.now(); // a second try finds the losses of the first
   const connections = (): number => site.cameras.reduce((sum, { simulated }) => sum + simulated.accepted(), 0);
   for (const name of serverNames) {
     const before = connections();
@@ -46,6 +47,8 @@ test('each server away for longer than a commit waits, the recorder killed meanw
   expect(report).toMatchObject({ ...sound, orphans: [] });
   // One loss a camera and restart, and of nothing but the restart.
   expect(report.missing.filter((run) => run.unexplainedMs > 0)).toEqual([]);
-  expect(report.missing.length).toBeLessThanOrEqual(serverNames.length * cameraCount);
-  for (const { startMs, endMs } of report.missing) expect(endMs - startMs).toBeLessThan(10_000);
+  const missing = report.missing.filter(({ startMs }) => startMs >= beganMs);
+  expect(missing.length).toBeLessThanOrEqual(serverNames.length * cameraCount);
+  // A start takes 2.5 s of CPU time, which three tests beside it may make 11 s.
+  for (const { startMs, endMs } of missing) expect(endMs - startMs).toBeLessThan(30_000);
 }, 240_000);
