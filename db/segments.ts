@@ -45,11 +45,10 @@ const takenSql = (table: 'segment' | 'deleted_segment', camera: string, start: s
   select coalesce(range_agg(tstzrange(start_at, start_at + duration_ms * interval '1 ms')), '{}') from ${table}
   where camera_id = ${camera} and start_at > ${start} - interval '1 hour' and start_at < ${end}`;
 
-/** The parts of a range that no row of a camera covers, as an SQL row set of ranges. */
-export const freePartsSql = (camera: string, start: string, end: string): string => `unnest(
-  tstzmultirange(tstzrange(${start}, ${end})) - (${takenSql('segment', camera, start, end)}))`;
-
-/** As `freePartsSql`; what age has deleted of the same recording counts as if it were still there. */
+/**
+ * The parts of a range that no row of a camera covers, as an SQL row set of ranges; what age has deleted of the same
+ * recording counts as if it were still there.
+ */
 export const neverStoredSql = (camera: string, start: string, end: string, epoch: string): string => `unnest(
   tstzmultirange(tstzrange(${start}, ${end})) - (${takenSql('segment', camera, start, end)})
   - (${takenSql('deleted_segment', camera, start, end)} and epoch = ${epoch} and cause = 'retention'))`;
