@@ -182,13 +182,13 @@ export async function wasLostBefore(
     db,
     z.object({ was_lost: z.boolean().nullable() }),
     `select (
-       select r.seen_at <= clock_timestamp() - $4::int * interval '1 ms' - interval '20 seconds'
+       select r.seen_at <= clock_timestamp() - $4::float8 * interval '1 ms' - interval '20 seconds'
        from recorder r where r.host_id = (e.body->>'hostId')::uuid) as was_lost
      from camera_event e join camera c on c.id = e.camera_id
      where c.public_id = $1::uuid and e.kind = 'session' and (e.body->>'epoch')::int < $2::int
        and e.body->>'hostId' <> $3::text
      order by (e.body->>'epoch')::int desc limit 1`,
-    [cameraId, epoch, hostId, Math.round(beganAgoMs)],
+    [cameraId, epoch, hostId, beganAgoMs],
   );
   return before?.was_lost === true;
 }

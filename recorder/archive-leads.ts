@@ -1,13 +1,14 @@
 import { noteArchiveLead } from '../db/leases.ts';
 import type { Db } from '../db/sql.ts';
 import type { Assignment } from './journal.ts';
+import type { ClosedFile } from './run-files.ts';
 import { steadyNowMs } from './steady-clock.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 /** Tells the catalogue how far archives are ahead, for hosts that take cameras over from this one when it is lost. */
 export interface ArchiveLeads {
-  /** Footage was committed under this assignment; undefined = of a camera that is not recorded here any more. */
-  committed(assignment: Assignment | undefined): void;
+  /** A file was committed. @param assignment of its camera now; undefined = that is not recorded here any more */
+  committed(file: ClosedFile, assignment: Assignment | undefined): void;
 }
 
 /** Smaller changes are the jitter of a loaded machine, and what footage gives up to come back to its host's time. */
@@ -20,10 +21,11 @@ const toldAgainMs = 500;
 export function createArchiveLeads(deps: { db: Db; queue: WriteQueue; now: () => number }): ArchiveLeads {
   const told = new Map<string, { epoch: number; leadMs: number }>();
   return {
-    committed(assignment) {
-      if (assignment === undefined || assignment.archive === null) return;
-      const { cameraId, archive, epoch } = assignment;
-      const leadMs = Math.max(0, Math.round(archive.offsetMs + steadyNowMs() - deps.now()));
+    committed({ name }, assignment) {
+      if (assignment === undefined || assignment.archiveClock === null) return;
+      const { cameraId, archiveClock, epoch } = assignment;
+      if (name.epoch !== epoch) return; // of a backlog: it says nothing of what is recorded now
+      const leadMs = Math.max(0, Math.round(archiveClock.offsetMs + steadyNowMs() - deps.now()));
       const before = told.get(cameraId);
       if (before?.epoch === epoch && Math.abs(leadMs - before.leadMs) < toldAgainMs) return;
       told.set(cameraId, { epoch, leadMs });

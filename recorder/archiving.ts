@@ -8,7 +8,7 @@ import type { Failpoint } from './failpoint.ts';
 import { createFinalOnly, type FinalOnly } from './final-only.ts';
 import type { HoleReasons } from './hole-reasons.ts';
 import { createLinger, type Linger } from './linger.ts';
-import { createQuarantine, type Quarantine } from './quarantine.ts';
+import { createQuarantine, createQuarantineBound, type Quarantine } from './quarantine.ts';
 import type { RecorderDeps } from './recorder-contract.ts';
 import type { ClosedFile } from './run-files.ts';
 import { createSpoolGuard, type SpoolGuard } from './spool-guard.ts';
@@ -50,8 +50,12 @@ export function createArchiving(
   const guard = createSpoolGuard({
     spool,
     releaseLingering: () => Promise.all([linger.sweep(0), finalOnly.makeRoom()]),
-    quarantineMs: config.reconcile.quarantineDays * dayMs,
-    now,
+    quarantine: createQuarantineBound({
+      spoolDir: spool.dir,
+      keptMs: config.reconcile.quarantineDays * dayMs,
+      log,
+      now,
+    }),
     log,
   });
   const unreadable = createUnreadable({

@@ -18,7 +18,7 @@ export function assignmentOf(camera: RecordedCamera, epoch: number): Assignment 
       stream === null || camera.sealedSubstreamUrl !== null
         ? null
         : { codec: stream.codec, audioCodec: stream.audioCodec },
-    archive: null,
+    archiveClock: null,
     stoppedAtMs: null,
   };
 }

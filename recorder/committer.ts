@@ -91,7 +91,7 @@ export function createCommitter(deps: {
       }
       deps.onDone(head.file, outcome);
     }
-    lanes.delete(cameraId);
+    if (lane.length === 0) lanes.delete(cameraId); // else it waits for the next start, and is told of
   }
 
   /** The first file that is not kept back; later ones pass only those that newer footage probably covers. */

@@ -24,19 +24,17 @@ const everyMs = 5000;
 /** What the host's clock is off by from one look at it to the next is drift and slewing up to this, and a step beyond. */
 const stepMs = 1000;
 
-/**
- * @param deps.hostNow the host's clock, ms since 1970
- * @param deps.databaseNow for tests: the database's clock
- * @param deps.storeNow for tests: the object store's clock, in whole seconds; null = it has none
- */
-export function createHostClock(deps: {
-  hostNow: () => number;
-  db: Pool;
-  objects: Pick<Objects, 'nowMs'>;
-  log: Logger;
+/** For tests: the clocks that the host's is compared with. */
+export interface OtherClocks {
   databaseNow?: () => Promise<number>;
+  /** In whole seconds; null = it has none. */
   storeNow?: () => Promise<number | null>;
-}): HostClock {
+}
+
+/** @param deps.hostNow the host's clock, ms since 1970 */
+export function createHostClock(
+  deps: { hostNow: () => number; db: Pool; objects: Pick<Objects, 'nowMs'>; log: Logger } & OtherClocks,
+): HostClock {
   const { hostNow, log, databaseNow = () => databaseNowMs(deps.db), storeNow = () => deps.objects.nowMs() } = deps;
   const stopped = new AbortController();
   /** Added to the steady clock. */

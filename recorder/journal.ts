@@ -29,7 +29,7 @@ export interface Assignment {
    * What is added to a clock that is never set to know the time of the archive, and the boot which that clock counts
    * from: a break over a restart lasts as long in the archive as it did. Null = no file was closed yet.
    */
-  archive: { bootId: string; offsetMs: number } | null;
+  archiveClock: { bootId: string; offsetMs: number } | null;
   /** Set when the process stopped in order; a restart without it was a crash. */
   stoppedAtMs: number | null;
 }
@@ -58,7 +58,7 @@ const assignment = z.object({
   tier: z.enum(cameraTiers),
   audio: z.enum(['none', 'aac']),
   stream: z.object({ codec: z.enum(['h264', 'hevc']), audioCodec: z.string().nullable() }).nullable(),
-  archive: z.object({ bootId: z.string(), offsetMs: z.number() }).nullable().default(null), // nor this
+  archiveClock: z.object({ bootId: z.string(), offsetMs: z.number() }).nullable().default(null), // nor this
   stoppedAtMs: z.number().nullable(),
 }) satisfies z.ZodType<Assignment>;
 

@@ -36,6 +36,7 @@ export function createLateSalvage(deps: {
     left.files = found.filter((file) => file.cameraId === cameraId && file.run === run && file.name.endsWith('.mp4'));
   }
 
+  /** What is left when it is stopped is still told of. */
   async function untilSalvaged(cameraId: string, run: string): Promise<void> {
     for (let waitMs = firstWaitMs; ; waitMs = Math.min(2 * waitMs, longestWaitMs)) {
       await look(cameraId, run).catch((error: unknown) => {
@@ -45,6 +46,7 @@ export function createLateSalvage(deps: {
       if (stopped.signal.aborted) return;
       try {
         await deps.salvage(cameraId, run);
+        running.delete(keyOf(cameraId, run));
         return;
       } catch (error) {
         deps.log.warn({ cameraId, run, cause: errorText(error) }, 'its files still cannot be closed, tried again');
@@ -56,8 +58,7 @@ export function createLateSalvage(deps: {
     add(cameraId, run) {
       const key = keyOf(cameraId, run);
       if (stopped.signal.aborted || running.has(key)) return;
-      const ended = untilSalvaged(cameraId, run).finally(() => running.delete(key));
-      running.set(key, { ended, files: [] });
+      running.set(key, { ended: untilSalvaged(cameraId, run), files: [] });
     },
     waiting: () => [...running.values()].flatMap(({ files }) => files),
     async stop() {

@@ -8,6 +8,7 @@ import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { Spool, SpoolFile } from '../storage/spool.ts';
 import type { CameraIds } from './camera-ids.ts';
+import { hashFile } from './commit.ts';
 import type { Quarantine } from './quarantine.ts';
 import { parseSegmentFileName } from './segment-name.ts';
 
@@ -26,8 +27,9 @@ export interface Linger {
 }
 
 const sweepEveryMs = 10_000;
-/** What fails sooner has been refused, which may be for one file's sake (it has rotted, and its object is lost). */
+/** What fails sooner may be one file's fault (its disk does not give it back); so many in a row are no file's. */
 const hangsMs = 2000;
+const mostInARow = 20;
 
 export function createLinger(deps: {
   db: Db;
@@ -68,6 +70,10 @@ export function createLinger(deps: {
       await spool.remove(file.path);
       return true;
     }
+    if ((await hashFile(file.path)).sha256 !== sha256) {
+      await deps.quarantine(file.cameraId, file.path, `it is not what was stored as ${key}, which is gone or differs`);
+      return true;
+    }
     log.error({ cameraId: file.cameraId, key }, 'the object store has lost an object; it is stored again');
     await objects.put(key, file.path, file.bytes, sha256);
     const now = new Date(deps.now());
@@ -86,20 +92,28 @@ export function createLinger(deps: {
     let removed = 0;
     let putAgain = 0;
     let firstError: unknown;
+    let failed = 0;
+    let failedInARow = 0;
     for (const file of await spool.lingeringFiles()) {
       // It is stored, and nobody can say since when it lingers or whether it is what its name says.
       if (file.isUnreadable === true || deps.now() - file.modifiedMs < lingerMs) continue;
+      if (stopped.signal.aborted) break;
       const beganMs = performance.now();
       try {
         if (await release(file)) removed += 1;
         else putAgain += 1;
+        failedInARow = 0;
       } catch (error) {
-        // A server that hangs takes 5 to 10 s for each, and those who wait for room would wait for hours.
-        if (performance.now() - beganMs > hangsMs) throw error;
+        failed += 1;
+        failedInARow += 1;
         firstError ??= error; // the other files' room is needed all the same
+        // A server that hangs takes 5 to 10 s for each, and those who wait for room would wait for hours.
+        if (performance.now() - beganMs > hangsMs || failedInARow >= mostInARow) break;
       }
     }
-    if (firstError !== undefined && removed + putAgain === 0) throw firstError;
+    if (firstError !== undefined) {
+      log.warn({ failed, removed, cause: errorText(firstError) }, 'lingering files stay until they can be given up');
+    }
     return { removed, putAgain };
   }
 
@@ -108,7 +122,7 @@ export function createLinger(deps: {
       try {
         await exclusively(() => sweepOnce(deps.lingerMs));
       } catch (error) {
-        log.warn({ cause: errorText(error) }, 'lingering files stay until storage and catalogue answer');
+        log.warn({ cause: errorText(error) }, 'lingering files could not be looked at');
       }
       await sleep(sweepEveryMs, undefined, { signal: stopped.signal }).catch(() => undefined);
     }

@@ -63,6 +63,39 @@ interface Kept {
   sinceMs: number;
 }
 
+/** Keeps what is in quarantine from filling a spool. */
+export interface QuarantineBound {
+  /**
+   * Removes what has been there for too long, and of the rest the oldest until no more than `maxBytes` are left.
+   * @returns whether there is more room now; errors of the disk are logged
+   */
+  trim(maxBytes: number): Promise<boolean>;
+}
+
+/** @param deps.now the recorder's time: neither by it nor by the host's clock may anything go too early */
+export function createQuarantineBound(deps: {
+  spoolDir: string;
+  keptMs: number;
+  log: Logger;
+  now: () => number;
+}): QuarantineBound {
+  const { spoolDir, log } = deps;
+  return {
+    async trim(maxBytes) {
+      const sinceMs = Math.min(Date.now(), deps.now()) - deps.keptMs;
+      try {
+        const removed = await trimQuarantine(spoolDir, { sinceMs, maxBytes }, log);
+        if (removed.files === 0) return false;
+        log.warn({ ...removed, maxBytes }, 'removed from quarantine: there for too long, or too much');
+        return true;
+      } catch (error) {
+        log.warn({ cause: errorText(error) }, 'what is in quarantine could not be looked at');
+        return false;
+      }
+    },
+  };
+}
+
 /**
  * Removes from quarantine what has been there since before `sinceMs`, and of the rest the oldest until no more than
  * `maxBytes` are left. What the disk does not let go stays.

@@ -7,7 +7,7 @@ import type { SpoolUsage } from '../storage/spool.ts';
 import type { Backlog } from './backlog.ts';
 import type { CommitCounts } from './committer.ts';
 import type { Failpoint } from './failpoint.ts';
-import type { createHostClock } from './host-clock.ts';
+import type { OtherClocks } from './host-clock.ts';
 import type { Recording } from './recording.ts';
 
 export interface RecorderDeps {
@@ -40,7 +40,7 @@ export interface RecorderDeps {
   /** So long a file is tried that cannot be read. */
   unreadablePatienceMs?: number;
   /** The clocks that the host's is compared with. */
-  clocks?: Pick<Parameters<typeof createHostClock>[0], 'databaseNow' | 'storeNow'>;
+  clocks?: OtherClocks;
   failpoint?: Failpoint;
 }
 

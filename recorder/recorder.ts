@@ -70,7 +70,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     const { startMs, durationMs } = file.name;
     if (outcome.kind === 'committed') {
       figures.committed(now() - startMs - durationMs);
-      archiveLeads.committed(registry.entry(file.cameraId)?.assignment);
+      archiveLeads.committed(file, registry.entry(file.cameraId)?.assignment);
     }
     holes.settled(file, outcome);
   }

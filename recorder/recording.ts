@@ -61,11 +61,11 @@ export function startRecording(
   let hadFrame = false;
   let lastEndMs: number | null = null;
   const boot = bootId();
-  if (assignment.archive?.bootId !== boot) assignment.archive = null;
-  let offsetsMs: Archive['offsetsMs'] = assignment.archive === null ? [] : [assignment.archive.offsetMs];
+  if (assignment.archiveClock?.bootId !== boot) assignment.archiveClock = null;
+  let offsetsMs: Archive['offsetsMs'] = assignment.archiveClock === null ? [] : [assignment.archiveClock.offsetMs];
   let state: CameraState = 'connecting';
   let reason: string | null = null;
-  /** Until then the state is told by the host that still records. */
+  /** Whether this recording tells of its camera; until it does, the host that still records does. */
   let isTold = options.announces;
   let count = 0;
   /** Since when nobody expects fragments, so that time itself is progress. */
@@ -100,9 +100,9 @@ export function startRecording(
 
   function follow(seenMs: number): void {
     ({ offsetsMs } = followArchive({ lastEndMs, offsetsMs }, seenMs));
-    const offsetMs = offsetToKeep(offsetsMs, assignment.archive?.offsetMs ?? null);
+    const offsetMs = offsetToKeep(offsetsMs, assignment.archiveClock?.offsetMs ?? null);
     if (offsetMs === null || boot === null) return;
-    assignment.archive = { bootId: boot, offsetMs };
+    assignment.archiveClock = { bootId: boot, offsetMs };
     deps.journal();
   }
 

@@ -190,7 +190,7 @@ export function createRegistry(deps: {
       return recording;
     }
     const epoch = await takeEpoch(db, assignment.cameraId, { hostId, sessionId: null });
-    const next = { ...assignmentOf(camera, epoch), archive: assignment.archive };
+    const next = { ...assignmentOf(camera, epoch), archiveClock: assignment.archiveClock };
     if (!isSameAddress) next.stream = null;
     await journal.write(next);
     await recording.stop('reconfigure');

@@ -4,7 +4,7 @@ import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Spool, SpoolUsage } from '../storage/spool.ts';
 import type { Failure } from './failure.ts';
-import { trimQuarantine } from './quarantine.ts';
+import type { QuarantineBound } from './quarantine.ts';
 
 /** Decides who may still write when the spool fills up because storage or database are away. */
 export interface SpoolGuard {
@@ -25,9 +25,8 @@ const releaseWaitMs = 2000;
 const normalShare = 0.9;
 /** They start again below this: a spool at its bound would else start and stop cameras every 5 s. */
 const resumeShare = 0.85;
-/** What is in quarantine may take as much where the spool is tight, and stay so long: as objects where nothing is set. */
+/** What is in quarantine may take this share of a spool that is tight. */
 const quarantineShare = 0.1;
-const quarantineMs = 14 * 86_400_000;
 const trimEveryMs = 60_000;
 /** That the spool is full is said when it changes who may record, and so often. */
 const sayAgainMs = 60_000;
@@ -36,9 +35,7 @@ export function createSpoolGuard(deps: {
   spool: Spool;
   /** Gives up what has lingered, for room. */
   releaseLingering: () => Promise<unknown>;
-  quarantineMs?: number;
-  /** Where it is not the host's clock: one that is ahead removes nothing before its time. */
-  now?: () => number;
+  quarantine: QuarantineBound;
   log: Logger;
 }): SpoolGuard {
   const { spool, log } = deps;
@@ -61,12 +58,15 @@ export function createSpoolGuard(deps: {
       return;
     }
     usage = await spool.usage();
-    if (performance.now() - trimmedMs >= trimEveryMs) await trim(Infinity);
+    if (performance.now() - trimmedMs >= trimEveryMs) {
+      trimmedMs = performance.now();
+      await deps.quarantine.trim(Infinity);
+    }
     if (share(usage) >= tightShare) {
       await Promise.race([release(), sleep(releaseWaitMs)]);
       usage = await spool.usage();
     }
-    if (share(usage) >= tightShare && (await trim(Math.floor(roomOf(usage) * quarantineShare)))) {
+    if (share(usage) >= tightShare && (await deps.quarantine.trim(Math.floor(roomOf(usage) * quarantineShare)))) {
       usage = await spool.usage();
     }
     const filled = share(usage);
@@ -94,22 +94,6 @@ export function createSpoolGuard(deps: {
     saidMs = performance.now();
     if (refused.normal) log.error({ usage: of, refused }, 'the spool is full, cameras stop recording');
     else log.info({ usage: of }, 'the spool has room again');
-  }
-
-  /** @returns whether there is more room now */
-  async function trim(maxBytes: number): Promise<boolean> {
-    trimmedMs = performance.now();
-    const nowMs = Math.min(Date.now(), deps.now?.() ?? Infinity);
-    const sinceMs = nowMs - (deps.quarantineMs ?? quarantineMs);
-    try {
-      const removed = await trimQuarantine(spool.dir, { sinceMs, maxBytes }, log);
-      if (removed.files === 0) return false;
-      log.warn({ ...removed, maxBytes }, 'removed from quarantine: there for too long, or too much');
-      return true;
-    } catch (error) {
-      log.warn({ cause: errorText(error) }, 'what is in quarantine could not be looked at');
-      return false;
-    }
   }
 
   async function run(): Promise<void> {

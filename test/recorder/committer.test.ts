@@ -89,3 +89,13 @@ test('what became of files is counted by what it was; a part of a file and a fil
     failures: 0,
   });
 });
+
+test('what is left at the end is told of, for nobody else will say that it lies there', async () => {
+  const commit = (): Promise<CommitOutcome> => Promise.reject(new Error('the store is away'));
+  const committer = createCommitter({ commit, onDone: () => undefined, log, now: Date.now });
+  committer.add(fileAt(1000));
+  committer.add(fileAt(3000));
+  expect(await committer.flush(100)).toBe(false);
+  await committer.stop();
+  expect(committer.waiting().map(({ file }) => file.name.startMs)).toEqual([1000, 3000]);
+});

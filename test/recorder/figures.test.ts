@@ -59,4 +59,9 @@ test('the sign of life carries the figures into the catalogue, and a newer one r
   figures.committed(70);
   await beat();
   expect((await recorders(database.pool))[0]?.stats?.commitMs).toEqual({ p50: 70, p99: 70 });
+  const [seen] = await recorders(database.pool);
+  await (await beat()).last();
+  const [left] = await recorders(database.pool);
+  expect(left).toMatchObject({ slots: 0, used: 0, stats: { backlog: { files: 1 } } });
+  expect(left?.seenMs).toBeGreaterThanOrEqual(seen?.seenMs ?? Infinity);
 });

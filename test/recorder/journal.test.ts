@@ -25,7 +25,7 @@ const made = (epoch: number, sealedUrl: string): Assignment => ({
   tier: 'normal',
   audio: 'none',
   stream: null,
-  archive: null,
+  archiveClock: null,
   stoppedAtMs: null,
 });
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-test('a file that has rotted, and whose object is lost, keeps no other from being given up', async () => {
+test('a file that has rotted, and whose object is lost, goes into quarantine and keeps no other from being given up', async () => {
   const { pool: db } = database;
   const objects = await createTestBucket();
   const dir = await mkdtemp(path.join(tmpdir(), 'framekeep-linger-'));
@@ -44,6 +44,35 @@ test('a file that has rotted, and whose object is lost, keeps no other from bein
   }
   const [cameraIds, quarantine] = [createCameraIds(db), createQuarantine(dir)];
   const linger = createLinger({ db, spool, objects, cameraIds, quarantine, lingerMs: 0, log, now: Date.now });
-  expect(await linger.sweep(0)).toEqual({ removed: 1, putAgain: 0 });
-  expect((await spool.lingeringFiles()).map(({ name }) => name)).toEqual([expect.stringContaining(`${t0}-`)]);
+  expect(await linger.sweep(0)).toEqual({ removed: 2, putAgain: 0 });
+  expect(await spool.lingeringFiles()).toEqual([]);
+  const [rotten, reason = ''] = (await readdir(path.join(dir, 'quarantine', camera.id))).toSorted();
+  expect(rotten).toContain(`${t0}-`);
+  expect(reason).toContain('reason');
+});
+
+test('a store that refuses everything is not asked for each file', async () => {
+  const { pool: db } = database;
+  const dir = await mkdtemp(path.join(tmpdir(), 'framekeep-linger-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const spool = await openSpool({ dir, maxBytes: 10_000_000 });
+  const camera = await makeCamera(db, { createdAtMs: t0 });
+  for (let i = 0; i < 50; i += 1) {
+    const { segment } = footageOf(camera, { startMs: t0 + i * 60_000 });
+    await writeFile(path.join(await spool.openRun(camera.id, 'run'), '0.mp4'), 'x');
+    const { startMs, durationMs, epoch, anchor } = segment;
+    const name = { startMs, durationMs, epoch, anchor };
+    await spool.close({ cameraId: camera.id, run: 'run', name: '0.mp4' }, segmentFileName(name));
+    await spool.linger(camera.id, segmentFileName(name), lingeringFileName(name, segment.sha256));
+  }
+  let asked = 0;
+  const stat = (): Promise<never> => {
+    asked += 1;
+    return Promise.reject(new Error('503: SlowDown'));
+  };
+  const objects = { ...(await createTestBucket()), stat };
+  const [cameraIds, quarantine] = [createCameraIds(db), createQuarantine(dir)];
+  const linger = createLinger({ db, spool, objects, cameraIds, quarantine, lingerMs: 0, log, now: Date.now });
+  expect(await linger.sweep(0)).toEqual({ removed: 0, putAgain: 0 });
+  expect(asked).toBe(20);
 });

@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLogger } from '../../log.ts';
-import { createQuarantine, keepInQuarantine, trimQuarantine } from '../../recorder/quarantine.ts';
+import {
+  createQuarantine,
+  createQuarantineBound,
+  keepInQuarantine,
+  trimQuarantine,
+} from '../../recorder/quarantine.ts';
 import { createSpoolGuard } from '../../recorder/spool-guard.ts';
 import { openSpool } from '../../storage/spool.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -28,6 +33,7 @@ async function put(name: string, sinceMs: number, cameraId = 'camera'): Promise<
   }
 }
 
+const boundOf = (now = Date.now) => createQuarantineBound({ spoolDir: root, keptMs: 14 * dayMs, log, now });
 const kept = async (cameraId = 'camera'): Promise<string[]> =>
   (await readdir(path.join(root, 'quarantine', cameraId))).toSorted();
 const both = (name: string): string[] => [`camera-${name}`, `camera-${name}.reason.txt`];
@@ -68,7 +74,7 @@ test.each([
   await put('b.mp4', Date.now() - 13 * dayMs);
   const spool = await openSpool({ dir: root, maxBytes });
   await writeFile(path.join(root, 'closed', 'camera', 'waits.mp4'), Buffer.alloc(blockBytes, 1));
-  const guard = createSpoolGuard({ spool, releaseLingering: async () => undefined, log });
+  const guard = createSpoolGuard({ spool, releaseLingering: async () => undefined, quarantine: boundOf(), log });
   guard.start();
   try {
     await waitFor('what is too much is gone', async () => (await kept()).length === left.length);
@@ -82,7 +88,7 @@ test('a host clock that is ahead removes nothing from quarantine', async () => {
   await put('a.mp4', Date.now() - 15 * dayMs);
   const spool = await openSpool({ dir: root, maxBytes: 1e9 });
   const now = () => Date.now() - 2 * dayMs;
-  const guard = createSpoolGuard({ spool, releaseLingering: async () => undefined, now, log });
+  const guard = createSpoolGuard({ spool, releaseLingering: async () => undefined, quarantine: boundOf(now), log });
   guard.start();
   await waitFor('it has looked', async () => guard.usage() !== null);
   await guard.stop(); // after the look that runs
@@ -94,7 +100,7 @@ test('what lingers goes before what is in quarantine', async () => {
   const lingering = path.join(root, 'lingering.mp4');
   await writeFile(lingering, Buffer.alloc(20 * blockBytes, 1));
   const spool = await openSpool({ dir: root, maxBytes: 22 * blockBytes });
-  const guard = createSpoolGuard({ spool, releaseLingering: () => rm(lingering), log });
+  const guard = createSpoolGuard({ spool, releaseLingering: () => rm(lingering), quarantine: boundOf(), log });
   guard.start();
   await waitFor('it has looked', async () => (guard.usage()?.usedBytes ?? Infinity) < 10 * blockBytes);
   await guard.stop();
