@@ -4,7 +4,8 @@ import { PG_MIGRATE_LOCK_ID, runner, type RunnerOption } from 'node-pg-migrate';
 import { Client, DatabaseError } from 'pg';
 import { z } from 'zod';
 import type { Logger } from '../log.ts';
-import { many, one } from './sql.ts';
+import { watchHolders } from './lock-holders.ts';
+import { one } from './sql.ts';
 
 // The order of their numbers is checked against what has run: a new file takes the next number above all that are there.
 // 0010 and 0020 stay unused, since a file that came before one that has run would end every start with an error.
@@ -43,17 +44,25 @@ export async function migrate(
     await takeTurn(client, log);
     // Not before: a starter's turn comes when the one before it is done.
     await client.query(`set lock_timeout = ${patience.lockTimeoutMs}`);
+    const { pid } = await one(client, z.object({ pid: z.number() }), `select pg_backend_pid() as pid`);
     const deadlineMs = Date.now() + patience.giveUpMs;
     for (;;) {
-      const applied = await applyNext(client, dir, log);
+      const holders = watchHolders(databaseUrl, pid, log);
+      let applied;
+      try {
+        applied = await applyNext(client, dir, log);
+      } finally {
+        await holders.end();
+      }
       if (applied === null) return;
       if (typeof applied === 'string') {
         log.info({ migration: applied }, 'migration applied');
         continue;
       }
-      const holders = await holdersOf(client, patience.lockTimeoutMs);
-      const why = `a migration of the database waits for tables that other transactions use: ${holders}`;
-      const what = 'Let that end, or end it: select pg_terminate_backend(<process>)';
+      const seen = holders.seen();
+      const why = `a migration of the database waits for tables that other transactions use: ${seen ?? 'none could be seen'}`;
+      const what =
+        seen === null ? 'Look into pg_locks' : 'Let that end, or end it: select pg_terminate_backend(<process>)';
       if (Date.now() >= deadlineMs)
         throw new Error(`${why}. Nothing of it is done. ${what}; then start again`, { cause: applied.refused });
       log.warn(`${why}. It is tried again in ${patience.pauseMs / 1000} s. ${what}`);
@@ -113,25 +122,4 @@ async function applyNext(
     for (const message of errors) log.error(message);
     throw error;
   }
-}
-
-/** For people: whose transactions have had locks on tables for as long as the migration has waited. */
-async function holdersOf(client: Client, waitedMs: number): Promise<string> {
-  const holders = await many(
-    client,
-    z.object({ pid: z.number(), program: z.string(), role: z.string(), since: z.string() }),
-    // Of other roles' transactions only a superuser is told since when they run.
-    `select pid, coalesce(nullif(application_name, ''), 'unnamed') as program, coalesce(usename, '?') as role,
-       coalesce(to_char(xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), 'an unknown time') as since
-     from pg_stat_activity
-     where datname = current_database() and pid <> pg_backend_pid()
-       and coalesce(xact_start, '-infinity') < clock_timestamp() - $1::int * interval '1 ms'
-       and pid in (select l.pid from pg_locks l where l.locktype = 'relation' and l.granted and l.pid is not null)
-     order by xact_start limit 5`,
-    [waitedMs],
-  );
-  if (holders.length === 0) return 'by now none is left';
-  return holders
-    .map(({ pid, program, role, since }) => `${program} of ${role} since ${since} (process ${pid})`)
-    .join(', ');
 }
