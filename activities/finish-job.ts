@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { liveEncoders } from '../db/encoders.ts';
 import { beginCopies, endCopies, isBeingPurged } from '../db/finish-copies.ts';
 import { addFailure, park, waitForRetry } from '../db/finish-windows.ts';
+import type { Db } from '../db/sql.ts';
 import { isPoisoned, retryAfterMs, type WindowFailure } from '../domain/finish-window.ts';
 import { redact } from '../domain/redact.ts';
 import { errorText } from '../errors.ts';
@@ -21,6 +23,7 @@ export interface FinishActivities {
 
 export interface FinishJobDeps extends Omit<FinishDeps, 'signal' | 'onProgress'> {
   host: string;
+  workerId: string;
   log: Logger;
   /** Aborted when this process ends: jobs give up at once and are tried elsewhere. */
   stopping: AbortSignal;
@@ -38,6 +41,7 @@ const purgeLookMs = 5_000;
 
 /** The activity around `finishWindow`: heartbeats while something moves, and what follows from a failure. */
 export function createFinishActivities(deps: FinishJobDeps): FinishActivities {
+  const noteGone = createGoneNotes(deps.db);
   return {
     async finish(request) {
       const { cancellationSignal } = Context.current();
@@ -45,25 +49,26 @@ export function createFinishActivities(deps: FinishJobDeps): FinishActivities {
       const signal = AbortSignal.any([cancellationSignal, deps.stopping, purge.began]);
       const progress = beatWhileMoving();
       const { queue, cameraId, windowStartMs } = request;
+      const copies = { id: randomUUID(), workerId: deps.workerId, cameraId };
       deps.running[queue] += 1;
       const startMs = performance.now();
       try {
-        const result = (await beginCopies(deps.db, request))
+        const result = (await beginCopies(deps.db, copies))
           ? await finishWindow({ ...deps, signal, onProgress: progress.touch }, request)
           : nothingDone('stale');
-        await endCopies(deps.db, request);
+        await noteGone(copies.id);
         const ms = Math.round(performance.now() - startMs);
         deps.log.info({ cameraId, windowStartMs, ms, ...result }, 'finish job done');
         return result;
       } catch (error) {
         if (purge.began.aborted) {
-          await endCopies(deps.db, request);
+          await noteGone(copies.id);
           deps.log.info({ cameraId, windowStartMs }, 'finish job given up: its camera is being purged');
           return nothingDone('stale');
         }
         const told = await afterFailure(deps, request, error);
-        // Without the catalogue a purge waits for the next try, or until a job may last no longer.
-        await endCopies(deps.db, request).catch((cause: unknown) => {
+        // Without the catalogue a purge waits for the next job that ends here, or until a job may last no longer.
+        await noteGone(copies.id).catch((cause: unknown) => {
           deps.log.warn({ cameraId, cause: errorText(cause) }, 'that the copies of a job are gone was not noted');
         });
         throw told;
@@ -74,6 +79,17 @@ export function createFinishActivities(deps: FinishJobDeps): FinishActivities {
         deps.onEnd();
       }
     },
+  };
+}
+
+/** Notes of tries that their copies are gone; what the catalogue could not be told it is told with the next. */
+function createGoneNotes(db: Db): (id: string) => Promise<void> {
+  const untold = new Set<string>();
+  return async (id) => {
+    untold.add(id);
+    const ids = [...untold];
+    await endCopies(db, ids);
+    for (const told of ids) untold.delete(told);
   };
 }
 

@@ -1,39 +1,51 @@
 import { z } from 'zod';
-import type { WindowRef } from './finish-windows.ts';
 import { at, instant, one, type Db } from './sql.ts';
 
 /** As long as Temporal lets a job run: copies of an encoder that is lost with its disk are not waited for any longer. */
 export const longestJobMs = 10 * 3_600_000;
 
+/** A try of a finish job, which has copies of a camera's footage on its host's disk. */
+export interface FinishCopies {
+  /** UUID of this try alone: one that was given up for lost may still be at work when the next begins. */
+  id: string;
+  workerId: string;
+  cameraId: string;
+}
+
 /**
- * Notes that a finish job is about to take copies of a camera's footage onto its host's disk. A purge that is about to
+ * Notes that a try is about to take copies of a camera's footage onto its host's disk. A purge that is about to
  * begin is waited for; one that begins later waits until they are gone.
  * @returns false once the camera is purged or is no more: nothing of it may be copied
  */
-export async function beginCopies(db: Db, ref: WindowRef): Promise<boolean> {
+export async function beginCopies(db: Db, copies: FinishCopies): Promise<boolean> {
   const { rowCount } = await db.query(
     `with kept as (
        select id from camera where public_id = $1::uuid and status not in ('purging', 'purged') for share
      )
-     insert into finish_copy (camera_id, window_start_at, reencode_id, generation, begun_at)
-     select id, $2::timestamptz, $3::int, $4::int, clock_timestamp() from kept
-     on conflict (camera_id, window_start_at, reencode_id, generation) do update set begun_at = excluded.begun_at`,
-    [ref.cameraId, at(ref.windowStartMs), ref.reencodeId, ref.generation],
+     insert into finish_copy (id, camera_id, worker_id, begun_at)
+     select $2::uuid, id, $3::uuid, clock_timestamp() from kept`,
+    [copies.cameraId, copies.id, copies.workerId],
   );
   return rowCount === 1;
 }
 
-/** Notes that a job's copies are gone. */
-export async function endCopies(db: Db, ref: WindowRef): Promise<void> {
+/** Notes that these tries' copies are gone. */
+export async function endCopies(db: Db, ids: readonly string[]): Promise<void> {
+  await db.query(`delete from finish_copy where id = any($1::uuid[])`, [ids]);
+}
+
+/**
+ * Notes that the copies of a dead worker are gone with its folder. Not of tries that began in the last 5 minutes: they
+ * show that it was taken for dead while it lives, and has made its folder again.
+ */
+export async function endCopiesOf(db: Db, workerId: string): Promise<void> {
   await db.query(
-    `delete from finish_copy
-     where camera_id = (select id from camera where public_id = $1::uuid) and window_start_at = $2::timestamptz
-       and reencode_id = $3::int and generation = $4::int`,
-    [ref.cameraId, at(ref.windowStartMs), ref.reencodeId, ref.generation],
+    `delete from finish_copy where worker_id::text = $1::text and begun_at < clock_timestamp() - interval '5 minutes'`,
+    [workerId],
   );
 }
 
-/** Forgets what jobs have noted that were killed and never came back: no purge waits for them any more. */
+/** Forgets what tries have noted that were killed: no purge waits for them any more. */
 export async function forgetCopies(db: Db): Promise<void> {
   await db.query(`delete from finish_copy where begun_at < clock_timestamp() - interval '1 day'`);
 }
@@ -47,7 +59,7 @@ export async function isBeingPurged(db: Db, cameraId: string): Promise<boolean> 
   return rowCount === 1;
 }
 
-/** How many finish jobs have copies of a camera's footage, and until when at most; null = none has. */
+/** How many tries of finish jobs have copies of a camera's footage, and until when at most; null = none has. */
 export async function copiesOf(
   db: Db,
   internalId: number,

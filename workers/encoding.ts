@@ -4,6 +4,7 @@ import { Worker } from '@temporalio/worker';
 import { feedFinishJobs } from '../activities/feed-finish-jobs.ts';
 import { createFinishActivities } from '../activities/finish-job.ts';
 import { removeEncoder } from '../db/encoders.ts';
+import { endCopiesOf } from '../db/finish-copies.ts';
 import { parseTariff } from '../domain/tariff.ts';
 import { errorText } from '../errors.ts';
 import { readCalibrations } from '../media/calibration-file.ts';
@@ -34,7 +35,12 @@ export async function startEncoding(context: RoleContext, workerId: string): Pro
   const { config, db, objects, log, now } = context;
   const host = hostname();
   // First, since it may fail: proving encoders takes seconds.
-  const folder = await makeWorkFolder(join(config.dataDir, 'finish'), workerId, log);
+  const folder = await makeWorkFolder(join(config.dataDir, 'finish'), workerId, log, {
+    onRemoved: (deadId) =>
+      endCopiesOf(db, deadId).catch((error: unknown) =>
+        log.warn({ cause: errorText(error) }, 'that the copies of a killed encoder are gone was not noted'),
+      ),
+  });
   const stopping = new AbortController();
   const calibrations = await readCalibrations(config.dataDir).catch((error: unknown) => {
     log.warn({ cause: errorText(error) }, 'the calibration cannot be read; run it again');
@@ -74,6 +80,7 @@ export async function startEncoding(context: RoleContext, workerId: string): Pro
     spoolDir: config.spool.dir,
     workDir: folder.path,
     host,
+    workerId,
     log,
     stopping: stopping.signal,
     onEnd: feed,

@@ -12,6 +12,12 @@ const beatEveryMs = 30_000;
 /** A worker whose event loop stands still for this long is no worker any more. */
 const deadAfterMs = 10 * 60_000;
 
+interface WorkFolderOptions {
+  everyMs?: number;
+  /** Told the id of each killed worker whose folder was removed here. */
+  onRemoved?: (name: string) => Promise<void>;
+}
+
 /**
  * A folder of this worker, and those of workers that were killed go. Containers may share the parent, where a process
  * id tells nothing of the others' processes: a worker lives as long as it touches its folder.
@@ -21,7 +27,7 @@ export async function makeWorkFolder(
   parent: string,
   name: string,
   log: Logger,
-  everyMs = beatEveryMs,
+  { everyMs = beatEveryMs, onRemoved }: WorkFolderOptions = {},
 ): Promise<WorkFolder> {
   const path = join(parent, name);
   const beat = async (): Promise<void> => {
@@ -29,7 +35,9 @@ export async function makeWorkFolder(
     await mkdir(path, { recursive: true });
     const now = new Date();
     await utimes(path, now, now);
-    for (const other of await readdir(parent)) if (other !== name) await removeDead(join(parent, other), now.getTime());
+    for (const other of await readdir(parent)) {
+      if (other !== name && (await removeDead(join(parent, other), now.getTime()))) await onRemoved?.(other);
+    }
   };
   await beat();
   let last = Promise.resolve();
@@ -49,10 +57,13 @@ export async function makeWorkFolder(
   };
 }
 
-async function removeDead(folder: string, nowMs: number): Promise<void> {
+/** @returns whether it was dead, and is gone */
+async function removeDead(folder: string, nowMs: number): Promise<boolean> {
   const found = await stat(folder).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null; // another was faster
     throw error;
   });
-  if (found !== null && found.mtimeMs < nowMs - deadAfterMs) await rm(folder, { recursive: true, force: true });
+  if (found === null || found.mtimeMs >= nowMs - deadAfterMs) return false;
+  await rm(folder, { recursive: true, force: true });
+  return true;
 }

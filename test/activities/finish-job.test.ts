@@ -1,25 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { ApplicationFailure } from '@temporalio/common';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createFinishActivities, type FinishJobDeps } from '../../activities/finish-job.ts';
-import { changeIntent } from '../../db/camera-changes.ts';
-import { takeReady, type FedWindow } from '../../db/finish-feed.ts';
-import { copiesOf } from '../../db/finish-copies.ts';
+import type { FinishJobDeps } from '../../activities/finish-job.ts';
+import type { FedWindow } from '../../db/finish-feed.ts';
 import { retryParked } from '../../db/finish-windows.ts';
-import { beginPurge } from '../../db/purge.ts';
 import { listWindows } from '../../db/window-list.ts';
-import { createPool, transaction } from '../../db/sql.ts';
-import { createLogger } from '../../log.ts';
+import { createPool } from '../../db/sql.ts';
 import { EncodeError } from '../../media/encode-errors.ts';
 import { createObjects } from '../../storage/objects.ts';
-import { createTemporalLogger } from '../../workers/temporal-logger.ts';
-import type { FinishJob } from '../../workflows/messages.ts';
 import { recordMade } from '../media/footage.ts';
 import { createFinishSite, t0, type FinishSite, type SiteCamera } from './finish-site.ts';
+import { feedWindow, finishActivities, runFinishJob } from './run-finish-job.ts';
 
-const silent = createLogger({ level: 'silent', name: 'test' });
 const windowMs = 8000;
 const hourMs = 3_600_000;
 let site: FinishSite;
@@ -38,33 +30,9 @@ async function cameraWithFootage(): Promise<SiteCamera> {
   return camera;
 }
 
-async function feed(camera: SiteCamera, atMs: number): Promise<FedWindow | undefined> {
-  const fed = await takeReady(site.deps.db, { queue: 'encode', nowMs: atMs, cheap: true, limit: 100 });
-  return fed.find(({ cameraId }) => cameraId === camera.id);
-}
-
-/** Runs the activity as a worker does. @returns what Temporal would be told of its failure, or null */
-async function run(window: FedWindow, changes: Partial<FinishJobDeps> = {}): Promise<ApplicationFailure | null> {
-  const activities = createFinishActivities({
-    ...site.deps,
-    host: 'host-a',
-    log: silent,
-    stopping: new AbortController().signal,
-    onEnd: () => undefined,
-    running: { encode: 0, join: 0, spool: 0 },
-    ...changes,
-  });
-  const environment = new MockActivityEnvironment({}, { logger: createTemporalLogger(silent) });
-  const { cameraId, windowStartMs, reencodeId, generation } = window;
-  const job: FinishJob = { cameraId, windowStartMs, reencodeId, generation, queue: 'encode', spoolHostId: null };
-  try {
-    await environment.run((given: FinishJob) => activities.finish(given), job);
-    return null;
-  } catch (error) {
-    if (error instanceof ApplicationFailure) return error;
-    throw error;
-  }
-}
+const feed = (camera: SiteCamera, atMs: number) => feedWindow(site, camera, atMs);
+const run = (window: FedWindow, changes?: Partial<FinishJobDeps>) =>
+  runFinishJob(finishActivities(site, changes), window);
 
 const failing = (error: EncodeError) => ({
   encode() {
@@ -198,38 +166,4 @@ test('a worker that stops gives its job up at once', async () => {
   expect(told?.nonRetryable).not.toBe(true);
   expect((await site.rows(camera)).length).toBe(2);
   expect(await run(window)).toBeNull();
-});
-
-test('a job gives up and leaves no copy once its camera is being purged, and none begins after that', async () => {
-  const camera = await cameraWithFootage();
-  const { db, workDir } = site.deps;
-  const window = await feed(camera, t0 + hourMs);
-  if (window === undefined) throw new Error('not fed');
-  let encodes = (): void => undefined;
-  const encoding = new Promise<void>((resolve) => {
-    encodes = resolve;
-  });
-  const job = run(window, {
-    encode: ({ signal }) =>
-      new Promise((_, reject) => {
-        signal?.addEventListener('abort', () => reject(new EncodeError('killed', 'ffmpeg was ended')));
-        encodes();
-      }),
-  });
-  await encoding;
-  const copies = () => copiesOf(db, camera.internalId, Date.now());
-  const nowMs = Date.now();
-  await transaction(db, async (tx) => {
-    await changeIntent(tx, camera.id, 'retire', { nowMs: nowMs - 1, graceMs: 0 });
-    expect(await beginPurge(tx, camera.id, { nowMs })).toEqual({ kind: 'begun' });
-  });
-  expect(await copies()).toMatchObject({ jobs: 1 });
-  expect(await job).toBeNull();
-  expect(await copies()).toBeNull();
-  expect(readdirSync(workDir)).toEqual([]);
-  const encode = (): never => {
-    throw new Error('it encodes');
-  };
-  expect(await run(window, { encode })).toBeNull();
-  expect(await copies()).toBeNull();
 });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -224,14 +225,14 @@ test('copies that finish jobs have are waited for, for as long as a job may last
   const { objects } = await bucketOn('seaweedfs', 'plain', null);
   const camera = await retiredCamera(database.pool, objects, 1);
   const activities = activitiesOf(database.pool, objects);
-  const job = { cameraId: camera.id, windowStartMs: t0, reencodeId: 0, generation: 1 };
-  const refs = [job, { ...job, windowStartMs: t0 + 600_000 }] as const;
-  for (const ref of refs) expect(await beginCopies(database.pool, ref)).toBe(true);
+  const newTry = () => ({ id: randomUUID(), workerId: randomUUID(), cameraId: camera.id });
+  const tries = [newTry(), newTry()] as const;
+  for (const one of tries) expect(await beginCopies(database.pool, one)).toBe(true);
   const waits = { kind: 'waits', againInMs: 5_000 };
   const two = { ...waits, reason: expect.stringContaining('2 finish jobs have copies') };
   expect(await purge(activities, camera.id)).toMatchObject(two);
-  for (const ref of refs) expect(await beginCopies(database.pool, ref)).toBe(false);
-  await endCopies(database.pool, refs[0]);
+  expect(await beginCopies(database.pool, newTry())).toBe(false);
+  await endCopies(database.pool, [tries[0].id]);
   const one = { ...waits, reason: expect.stringContaining('A finish job has copies') };
   expect(await purge(activities, camera.id)).toMatchObject(one);
   const begun = (ms: number) => database.pool.query(`update finish_copy set begun_at = $1`, [new Date(ms)]);

@@ -18,8 +18,12 @@ afterAll(async () => {
   await folder.remove();
 });
 
-async function make(parent: string, name: string, everyMs?: number): Promise<WorkFolder> {
-  const made = await makeWorkFolder(join(folder.path, parent), name, log, everyMs);
+async function make(
+  parent: string,
+  name: string,
+  options: Parameters<typeof makeWorkFolder>[3] = {},
+): Promise<WorkFolder> {
+  const made = await makeWorkFolder(join(folder.path, parent), name, log, options);
   open.push(made);
   return made;
 }
@@ -42,20 +46,26 @@ test('what killed workers have left goes at a start, and while others live', asy
     await utimes(join(parent, name), longAgo, longAgo);
   };
   await dead('1234');
-  await make('killed', 'own', 20);
+  const removed: string[] = [];
+  const onRemoved = async (name: string): Promise<void> => {
+    expect(await readdir(parent)).not.toContain(name);
+    removed.push(name);
+  };
+  await make('killed', 'own', { everyMs: 20, onRemoved });
   expect(await readdir(parent)).toEqual(['own']);
   await dead('5678');
-  await waitFor('it is gone', async () => (await readdir(parent)).length === 1);
+  await waitFor('it is gone, and told', async () => removed.length === 2);
+  expect(removed).toEqual(['1234', '5678']);
 });
 
 test('a worker that lives touches its folder, though nothing moves in it', async () => {
-  const { path } = await make('touched', 'own', 20);
+  const { path } = await make('touched', 'own', { everyMs: 20 });
   await utimes(path, longAgo, longAgo);
   await waitFor('it is touched', async () => (await stat(path)).mtimeMs > longAgo.getTime() + 60_000);
 });
 
 test('a living worker whose folder another took for dead, as after a clock was set, has it again', async () => {
-  const own = await make('taken', 'own', 20);
+  const own = await make('taken', 'own', { everyMs: 20 });
   await rm(own.path, { recursive: true });
   await waitFor('it is there again', async () => (await readdir(join(folder.path, 'taken'))).includes('own'));
   await own.remove();
