@@ -1,8 +1,6 @@
 import { z } from 'zod';
+import { longestJobMs } from '../domain/finish-window.ts';
 import { at, instant, one, type Db } from './sql.ts';
-
-/** As long as Temporal lets a job run: copies of an encoder that is lost with its disk are not waited for any longer. */
-export const longestJobMs = 10 * 3_600_000;
 
 /** A try of a finish job, which has copies of a camera's footage on its host's disk. */
 export interface FinishCopies {

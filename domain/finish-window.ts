@@ -69,6 +69,12 @@ export function isPoisoned(failures: readonly WindowFailure[], liveHosts: number
   );
 }
 
+/**
+ * As long as Temporal lets a job run, and as a purge waits for copies on an encoder's disk: waiting for less, it would be
+ * certified while a job still has some.
+ */
+export const longestJobMs = 10 * 3_600_000;
+
 /** How long a window waits after its nth failure: 30 s, 1 min, ... 10 min. */
 export function retryAfterMs(failures: number): number {
   return Math.min(600_000, 30_000 * 2 ** Math.max(0, failures - 1));

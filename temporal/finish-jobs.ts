@@ -1,4 +1,5 @@
 import { ActivityExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import { longestJobMs } from '../domain/finish-window.ts';
 import { finishActivity, finishJobId, spoolQueue, type FinishJob } from '../workflows/messages.ts';
 
 /**
@@ -21,7 +22,7 @@ export async function startFinishJob(
       // Beats come every 2 s while bytes move, every 5 s while a result is verified. The longest honest silence is a
       // store that is away: an error in 10 s.
       heartbeatTimeout: '20s',
-      startToCloseTimeout: '10 hours',
+      startToCloseTimeout: longestJobMs,
       // Of what lies outside the footage: an hour's outage of the store is some 60 attempts.
       retry: { initialInterval: '2s', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 100 },
       idReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
