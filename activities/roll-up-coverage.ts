@@ -17,6 +17,7 @@ import {
   addCoverage,
   explainedCoverage,
   knownTime,
+  lateFootageDays,
   noCoverage,
   totalMs,
   utcDayOf,
@@ -38,8 +39,6 @@ export interface RollUpDeps {
   now: () => number;
 }
 
-/** Footage may come late, from the spool of a host that was away: a week of it, then a person has looked. */
-const countedBackDays = 8;
 /** 300 cameras x 1 day of holes take 65 ms in Postgres. */
 const pageSize = 100;
 /** As the API says; a camera that flaps makes some 5,000 events a day. */
@@ -78,7 +77,7 @@ export async function forget(deps: RollUpDeps, onStep: () => void): Promise<void
  */
 export async function rollUp(deps: RollUpDeps, onCamera: () => void): Promise<number> {
   const nowMs = deps.now();
-  const settledMs = utcDayOf(nowMs) - (countedBackDays - 1) * dayMs;
+  const settledMs = utcDayOf(nowMs) - (lateFootageDays - 1) * dayMs;
   let days = 0;
   let afterInternalId = 0;
   for (;;) {

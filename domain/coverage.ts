@@ -1,7 +1,12 @@
 import type { GapReason } from './gap-reason.ts';
 import { explainHoles, mergeHoles, type GapClaim, type Hole } from './gaps.ts';
+import { dayMs } from './retention.ts';
 
-const dayMs = 24 * 3600 * 1000;
+/**
+ * Footage may come late, from the spool of a host that was away: a week of it, then a person has looked. So long is a day
+ * counted anew, and the report of a month not final.
+ */
+export const lateFootageDays = 8;
 
 /** How much of the time that was to be recorded is there. */
 export interface Coverage {

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { stat, utimes } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Hole } from '../domain/gaps.ts';
+import { dayMs } from '../domain/retention.ts';
 import { pieceWithin, type Piece } from '../domain/segment-cut.ts';
 import { checkSanity, entriesOf, type SanityLimits, type Segment } from '../domain/segment.ts';
 import { leaseOf, type Lease } from '../db/leases.ts';
@@ -61,7 +62,7 @@ const hashChunkBytes = 1024 * 1024;
 /** Less than this between two files is the jitter of their clocks. */
 const shortestPieceMs = 200;
 /** So long in `closed/` footage of a camera that the catalogue does not have is tried. */
-const unknownCameraMs = 86_400_000;
+const unknownCameraMs = dayMs;
 /** A useless object is deleted after an hour, as all are: a player may just be reading it. */
 const uselessObjectMs = 3_600_000;
 

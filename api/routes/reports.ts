@@ -1,15 +1,14 @@
 import { camerasOfTenant, daysOfTenant, pausesOfTenant } from '../../db/coverage-report.ts';
 import { defaultTenant, tenantById } from '../../db/tenants.ts';
+import { lateFootageDays } from '../../domain/coverage.ts';
 import { coverageReport, type CoverageReport } from '../../domain/coverage-report.ts';
+import { dayMs } from '../../domain/retention.ts';
 import { AppError } from '../../errors.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { reportPage, reportPagePolicy } from '../report-page.ts';
 import { signReport } from '../report-signature.ts';
 import { commonProblems, isoTime, rawBody } from '../schemas/common.ts';
 import { coverageReportSchema, reportQuery } from '../schemas/reports.ts';
-
-/** As long as the roll-up still counts a day anew, see activities/roll-up-coverage.ts. */
-const settledAfterMs = 8 * 24 * 3600 * 1000;
 
 /** What a customer can be shown. */
 export function registerReports(app: Api, deps: ApiDeps): void {
@@ -77,7 +76,7 @@ async function reportOf(
       tenantName: tenant.name,
       month: asked.month,
       issuedAt: isoTime(nowMs),
-      isSettled: nowMs >= endMs + settledAfterMs,
+      isSettled: nowMs >= endMs + lateFootageDays * dayMs,
     },
     { cameras, days, pauses },
   );
