@@ -14,7 +14,7 @@ import {
 import type { Failpoint } from '../recorder/failpoint.ts';
 import { digestOf } from '../security/certificates.ts';
 import type { Sealer } from '../security/seal.ts';
-import { objectKey } from '../storage/keys.ts';
+import { cameraPrefix, objectKey } from '../storage/keys.ts';
 import { certify } from './certify.ts';
 
 const allTime = { fromMs: 0, untilMs: Date.UTC(9999, 0) };
@@ -40,7 +40,7 @@ export async function certifyPurge(
   const spools = await spoolsOf(tx, internalId);
   const lines = objectLines(objects);
   // An object whose lock ended after its row's turn was found, too, and is in the list.
-  const prefix = `${tenantId}/${cameraId}/`;
+  const prefix = cameraPrefix(camera);
   const listed = new Set(objects.map(({ key }) => key));
   const further = (await foundKeys(tx, prefix)).filter((key) => !listed.has(key)).length;
   // All that takes long comes before: a certificate locks the audit log, for which every deed of the service waits.

@@ -10,6 +10,7 @@ import { transaction, type Pool, type Transaction } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import type { Sealer } from '../security/seal.ts';
+import { cameraPrefix } from '../storage/keys.ts';
 import { certifyPurge } from './certify-purge.ts';
 import { clearPrefix, restAfterBatch } from './clear-prefix.ts';
 import { deleteBatchSize, deleteMarkedFootage } from './delete-footage.ts';
@@ -178,7 +179,7 @@ interface Wait {
 
 /** What a purge still waits for, or null: every spool is empty, and nothing is stored any more. */
 async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<Wait | null> {
-  const prefix = prefixOf(camera);
+  const prefix = cameraPrefix(camera);
   const nowMs = deps.now();
   const againInMs = waitFor((nowMs - camera.begunAtMs) / lookedAtAge);
   const spools = await spoolsOf(deps.db, camera.internalId);
@@ -208,9 +209,4 @@ async function unfinished(deps: PurgeDeps, camera: PurgedCamera): Promise<Wait |
 
 function waitFor(ms: number): number {
   return Math.round(Math.min(Math.max(ms, shortestWaitMs), longestWaitMs));
-}
-
-/** Where all objects of a camera are. */
-export function prefixOf(camera: { tenantId: string; cameraId: string }): string {
-  return `${camera.tenantId}/${camera.cameraId}/`;
 }

@@ -8,9 +8,8 @@ import { judgeStray, type StrayVerdict } from '../domain/reconcile.ts';
 import { cutoffMs } from '../domain/retention.ts';
 import type { Logger } from '../log.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
-import { parseObjectKey, type ObjectName } from '../storage/keys.ts';
+import { cameraPrefix, parseObjectKey, type ObjectName } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
-import { prefixOf } from './purge.ts';
 import type { PassClock } from './reconcile-look.ts';
 import { catalogueStray } from './recatalogue.ts';
 
@@ -141,7 +140,7 @@ async function lose(
     if (endMs === null) return false;
     // Sources of a final that is lost are collected no more: the next pass gives them their rows back.
     const isSource = (startMs: number): boolean => startMs >= name.startMs && startMs < endMs;
-    const finished = await finishedBelow(tx, prefixOf(camera));
+    const finished = await finishedBelow(tx, cameraPrefix(camera));
     await collected(
       tx,
       finished.filter((key) => isSource(parseObjectKey(key)?.startMs ?? -1)),

@@ -12,10 +12,9 @@ import { allTerms } from '../db/retention.ts';
 import type { Pool } from '../db/sql.ts';
 import { besideEachOther, isSettled, judgeStray } from '../domain/reconcile.ts';
 import { cutoffMs, type RetentionTerms } from '../domain/retention.ts';
-import { objectKey, parseObjectKey, type ObjectName } from '../storage/keys.ts';
+import { cameraPrefix, objectKey, parseObjectKey, type ObjectName } from '../storage/keys.ts';
 import type { ListedObject } from '../storage/listing.ts';
 import type { Objects } from '../storage/objects.ts';
-import { prefixOf } from './purge.ts';
 
 export interface LookDeps {
   db: Pool;
@@ -129,7 +128,7 @@ async function* listed(
   at: LookProgress,
   onStranger: (finding: SeenFinding) => Promise<void>,
 ): AsyncGenerator<Item> {
-  for await (const item of objects.list(prefixOf(camera), at.afterKey ?? undefined)) {
+  for await (const item of objects.list(cameraPrefix(camera), at.afterKey ?? undefined)) {
     const name = parseObjectKey(item.key);
     if (name !== null) yield { ...item, name };
     else await onStranger(nameless(item, camera.internalId));

@@ -22,7 +22,12 @@ const keyPattern = new RegExp(
  */
 export function objectKey(name: ObjectName): string {
   const file = [name.startMs, name.durationMs, name.epoch, name.variant, name.sha256.slice(0, hashDigits)].join('-');
-  return `${name.tenantId}/${name.cameraId}/${dayOf(name.startMs)}/${file}.mp4`;
+  return `${cameraPrefix(name)}${dayOf(name.startMs)}/${file}.mp4`;
+}
+
+/** Where all objects of a camera are. */
+export function cameraPrefix(camera: { tenantId: string; cameraId: string }): string {
+  return `${camera.tenantId}/${camera.cameraId}/`;
 }
 
 /** What a key says, or null when it is not the name of one of our objects. */
