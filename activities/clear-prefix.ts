@@ -3,7 +3,8 @@ import { noteFound } from '../db/purge.ts';
 import type { Db } from '../db/sql.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import type { Objects, ObjectTrace } from '../storage/objects.ts';
-import { deleteBatchSize, restOfBatchMs } from './delete-footage.ts';
+import { deleteBatchSize } from './delete-footage.ts';
+import { restAfterBatch } from './pace.ts';
 
 interface ClearDeps {
   db: Db;
@@ -36,13 +37,4 @@ export async function clearPrefix(deps: ClearDeps, prefix: string): Promise<{ ke
     return failures.find((failure) => failure.key === key) ?? { key, error: 'still there after its deletion' };
   }
   return null;
-}
-
-/** Leaves the database and the store to others. @throws CancelledFailure where the worker stops: another one goes on */
-export async function restAfterBatch(
-  { maxSegmentsPerSecond }: Pick<ClearDeps, 'maxSegmentsPerSecond'>,
-  objects: number,
-  beganMs: number,
-): Promise<void> {
-  await Context.current().sleep(restOfBatchMs(objects, performance.now() - beganMs, maxSegmentsPerSecond));
 }

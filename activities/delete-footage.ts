@@ -35,17 +35,6 @@ export interface DeletedBatch {
 export const deleteBatchSize = 1000;
 
 /**
- * SeaweedFS deletes 3,300 objects a second; four shards of a sweep, or the few purges of a worker, at this rate each leave
- * the database and the store to others.
- */
-export const usualSegmentsPerSecond = 800;
-
-/** How much longer a batch should take that has taken so long, in ms. */
-export function restOfBatchMs(objects: number, tookMs: number, perSecond = usualSegmentsPerSecond): number {
-  return Math.max(0, (objects / perSecond) * 1000 - tookMs);
-}
-
-/**
  * Deletes one batch of a camera's marked rows (`state` 1) and their objects: delete objects -> look that they are gone,
  * in every version -> delete rows and note them in the ledger. What to delete is decided by whoever marks (the
  * retention sweep, the purge), each in a statement of its own; from the mark on the API does not show the footage.

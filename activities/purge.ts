@@ -12,9 +12,10 @@ import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import type { Sealer } from '../security/seal.ts';
 import { cameraPrefix } from '../storage/keys.ts';
 import { certifyPurge } from './certify-purge.ts';
-import { clearPrefix, restAfterBatch } from './clear-prefix.ts';
+import { clearPrefix } from './clear-prefix.ts';
 import { deleteBatchSize, deleteMarkedFootage } from './delete-footage.ts';
 import { readDoubtedClocks, readEndingClocks, type DeletionClockDeps } from './deletion-clocks.ts';
+import { restAfterBatch } from './pace.ts';
 
 /** What a purge came to for now. Reasons are sentences. */
 export type PurgeStep =

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { knownFolders } from '../db/reconcile-facts.ts';
 import { forgetUnseenForeign, noteFindings, type SeenFinding } from '../db/reconcile-findings.ts';
 import type { ListedObject } from '../storage/listing.ts';
+import { restOfBatchMs } from './pace.ts';
 import { nameless, usualKeysPerSecond, type LookDeps, type PassClock } from './reconcile-look.ts';
 
 /**
@@ -28,7 +29,7 @@ export async function lookForForeign(
     if (seen % stepObjects !== 0) return;
     beat();
     const perSecond = deps.maxKeysPerSecond ?? usualKeysPerSecond;
-    await sleep(Math.max(0, (stepObjects / perSecond) * 1000 - (performance.now() - beganMs)));
+    await sleep(restOfBatchMs(stepObjects, performance.now() - beganMs, perSecond));
     beganMs = performance.now();
   };
   const noteFolder = async (prefix: string): Promise<void> => {

@@ -15,6 +15,7 @@ import { cutoffMs, type RetentionTerms } from '../domain/retention.ts';
 import { cameraPrefix, objectKey, parseObjectKey, type ObjectName } from '../storage/keys.ts';
 import type { ListedObject } from '../storage/listing.ts';
 import type { Objects } from '../storage/objects.ts';
+import { restOfBatchMs } from './pace.ts';
 
 export interface LookDeps {
   db: Pool;
@@ -94,7 +95,7 @@ async function lookAtCamera(
     await noteFindings(deps.db, await judgeStep(deps, judge, step), { passId: pass.passId, atMs: pass.clock.nowMs });
     await noteFindings(deps.db, step.others, { passId: pass.passId, atMs: pass.clock.nowMs, state: 'damaged' });
     await noteFindings(deps.db, step.strangers, { passId: pass.passId, atMs: pass.clock.nowMs });
-    const waitMs = ((step.keys + step.strangers.length) / perSecond) * 1000 - (performance.now() - beganMs);
+    const waitMs = restOfBatchMs(step.keys + step.strangers.length, performance.now() - beganMs, perSecond);
     step = emptyStep();
     at.afterKey = lastKey;
     beat({ ...at });

@@ -5,7 +5,8 @@ import { transaction, type Pool } from '../db/sql.ts';
 import { cutoffMs } from '../domain/retention.ts';
 import type { Logger } from '../log.ts';
 import { noFailpoint } from '../recorder/failpoint.ts';
-import { deleteBatchSize, deleteMarkedFootage, restOfBatchMs, type DeleteFootageDeps } from './delete-footage.ts';
+import { deleteBatchSize, deleteMarkedFootage, type DeleteFootageDeps } from './delete-footage.ts';
+import { restOfBatchMs } from './pace.ts';
 
 export interface SweptFootage {
   segments: number;

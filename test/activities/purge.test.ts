@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { restOfBatchMs } from '../../activities/delete-footage.ts';
+import { restOfBatchMs } from '../../activities/pace.ts';
 import { createPurgeActivities } from '../../activities/purge.ts';
 import { nothingSwept, sweepShard } from '../../activities/sweep-retention.ts';
 import { listAuditEntries } from '../../db/audit.ts';
