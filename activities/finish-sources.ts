@@ -4,9 +4,9 @@ import type { Segment } from '../domain/segment.ts';
 import { hashFile } from '../recorder/commit.ts';
 import { lingeringFileName } from '../recorder/segment-name.ts';
 import { objectKey } from '../storage/keys.ts';
+import { linkIfThere } from '../storage/link-or-copy.ts';
 import type { Objects } from '../storage/objects.ts';
 import { download } from './download.ts';
-import { linkOrCopy } from './link-or-copy.ts';
 
 /** An object's bytes are not those that were catalogued, or it is gone. */
 export class LostSourceError extends Error {
@@ -64,7 +64,7 @@ async function takeFromSpool(
 ): Promise<boolean> {
   if (spoolDir === null || segment.variant !== 0) return false;
   const source = join(spoolDir, 'linger', cameraId, lingeringFileName(segment, segment.sha256));
-  if (!(await linkOrCopy(source, target))) return false;
+  if (!(await linkIfThere(source, target))) return false;
   const { sha256 } = await hashFile(target, () => onBytes(0));
   if (sha256 === segment.sha256) return true;
   // Only the link: what is fetched must not be written into the recorder's file.

@@ -7,7 +7,8 @@ import { entriesOf, type Segment } from '../domain/segment.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import { readIndex, spanMs, streamFormatOf } from '../media/mp4-index.ts';
 import { parseSegmentFileName, type SegmentName } from '../recorder/segment-name.ts';
-import { isMissing, linkOrCopy } from './link-or-copy.ts';
+import { isMissingFile } from '../storage/file-error.ts';
+import { linkIfThere } from '../storage/link-or-copy.ts';
 
 /** Files of a window that only this host's spool holds, as links in `dir`, with what will be their final's sources. */
 export interface HeldSources {
@@ -34,7 +35,7 @@ export async function heldSources(
   const { cameraId, windowStartMs, windowMs } = window;
   const folder = join(spoolDir, 'closed', cameraId);
   const names = await readdir(folder).catch((error: unknown) => {
-    if (isMissing(error)) return [];
+    if (isMissingFile(error)) return [];
     throw error;
   });
   const files = names
@@ -52,7 +53,7 @@ export async function heldSources(
     if (stored.some((row) => row.startMs <= name.startMs && endOf(row) >= endOf(name))) continue;
     const path = join(dir, `${name.startMs}.mp4`);
     // Given back to the recorder meanwhile, it is stored as it is.
-    if (!(await linkOrCopy(join(folder, file), path))) continue;
+    if (!(await linkIfThere(join(folder, file), path))) continue;
     const segment = await segmentOf(path, name);
     if (segment === null) return { ...sources, isTorn: true };
     sources.segments.push(segment);

@@ -1,8 +1,9 @@
-import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { renameDurably, syncFolder } from '../storage/durable-file.ts';
+import { linkOrCopy } from '../storage/link-or-copy.ts';
 import { createSpoolFolders, type SpoolFile } from '../storage/spool-folders.ts';
 import { codeOf } from './error-code.ts';
 
@@ -10,8 +11,6 @@ import { codeOf } from './error-code.ts';
 export type Quarantine = (cameraId: string, filePath: string, why: string) => Promise<void>;
 
 const reasonEnding = '.reason.txt';
-/** Of file systems that have no second names for a file. */
-const noLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 
 /** @param spoolDir files go to `quarantine/<camera>/` below it */
 export function createQuarantine(spoolDir: string): Quarantine {
@@ -33,10 +32,9 @@ export async function keepInQuarantine(
 ): Promise<string> {
   const target = await placeIn(spoolDir, { cameraId, filePath }, why);
   try {
-    await link(filePath, target);
+    await linkOrCopy(filePath, target);
   } catch (error) {
-    if (noLinks.includes(codeOf(error) ?? '')) await copyFile(filePath, target);
-    else if (codeOf(error) !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
   await syncFolder(path.dirname(target));
   return target;
