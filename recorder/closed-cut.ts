@@ -26,7 +26,7 @@ export async function cutToParts(
     await deps.failpoint('cut');
     made.push({ cameraId, path: target, name: partName });
   }
-  deps.log.info({ cameraId, name, parts: made.map((part) => part.name) }, 'overlapping file cut to its free parts');
+  deps.log.info({ cameraId, name, parts: made.map((part) => part.name) }, 'a closed file was replaced by parts of it');
   if (made.every((part) => part.path !== file.path)) await deps.spool.remove(file.path);
   return made;
 }
