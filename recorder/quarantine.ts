@@ -10,7 +10,13 @@ import { codeOf } from './error-code.ts';
 /** Puts a file aside that cannot be catalogued: kept for a person to look at, with the reason beside it. */
 export type Quarantine = (cameraId: string, filePath: string, why: string) => Promise<void>;
 
-const reasonEnding = '.reason.txt';
+/** Ends the name of the file that says why the one beside it was put aside: for the person who looks for it. */
+export const reasonEnding = '.reason.txt';
+
+/** Where it is written why a file was put aside. */
+export function reasonOf(filePath: string): string {
+  return `${filePath}${reasonEnding}`;
+}
 
 /** @param spoolDir files go to `quarantine/<camera>/` below it */
 export function createQuarantine(spoolDir: string): Quarantine {
@@ -50,8 +56,9 @@ async function placeIn(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // A run's files are called 0.mp4, 1.mp4, ...: its folder's name keeps those of two runs apart.
   const name = `${path.basename(path.dirname(filePath))}-${path.basename(filePath)}`;
-  await writeFile(path.join(folder, `${name}${reasonEnding}`), `${why}\n`);
-  return path.join(folder, name);
+  const target = path.join(folder, name);
+  await writeFile(reasonOf(target), `${why}\n`);
+  return target;
 }
 
 /** A file and its reason. */

@@ -11,6 +11,7 @@ import type { CommitOutcome } from './commit.ts';
 import { codeOf, isMissingFile, isUnreadable } from './error-code.ts';
 import { noFailpoint, type Failpoint } from './failpoint.ts';
 import { indexIfThere } from './index-if-there.ts';
+import { reasonEnding, reasonOf } from './quarantine.ts';
 import type { ClosedFile } from './run-files.ts';
 import { parseSegmentFileName, segmentFileName } from './segment-name.ts';
 import { whyUnreadable } from './why-unreadable.ts';
@@ -222,13 +223,6 @@ async function move(from: string, to: string): Promise<void> {
   await rename(from, to);
   await syncFolder(path.dirname(to));
   await syncFolder(path.dirname(from));
-}
-
-/** For the person who looks for it. */
-const reasonEnding = '.reason.txt';
-
-function reasonOf(filePath: string): string {
-  return `${filePath}${reasonEnding}`;
 }
 
 /** What lies in a folder; nothing where it is not there. @throws other errors of the file system */
