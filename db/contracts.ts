@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { ContractTerms, EndReason } from '../domain/contract.ts';
 import type { PriceList } from '../domain/price.ts';
-import { AppError } from '../errors.ts';
 import { at, instant, many, maybeOne, one, type Db, type Transaction } from './sql.ts';
+import { noSuchTenant } from './tenants.ts';
 
 /** A tenant's contract. Days as `2026-11-24`, instants in ms since 1970. */
 export interface Contract extends ContractTerms {
@@ -106,7 +106,7 @@ export async function insertContract(
       contract.prepayMonths,
     ],
   );
-  if (made === null) throw new AppError('not-found', 'There is no such tenant.');
+  if (made === null) throw noSuchTenant();
   return one(tx, contractRow, `${selectContract} where c.public_id = $1::uuid`, [made.public_id]);
 }
 

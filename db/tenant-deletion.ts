@@ -9,6 +9,7 @@ import type { Clocks } from './clock.ts';
 import { markContractEnded, openContractOf, setContractEnd } from './contracts.ts';
 import { requestPurge } from './purge.ts';
 import { at, bigint, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
+import { noSuchTenant } from './tenants.ts';
 
 /** A change of intent that the camera's workflow is to be told of. */
 export interface Told {
@@ -66,7 +67,7 @@ export async function requestTenantDeletion(tx: Transaction, tenantId: string, r
      from tenant where public_id = $1::uuid for update`,
     [tenantId],
   );
-  if (tenant === null) throw new AppError('not-found', 'There is no such tenant.');
+  if (tenant === null) throw noSuchTenant();
   if (tenant.is_default) throw new AppError('wrong-state', 'Cameras without a tenant belong to this one; it stays.');
   if (tenant.is_requested) throw new AppError('wrong-state', 'This tenant is being deleted already.');
   await tx.query(`update tenant set deletion_requested_at = $2::timestamptz where id = $1`, [

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { changeOfGraceArchive, type GraceArchive, type GraceTerms } from '../domain/retention.ts';
+import { AppError } from '../errors.ts';
 import { at, instant, many, maybeOne, one, type Db, type Transaction } from './sql.ts';
 
 /** A customer. Times in ms since 1970. */
@@ -99,4 +100,9 @@ export function defaultTenant(db: Db): Promise<Tenant> {
 /** The tenant with this id, or null. */
 export function tenantById(db: Db, id: string): Promise<Tenant | null> {
   return maybeOne(db, tenantRow, `select ${tenantColumns} from tenant where public_id = $1::uuid`, [id]);
+}
+
+/** The error of an unknown tenant id. */
+export function noSuchTenant(): AppError {
+  return new AppError('not-found', 'There is no such tenant.');
 }

@@ -1,6 +1,6 @@
 /** The values of what has the same key, in the order given. */
-export function grouped<T, V>(all: readonly T[], keyOf: (one: T) => string, valueOf: (one: T) => V): Map<string, V[]> {
-  const groups = new Map<string, V[]>();
+export function grouped<K, T, V>(all: readonly T[], keyOf: (one: T) => K, valueOf: (one: T) => V): Map<K, V[]> {
+  const groups = new Map<K, V[]>();
   for (const one of all) {
     const group = groups.get(keyOf(one));
     // Not an array anew for each: a camera that flaps has thousands.

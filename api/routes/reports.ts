@@ -1,9 +1,8 @@
 import { camerasOfTenant, daysOfTenant, pausesOfTenant } from '../../db/coverage-report.ts';
-import { defaultTenant, tenantById } from '../../db/tenants.ts';
+import { defaultTenant, noSuchTenant, tenantById } from '../../db/tenants.ts';
 import { lateFootageDays } from '../../domain/coverage.ts';
 import { coverageReport, type CoverageReport } from '../../domain/coverage-report.ts';
 import { dayMs } from '../../domain/retention.ts';
-import { AppError } from '../../errors.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { reportPage, reportPagePolicy } from '../report-page.ts';
 import { signReport } from '../report-signature.ts';
@@ -60,7 +59,7 @@ async function reportOf(
   const { pool } = deps;
   const nowMs = deps.now();
   const tenant = asked.tenantId === undefined ? await defaultTenant(pool) : await tenantById(pool, asked.tenantId);
-  if (tenant === null) throw new AppError('not-found', 'There is no such tenant.');
+  if (tenant === null) throw noSuchTenant();
   const [year = 0, month = 0] = asked.month.split('-').map(Number);
   const [fromMs, endMs] = [Date.UTC(year, month - 1), Date.UTC(year, month)];
   // Of a month that is not over nothing to come is missing.

@@ -1,8 +1,9 @@
 import { noSuchCamera } from '../../db/cameras.ts';
 import { readClocks } from '../../db/clock.ts';
-import { dueByTerms, type DueFootage } from '../../db/due-footage.ts';
+import { dueByTerms } from '../../db/due-footage.ts';
 import { upcomingPurges } from '../../db/purge-preview.ts';
 import { allTerms, knownTerms } from '../../db/retention.ts';
+import { grouped } from '../../domain/grouped.ts';
 import { changeOfRetention, dayMs } from '../../domain/retention.ts';
 import { amountsOf, deletedBy, sumOf, type Amounts } from '../deleted-footage.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
@@ -36,7 +37,12 @@ export function registerRetentionPreviews(app: Api, deps: ApiDeps): void {
       const cameras = await allTerms(deps.pool, { cameraId });
       const upcoming = await upcomingPurges(deps.pool, { nowMs, untilMs: nowMs + days * dayMs, cameraId });
       if (cameraId !== undefined && cameras.length + upcoming.length === 0) throw noSuchCamera();
-      const found = byCamera(await dueByTerms(deps.pool, cameras, atMs));
+      const due = await dueByTerms(deps.pool, cameras, atMs);
+      const found = grouped(
+        due,
+        (one) => one.internalId,
+        (one) => one,
+      );
       const purgedMs = new Map(upcoming.map((purge) => [purge.cameraId, purge.atMs ?? Infinity]));
       const items = cameras.flatMap(({ internalId, cameraId: id, name, days: retentionDays }) => {
         // What would reach its age after its camera's purge goes with that.
@@ -76,12 +82,6 @@ export function registerRetentionPreviews(app: Api, deps: ApiDeps): void {
       return { days, effectiveAt: isoTime(change.next?.atMs ?? nowMs), deletes };
     },
   );
-}
-
-function byCamera(found: readonly DueFootage[]): Map<number, DueFootage[]> {
-  const groups = new Map<number, DueFootage[]>();
-  for (const one of found) groups.set(one.internalId, [...(groups.get(one.internalId) ?? []), one]);
-  return groups;
 }
 
 /** Never below nothing: the one may have been counted a moment before the other. */

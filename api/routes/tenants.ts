@@ -6,6 +6,7 @@ import {
   insertTenant,
   listTenants,
   lockTenant,
+  noSuchTenant,
   setGraceDays,
   tenantById,
   type Tenant,
@@ -188,5 +189,3 @@ function tenantAnswer(tenant: Tenant, deps: Pick<ApiDeps, 'graceDays'>) {
 function audited({ graceDays, graceArchive, rollsAtMs }: Tenant) {
   return { graceDays, graceArchive, rollingFrom: isoTimeOrNull(rollsAtMs) };
 }
-
-const noSuchTenant = (): AppError => new AppError('not-found', 'There is no such tenant.');
