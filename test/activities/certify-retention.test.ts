@@ -14,7 +14,7 @@ import type { Objects } from '../../storage/objects.ts';
 import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
-import { footageOf, storeFootage } from './stored-footage.ts';
+import { footageOf, storeFootage } from '../support/stored-footage.ts';
 import { sweptAnHourBefore } from './whole-sweep.ts';
 
 const [october, november, december] = [Date.UTC(2026, 9, 1), Date.UTC(2026, 10, 1), Date.UTC(2026, 11, 1)];

@@ -6,7 +6,7 @@ import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 import type { Objects } from '../../storage/objects.ts';
-import { keysOf, storeFootage } from './stored-footage.ts';
+import { keysOf, storeFootage } from '../support/stored-footage.ts';
 
 const t0 = Date.UTC(2026, 0, 1);
 let database: TestDatabase;

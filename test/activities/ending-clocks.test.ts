@@ -12,8 +12,8 @@ import type { Objects } from '../../storage/objects.ts';
 import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
+import { footageOf, keysOf } from '../support/stored-footage.ts';
 import { activitiesOf, dueMs, retiredCamera, t0, waitOf } from './purge-site.ts';
-import { footageOf, keysOf } from './stored-footage.ts';
 import { sweptAnHourBefore } from './whole-sweep.ts';
 
 const [early, late] = [t0 + 20 * dayMs, t0 + 2 * 365 * dayMs];

@@ -10,10 +10,10 @@ import { createObjects } from '../../storage/objects.ts';
 import { pictures, recordMade } from '../media/footage.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testS3 } from '../support/objects.ts';
+import { keysOf } from '../support/stored-footage.ts';
 import { createFinishSite, t0, type FinishSite, type SiteCamera } from './finish-site.ts';
 import { killPlaces } from './kill-places.ts';
 import { killedProfiles, killFinishJobs, type KilledJob } from './killed-finish-jobs.ts';
-import { keysOf } from './stored-footage.ts';
 
 const windowMs = 12_000;
 const hourMs = 3_600_000;

@@ -4,7 +4,7 @@ import { createEncoders, type EncodeJob } from '../../media/encoders.ts';
 import { createObjects, type ObjectsOptions } from '../../storage/objects.ts';
 import type { FinishJob } from '../../workflows/messages.ts';
 import { ffmpeg } from '../media/footage.ts';
-import { dieStanding, givenWork } from './killed-process.ts';
+import { dieStanding, givenWork } from '../support/killed-process.ts';
 
 export interface FinishProcess {
   databaseUrl: string;

@@ -8,12 +8,12 @@ import { takeReady } from '../../db/finish-feed.ts';
 import { many } from '../../db/sql.ts';
 import type { ObjectsOptions } from '../../storage/objects.ts';
 import type { FinishJob } from '../../workflows/messages.ts';
+import { runProcess, untilDisconnected } from '../support/killed-process.ts';
+import { keysOf } from '../support/stored-footage.ts';
 import type { FinishProcess } from './finish-process.ts';
 import { t0, type FinishSite, type SiteCamera } from './finish-site.ts';
 import { holdFootage } from './held-footage.ts';
 import { killPlaces } from './kill-places.ts';
-import { runProcess, untilDisconnected } from './killed-process.ts';
-import { keysOf } from './stored-footage.ts';
 
 /** Joined; encoded; joined from the spool that alone holds it. */
 export const killedProfiles = ['original', 'small', 'kept'] as const;
@@ -69,7 +69,7 @@ export async function killFinishJobs(
     spoolDir: held.spoolDir,
     work: killed.map((one) => ({ ...jobOf(one), killAt: one.place })),
   };
-  expect(await runProcess('finish-process.ts', given)).toEqual({ code: null, signal: 'SIGKILL' });
+  expect(await runProcess('activities/finish-process.ts', given)).toEqual({ code: null, signal: 'SIGKILL' });
   await untilDisconnected(db, 'finish-process');
   for (const one of killed) {
     one.rowsAfterKill = (await site.rows(one.camera)).length;

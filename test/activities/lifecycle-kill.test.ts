@@ -16,11 +16,11 @@ import { digestOf, problemsOf } from '../../security/certificates.ts';
 import { createObjects, type Objects } from '../../storage/objects.ts';
 import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { runProcess, untilDisconnected } from '../support/killed-process.ts';
 import { testS3 } from '../support/objects.ts';
+import { footageOf, keysOf, storeFootage, type FootageOwner } from '../support/stored-footage.ts';
 import { killPlaces } from './kill-places.ts';
-import { runProcess, untilDisconnected } from './killed-process.ts';
 import type { LifecycleProcess, LifecycleWork } from './lifecycle-process.ts';
-import { footageOf, keysOf, storeFootage, type FootageOwner } from './stored-footage.ts';
 import { sweptAnHourBefore } from './whole-sweep.ts';
 
 const kinds = ['sweep', 'month', 'purge', 'tenant', 'collect'] as const;
@@ -82,7 +82,7 @@ afterAll(async () => {
 
 function startWorker(work: LifecycleWork[], isKilled: boolean): ReturnType<typeof runProcess> {
   const given: LifecycleProcess = { work, s3, ...shared, isKilled };
-  return runProcess('lifecycle-process.ts', given);
+  return runProcess('activities/lifecycle-process.ts', given);
 }
 
 async function carryOut(work: LifecycleWork[]): Promise<void> {

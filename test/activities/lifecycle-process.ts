@@ -9,7 +9,7 @@ import { createLogger } from '../../log.ts';
 import { noFailpoint, type Failpoint } from '../../recorder/failpoint.ts';
 import { createSealer } from '../../security/seal.ts';
 import { createObjects, type ObjectsOptions } from '../../storage/objects.ts';
-import { dieStanding, givenWork } from './killed-process.ts';
+import { dieStanding, givenWork } from '../support/killed-process.ts';
 
 /** What a worker is to do; `id` names the camera or tenant. All clocks say `nowMs`. */
 export interface LifecycleWork {

@@ -10,7 +10,7 @@ import { createLogger } from '../../log.ts';
 import { createSealer } from '../../security/seal.ts';
 import type { Objects } from '../../storage/objects.ts';
 import { makeCamera } from '../db/fixtures.ts';
-import { storeFootage } from './stored-footage.ts';
+import { storeFootage } from '../support/stored-footage.ts';
 
 /** Where the footage of each camera begins. */
 export const t0 = Date.UTC(2026, 0, 1);

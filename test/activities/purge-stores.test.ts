@@ -3,8 +3,8 @@ import { listCertificates } from '../../db/certificates.ts';
 import { bucketOn, legalHold, stores } from '../storage/buckets.ts';
 import { startMinio, type Minio } from '../storage/minio.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { keysOf } from '../support/stored-footage.ts';
 import { activitiesOf, certificateOf, purge, retiredCamera, waitOf } from './purge-site.ts';
-import { keysOf } from './stored-footage.ts';
 
 let minio: Minio | null = null;
 let database: TestDatabase;

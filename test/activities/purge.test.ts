@@ -26,8 +26,8 @@ import { createObjects, type Objects } from '../../storage/objects.ts';
 import { bucketOn } from '../storage/buckets.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testS3 } from '../support/objects.ts';
+import { footageOf, keysOf } from '../support/stored-footage.ts';
 import { activitiesOf, certificateOf, dueMs, purge, purgeDeps, retiredCamera, t0, waitOf } from './purge-site.ts';
-import { footageOf, keysOf } from './stored-footage.ts';
 
 const yearMs = 365 * dayMs;
 

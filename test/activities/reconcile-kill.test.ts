@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { collectBatch } from '../../activities/collect-objects.ts';
 import { dayMs } from '../../domain/retention.ts';
+import { runProcess, untilDisconnected } from '../support/killed-process.ts';
+import type { FootageOwner } from '../support/stored-footage.ts';
 import { killPlaces } from './kill-places.ts';
-import { runProcess, untilDisconnected } from './killed-process.ts';
 import type { ReconcileWork } from './reconcile-process.ts';
 import { createReconcileSite, nowMs, t0, type ReconcileSite } from './reconcile-site.ts';
-import type { FootageOwner } from './stored-footage.ts';
 
 const hourMs = 3_600_000;
 /** When what was not wanted has been in quarantine for long enough. */
@@ -52,7 +52,7 @@ beforeAll(async () => {
   // Within a transaction, which is ended when it waits for a minute: come to last.
   const isWithin = ({ work }: Case): number => Number(work.killAt === 'cataloguing');
   const work = cases.toSorted((a, b) => isWithin(a) - isWithin(b)).map((one) => one.work);
-  expect(await runProcess('reconcile-process.ts', { work })).toEqual({ code: null, signal: 'SIGKILL' });
+  expect(await runProcess('activities/reconcile-process.ts', { work })).toEqual({ code: null, signal: 'SIGKILL' });
 }, 300_000);
 afterAll(() => Promise.all(cases.map(({ site }) => site.close())));
 

@@ -3,7 +3,7 @@ import { lookAtShard } from '../../activities/reconcile-look.ts';
 import { createPool } from '../../db/sql.ts';
 import { createLogger } from '../../log.ts';
 import { createObjects, type ObjectsOptions } from '../../storage/objects.ts';
-import { dieStanding, givenWork } from './killed-process.ts';
+import { dieStanding, givenWork } from '../support/killed-process.ts';
 
 /** A pass over a bucket and a catalogue. */
 export interface ReconcileWork {

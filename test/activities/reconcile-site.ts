@@ -22,7 +22,7 @@ import { makeCamera } from '../db/fixtures.ts';
 import { recordMade } from '../media/footage.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testS3 } from '../support/objects.ts';
-import { keysOf, type FootageOwner } from './stored-footage.ts';
+import { keysOf, type FootageOwner } from '../support/stored-footage.ts';
 
 /** All that was stored is old enough for reconcile: its clocks are three hours ahead of the store's. */
 export const nowMs = Date.now() + 3 * 3_600_000;

@@ -12,7 +12,7 @@ import { makeCamera } from '../db/fixtures.ts';
 import { bucketOn, stores } from '../storage/buckets.ts';
 import { startMinio, type Minio } from '../storage/minio.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { keysOf, storeFootage } from './stored-footage.ts';
+import { keysOf, storeFootage } from '../support/stored-footage.ts';
 import { sweep, sweptAnHourBefore } from './whole-sweep.ts';
 
 const t0 = Date.UTC(2026, 0, 1);

@@ -6,7 +6,7 @@ import { changeRetention, undoShortening } from '../../db/retention.ts';
 import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { many, transaction, type Transaction } from '../../db/sql.ts';
 import { makeCamera } from '../db/fixtures.ts';
-import { keysOf, storeFootage, type FootageOwner } from './stored-footage.ts';
+import { keysOf, storeFootage, type FootageOwner } from '../support/stored-footage.ts';
 import { createSweepSite, type SweepSite } from './sweep-site.ts';
 import { sweep, sweptAnHourBefore } from './whole-sweep.ts';
 

@@ -16,7 +16,7 @@ import { createQuarantine } from '../../recorder/quarantine.ts';
 import { lingeringFileName, segmentFileName } from '../../recorder/segment-name.ts';
 import { type Objects } from '../../storage/objects.ts';
 import { openSpool } from '../../storage/spool.ts';
-import { footageOf } from './stored-footage.ts';
+import { footageOf } from '../support/stored-footage.ts';
 import { createSweepSite, dueMs, t0, type SweepSite } from './sweep-site.ts';
 import { sweep, sweptAnHourBefore } from './whole-sweep.ts';
 

@@ -8,7 +8,7 @@ import type { Objects } from '../../storage/objects.ts';
 import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
-import { keysOf, storeFootage, type FootageOwner } from './stored-footage.ts';
+import { keysOf, storeFootage, type FootageOwner } from '../support/stored-footage.ts';
 
 /** Where the footage of each camera begins, and when its age is that of its retention. */
 export const t0 = Date.UTC(2026, 0, 1);

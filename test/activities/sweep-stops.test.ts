@@ -8,7 +8,7 @@ import { transaction } from '../../db/sql.ts';
 import { dayMs, shorteningDelayMs } from '../../domain/retention.ts';
 import { createLogger } from '../../log.ts';
 import { makeCamera, segmentOf } from '../db/fixtures.ts';
-import { keysOf, storeFootage } from './stored-footage.ts';
+import { keysOf, storeFootage } from '../support/stored-footage.ts';
 import { createSweepSite, dueMs, t0, type SweepSite } from './sweep-site.ts';
 import { sweep, sweptAnHourBefore } from './whole-sweep.ts';
 

@@ -14,7 +14,7 @@ import {
   retentionSchema,
 } from '../../api/schemas/retention.ts';
 import { segmentList } from '../../api/schemas/footage.ts';
-import { storeFootage } from '../activities/stored-footage.ts';
+import { storeFootage } from '../support/stored-footage.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
 const t0 = Date.UTC(2026, 0, 1);

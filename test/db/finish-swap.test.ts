@@ -8,7 +8,7 @@ import { beginPurge, storesUntilMs } from '../../db/purge.ts';
 import { insertSegment } from '../../db/segments.ts';
 import { transaction } from '../../db/sql.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { waitFor } from '../support/wait-for.ts';
+import { untilSomebodyWaits } from '../support/lock-wait.ts';
 import { makeCamera, segmentOf } from './fixtures.ts';
 
 const t0 = Date.UTC(2026, 0, 1);
@@ -99,7 +99,7 @@ test('the collector and the swap never both have a final', async () => {
   await transaction(database.pool, async (tx) => {
     expect(await collectable(tx, laterMs, 100)).toContainEqual({ key: request.finalKey, reason: expect.any(String) });
     swapping = swap(late).catch((error: unknown) => error);
-    await untilSomebodyWaits();
+    await untilSomebodyWaits(database.pool);
     await done(tx, [request.finalKey]);
   });
   expect(await swapping).toBeInstanceOf(StaleSwapError);
@@ -118,16 +118,6 @@ test('footage that only a spool holds is not catalogued by a final whose reserva
   expect(await variants(request)).toEqual([0, 0, 1]);
 });
 
-async function untilSomebodyWaits(): Promise<void> {
-  await waitFor('a statement waits for a lock', async () => {
-    const { rowCount } = await database.pool.query(
-      `select from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
-         and wait_event_type = 'Lock'`,
-    );
-    return rowCount === 1;
-  });
-}
-
 test('no object is reserved once a purge has begun; one that is about to begin is waited for', async () => {
   const request = await cameraWithFinal();
   await retire(request);
@@ -135,7 +125,7 @@ test('no object is reserved once a purge has begun; one that is about to begin i
   await transaction(database.pool, async (tx) => {
     expect(await beginPurge(tx, request.ref.cameraId, { nowMs })).toEqual({ kind: 'begun' });
     reserving = reserve(request).catch((error: unknown) => error);
-    await untilSomebodyWaits();
+    await untilSomebodyWaits(database.pool);
   });
   expect(await reserving).toBeInstanceOf(StaleSwapError);
   await expect(reserve(request)).rejects.toThrow('the camera is being purged');

@@ -5,7 +5,7 @@ import { claimsBetween, closeGap, openGap, openGapOf, updateOpenGap } from '../.
 import { markRecording, takeEpoch } from '../../db/leases.ts';
 import { transaction } from '../../db/sql.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { waitFor } from '../support/wait-for.ts';
+import { untilSomebodyWaits } from '../support/lock-wait.ts';
 import { makeCamera } from './fixtures.ts';
 
 const host = '00000000-0000-4000-8000-00000000000a';
@@ -126,10 +126,7 @@ test.each(Object.entries(words))(
     await transaction(pool, async (tx) => {
       await markRecording(tx, id, epoch, { frameMs: t + 2000, keySha256: null });
       saying = say(1);
-      await waitFor('it waits', async () => {
-        const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-        return (await pool.query(waiting)).rowCount === 1;
-      });
+      await untilSomebodyWaits(pool);
     });
     await saying;
     expect(await told()).toEqual(before);

@@ -10,10 +10,10 @@ import { createLinger } from '../../recorder/linger.ts';
 import { createQuarantine } from '../../recorder/quarantine.ts';
 import { lingeringFileName, segmentFileName } from '../../recorder/segment-name.ts';
 import { openSpool } from '../../storage/spool.ts';
-import { footageOf } from '../activities/stored-footage.ts';
 import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
+import { footageOf } from '../support/stored-footage.ts';
 
 const log = createLogger({ level: 'silent', name: 'test' });
 const t0 = Date.UTC(2026, 0, 1);

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readIndex } from '../../media/mp4-index.ts';
 import { salvageSpool } from '../../recorder/resume.ts';
-import { runProcess } from '../activities/killed-process.ts';
 import { breakFiles } from '../support/broken-files.ts';
+import { runProcess } from '../support/killed-process.ts';
 import { cutOff, zeroEnd } from '../support/spoilt-file.ts';
 import { giveUp, makeFootage, moveAside, putClosed, startHost, type Host } from './unreadable-host.ts';
 import type { UnreadableWork } from './unreadable-process.ts';
@@ -36,7 +36,7 @@ beforeAll(async () => {
     await moveAside(host, file);
     works.push({ dir: host.spool.dir, cameraId: host.cameraId, file: null, killAt });
   }
-  expect(await runProcess('../recorder/unreadable-process.ts', works)).toEqual({ code: null, signal: 'SIGKILL' });
+  expect(await runProcess('recorder/unreadable-process.ts', works)).toEqual({ code: null, signal: 'SIGKILL' });
 }, 60_000);
 afterAll(() => footage.remove());
 

@@ -1,7 +1,7 @@
-import { dieStanding, givenWork } from '../activities/killed-process.ts';
 import { breakFiles } from '../support/broken-files.ts';
 import { giveUp, startHost, type Host } from './unreadable-host.ts';
 import type { ClosedFile } from '../../recorder/run-files.ts';
+import { dieStanding, givenWork } from '../support/killed-process.ts';
 
 /** What a recorder is to do with one spool. */
 export interface UnreadableWork {

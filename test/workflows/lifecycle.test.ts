@@ -6,8 +6,8 @@ import { requestPurge } from '../../db/purge.ts';
 import { transaction } from '../../db/sql.ts';
 import { problemsOf } from '../../security/certificates.ts';
 import { cameraWorkflowId, stateQuery } from '../../workflows/messages.ts';
-import { keysOf, storeFootage } from '../activities/stored-footage.ts';
 import { makeCamera } from '../db/fixtures.ts';
+import { keysOf, storeFootage } from '../support/stored-footage.ts';
 import { waitFor } from '../support/system.ts';
 import { dayMs, skipTime, workflowBundle, type SkippedTime } from './time-skipping.ts';
 

@@ -7,13 +7,13 @@ import { sweepState } from '../../db/sweep-state.ts';
 import { dayMs } from '../../domain/retention.ts';
 import { createLogger } from '../../log.ts';
 import type { Objects } from '../../storage/objects.ts';
-import { keysOf, storeFootage, type FootageOwner } from '../activities/stored-footage.ts';
 import { sweptAnHourBefore } from '../activities/whole-sweep.ts';
 import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { sweptBefore } from '../../workflows/sweep-count.ts';
+import { keysOf, storeFootage, type FootageOwner } from '../support/stored-footage.ts';
 import { workflowBundle } from './time-skipping.ts';
 
 let database: TestDatabase;

@@ -11,8 +11,8 @@ import { problemsOf } from '../../security/certificates.ts';
 import { sendIntentUpdate } from '../../temporal/camera-workflows.ts';
 import { startTenantDeletion } from '../../temporal/tenant-workflows.ts';
 import { cameraWorkflowId } from '../../workflows/messages.ts';
-import { keysOf, storeFootage } from '../activities/stored-footage.ts';
 import { makeCamera } from '../db/fixtures.ts';
+import { keysOf, storeFootage } from '../support/stored-footage.ts';
 import { dayMs, skipTime, workflowBundle, type SkippedTime } from './time-skipping.ts';
 
 let time: SkippedTime;

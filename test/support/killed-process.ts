@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Failpoint } from '../../recorder/failpoint.ts';
 import type { Db } from '../../db/sql.ts';
-import { waitFor } from '../support/wait-for.ts';
+import { waitFor } from './wait-for.ts';
 
-/** Runs a script of this folder in a process of its own, which reads `given` by `givenWork`. @returns how it ended */
+/** Runs a script of test/ in a process of its own, which reads `given` by `givenWork`. @returns how it ended */
 export async function runProcess(
   script: string,
   given: object,
 ): Promise<{ code: number | null; signal: string | null }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', `${import.meta.dirname}/${script}`], {
+  const child = spawn(process.execPath, ['--import', 'tsx', `${import.meta.dirname}/../${script}`], {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], GIVEN: JSON.stringify(given) },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
