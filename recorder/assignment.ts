@@ -1,4 +1,4 @@
-import type { RecordedCamera } from '../db/cameras.ts';
+import type { RecordedCamera } from '../db/recorded-cameras.ts';
 import type { Assignment } from './journal.ts';
 
 /** What a host is to record of a camera, under this epoch. */

@@ -1,6 +1,7 @@
 import type { CameraState } from '../domain/camera.ts';
-import { saveStream, setCameraState } from '../db/cameras.ts';
+import { setCameraState } from '../db/cameras.ts';
 import { markRecording, noteOneClient } from '../db/leases.ts';
+import { saveStream } from '../db/recorded-cameras.ts';
 import type { Db } from '../db/sql.ts';
 import type { StreamInfo } from '../media/ffprobe.ts';
 import type { FirstFrame } from './run-watch.ts';

@@ -1,4 +1,4 @@
-import { cameraForRecording } from '../db/cameras.ts';
+import { cameraForRecording } from '../db/recorded-cameras.ts';
 import type { Db } from '../db/sql.ts';
 import { AppError } from '../errors.ts';
 

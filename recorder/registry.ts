@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cameraForRecording } from '../db/cameras.ts';
 import { leaseOf, markRecording, takeEpoch, type Lease } from '../db/leases.ts';
+import { cameraForRecording } from '../db/recorded-cameras.ts';
 import { isHandingOver } from '../db/recorders.ts';
 import type { Pool } from '../db/sql.ts';
 import type { GapReason } from '../domain/gap-reason.ts';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { cameraForRecording, insertCamera } from '../../db/cameras.ts';
+import { insertCamera } from '../../db/cameras.ts';
 import { defaultProfile } from '../../db/profiles.ts';
+import { cameraForRecording } from '../../db/recorded-cameras.ts';
 import { insertSegment } from '../../db/segments.ts';
 import type { Pool } from '../../db/sql.ts';
 import { defaultTenant } from '../../db/tenants.ts';

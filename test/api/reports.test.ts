@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cameraForRecording } from '../../db/cameras.ts';
 import { noteRollUp, saveDays, type CoverageDay } from '../../db/coverage.ts';
 import { claimHole } from '../../db/gaps.ts';
 import { beginPass, endPass } from '../../db/reconcile-passes.ts';
+import { cameraForRecording } from '../../db/recorded-cameras.ts';
 import { transaction } from '../../db/sql.ts';
 import { noteSweep } from '../../db/sweep-state.ts';
 import type { Camera } from '../../domain/camera.ts';

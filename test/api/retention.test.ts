@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changeIntent } from '../../db/camera-changes.ts';
-import { cameraForRecording } from '../../db/cameras.ts';
 import { beginPurge } from '../../db/purge.ts';
+import { cameraForRecording } from '../../db/recorded-cameras.ts';
 import { transaction } from '../../db/sql.ts';
 import { dayMs, shorteningDelayMs } from '../../domain/retention.ts';
 import { changedTenantSchema, tenantList } from '../../api/schemas/account.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CameraAnswer } from '../../api/schemas/camera.ts';
-import { cameraForRecording } from '../../db/cameras.ts';
+import { cameraForRecording } from '../../db/recorded-cameras.ts';
 import { substreamUrlAad } from '../../security/seal.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changeIntent, updateCamera, type IntentAction } from '../../db/camera-changes.ts';
-import { cameraByPublicId, cameraForRecording } from '../../db/cameras.ts';
+import { cameraByPublicId } from '../../db/cameras.ts';
 import { claimsBetween } from '../../db/gaps.ts';
 import { leaseOf } from '../../db/leases.ts';
 import { listProfiles } from '../../db/profiles.ts';
 import { requestPurge } from '../../db/purge.ts';
+import { cameraForRecording } from '../../db/recorded-cameras.ts';
 import { termsOf } from '../../db/retention.ts';
 import { transaction } from '../../db/sql.ts';
 import { newUuid } from '../../security/uuid.ts';

@@ -1,16 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changeIntent, updateCamera } from '../../db/camera-changes.ts';
-import {
-  cameraByPublicId,
-  cameraForRecording,
-  camerasToEnsure,
-  insertCamera,
-  listCameras,
-  saveStream,
-  setCameraState,
-} from '../../db/cameras.ts';
+import { cameraByPublicId, camerasToEnsure, insertCamera, listCameras, setCameraState } from '../../db/cameras.ts';
 import { claimsBetween, openGap } from '../../db/gaps.ts';
 import { leaseOf, setAppliedVersion } from '../../db/leases.ts';
+import { cameraForRecording, saveStream } from '../../db/recorded-cameras.ts';
 import { insertSegment } from '../../db/segments.ts';
 import { transaction } from '../../db/sql.ts';
 import { insertTenant } from '../../db/tenants.ts';

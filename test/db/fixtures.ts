@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { cameraForRecording, insertCamera } from '../../db/cameras.ts';
+import { insertCamera } from '../../db/cameras.ts';
 import { defaultProfile } from '../../db/profiles.ts';
+import { cameraForRecording } from '../../db/recorded-cameras.ts';
 import type { RecorderFigures } from '../../db/recorders.ts';
 import type { Db } from '../../db/sql.ts';
 import { defaultTenant } from '../../db/tenants.ts';
