@@ -21,8 +21,8 @@ export interface ApiDeps {
   log: Logger;
   /** Ms since 1970. */
   now: () => number;
-  /** For tests of time: the database's own clock. */
-  databaseNow?: (db: Db) => Promise<number>;
+  /** The database's own clock, which dates signs of life; tests of time hand in another. */
+  databaseNow: (db: Db) => Promise<number>;
   /** Where the admin's first password lies until it is changed. */
   dataDir: string;
   /** The built console. */

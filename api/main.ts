@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { loadConfig, requireServices } from '../config.ts';
+import { databaseNowMs } from '../db/clock.ts';
 import { createPool } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import { createLogger } from '../log.ts';
@@ -49,6 +50,7 @@ async function main(): Promise<void> {
       networks,
       log,
       now: Date.now,
+      databaseNow: databaseNowMs,
       dataDir: config.dataDir,
       webDir: fileURLToPath(new URL('../dist/web', import.meta.url)),
       graceDays: config.graceDays,

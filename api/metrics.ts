@@ -1,12 +1,12 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { countCamerasByState } from '../db/service-status.ts';
-import type { Db } from '../db/sql.ts';
-import type { Api } from './dependencies.ts';
+import type { Api, ApiDeps } from './dependencies.ts';
 import { registerFinishGauges } from './finish-metrics.ts';
 import { registerReliabilityMetrics } from './reliability-metrics.ts';
 
 /** Metrics of this process and of the cameras; a registry a server, so that a test can make many. */
-export function createMetrics(app: Api, db: Db, now: () => number): Registry {
+export function createMetrics(app: Api, deps: Pick<ApiDeps, 'pool' | 'now' | 'databaseNow'>): Registry {
+  const { pool: db, now } = deps;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
@@ -29,7 +29,7 @@ export function createMetrics(app: Api, db: Db, now: () => number): Registry {
   });
   registry.registerMetric(cameras);
   registerFinishGauges(registry, db, now);
-  registerReliabilityMetrics(registry, db, now);
+  registerReliabilityMetrics(registry, deps);
 
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';

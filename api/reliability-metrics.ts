@@ -2,7 +2,7 @@ import { Counter, type Gauge, type Registry } from 'prom-client';
 import { lastRollUp, lostSince } from '../db/coverage.ts';
 import { recorders, type Recorder } from '../db/recorders.ts';
 import { footageAge, openGapsByReason, waitingObjects } from '../db/service-status.ts';
-import type { Db } from '../db/sql.ts';
+import type { ApiDeps } from './dependencies.ts';
 import { registerDeletionMetrics } from './deletion-metrics.ts';
 import { gaugesOf } from './gauges.ts';
 import { knownRecorders } from './known-recorders.ts';
@@ -17,11 +17,19 @@ const aliveMs = 20_000;
  * Recorders, footage and gaps. Recorders tell their figures with their sign of life every 5 s, so that one address is
  * enough for Prometheus and none of their ports need be reachable for it.
  */
-export function registerReliabilityMetrics(registry: Registry, db: Db, now: () => number): void {
+export function registerReliabilityMetrics(
+  registry: Registry,
+  { pool: db, now, databaseNow }: Pick<ApiDeps, 'pool' | 'now' | 'databaseNow'>,
+): void {
   const gauge = gaugesOf(registry);
+  /** By the clock that dates their signs of life. */
+  const livingHosts = async (): Promise<Recorder[]> => {
+    const [hosts, nowMs] = await Promise.all([recorders(db), databaseNow(db)]);
+    return hosts.filter(({ seenMs }) => nowMs - seenMs <= aliveMs);
+  };
   const ofHosts = (name: string, help: string, labels: string[], set: (made: Gauge, host: Recorder) => void): void =>
     gauge(name, help, ['host', ...labels], async (made) => {
-      for (const host of await recorders(db)) if (now() - host.seenMs <= aliveMs) set(made, host);
+      for (const host of await livingHosts()) set(made, host);
     });
   /** Counters of the recorders, which begin at 0 with each; the registry's own are set to what they say. */
   const countOfHosts = (
@@ -37,8 +45,8 @@ export function registerReliabilityMetrics(registry: Registry, db: Db, now: () =
       registers: [registry],
       async collect() {
         this.reset();
-        for (const { hostId: host, seenMs, stats } of await recorders(db)) {
-          if (stats === null || now() - seenMs > aliveMs) continue;
+        for (const { hostId: host, stats } of await livingHosts()) {
+          if (stats === null) continue;
           for (const [value, count] of read(stats)) made.inc({ host, [label]: value }, count);
         }
       },
@@ -46,8 +54,9 @@ export function registerReliabilityMetrics(registry: Registry, db: Db, now: () =
   };
 
   gauge('recorder_up', 'Whether a recorder was seen in the last 20 s.', ['host'], async (up) => {
-    for (const { hostId: host, seenMs } of await knownRecorders(db, now())) {
-      up.set({ host }, now() - seenMs <= aliveMs ? 1 : 0);
+    const nowMs = await databaseNow(db);
+    for (const { hostId: host, seenMs } of await knownRecorders(db, nowMs)) {
+      up.set({ host }, nowMs - seenMs <= aliveMs ? 1 : 0);
     }
   });
   ofHosts(

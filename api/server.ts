@@ -73,7 +73,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
       new AppError('too-many-requests', `Too many tries. Try again in ${context.after}.`),
   });
   registerAccess(app, { db: deps.pool, now: deps.now });
-  const metrics = createMetrics(app, deps.pool, deps.now);
+  const metrics = createMetrics(app, deps);
   await registerOpenApi(app, version);
   await registerConsoleFiles(app, deps.webDir);
 

@@ -108,15 +108,17 @@ export function upsertRecorder(
  * Notes what a process waits for that is to record for this host; its first sign of life as a recorder ends that. It is
  * none until then: it keeps no camera, and what it held counts as lost. A host that the catalogue does not know is added
  * without a slot.
+ * @param waits.nowMs default: now, by the database's clock, as of all signs of life
  */
 export async function noteWaiting(
   db: Db,
   hostId: string,
-  waits: { for: string; sinceMs: number; nowMs: number },
+  waits: { for: string; sinceMs: number; nowMs?: number },
 ): Promise<void> {
   await db.query(
     `insert into recorder (host_id, url, slots, used, seen_at, waits_for, waits_since, waits_seen_at)
-     values ($1::uuid, '', 0, 0, $4::timestamptz, $2::text, $3::timestamptz, $4::timestamptz)
+     values ($1::uuid, '', 0, 0, coalesce($4::timestamptz, clock_timestamp()), $2::text, $3::timestamptz,
+       coalesce($4::timestamptz, clock_timestamp()))
      on conflict (host_id) do update set waits_for = excluded.waits_for, waits_since = excluded.waits_since,
        waits_seen_at = excluded.waits_seen_at`,
     [hostId, waits.for, at(waits.sinceMs), at(waits.nowMs)],

@@ -22,7 +22,7 @@ export function startRecording(context: RoleContext): Promise<RunningRole> {
     log,
     () => startHere(context),
     async ({ hostId, message }) => {
-      if (hostId !== null) await noteWaiting(db, hostId, { for: message, sinceMs, nowMs: now() });
+      if (hostId !== null) await noteWaiting(db, hostId, { for: message, sinceMs });
     },
   );
 }

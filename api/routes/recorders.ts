@@ -22,7 +22,7 @@ export function registerRecorders(app: Api, deps: ApiDeps): void {
       },
     },
     async () => {
-      const nowMs = deps.now();
+      const nowMs = await deps.databaseNow(deps.pool);
       return { items: (await knownRecorders(deps.pool, nowMs)).map((recorder) => recorderAnswer(recorder, nowMs)) };
     },
   );
@@ -55,7 +55,7 @@ export function registerRecorders(app: Api, deps: ApiDeps): void {
         await recordDeed(tx, { ...doneBy(request, deps), action: 'recorder.drain', ...values });
         return { ...found, draining: true };
       });
-      return reply.code(202).send(recorderAnswer(recorder, deps.now()));
+      return reply.code(202).send(recorderAnswer(recorder, await deps.databaseNow(deps.pool)));
     },
   );
 }

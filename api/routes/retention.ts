@@ -1,5 +1,5 @@
 import { recordDeed } from '../../db/audit.ts';
-import { databaseNowMs, readClocks } from '../../db/clock.ts';
+import { readClocks } from '../../db/clock.ts';
 import { changeRetention, knownTerms, undoShortening, type CameraTerms } from '../../db/retention.ts';
 import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { transaction, type Db } from '../../db/sql.ts';
@@ -105,7 +105,7 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
     async (request) => {
       await transaction(deps.pool, async (tx) => {
         const { stopped } = await sweepState(tx);
-        await resumeSweeps(tx, await (deps.databaseNow ?? databaseNowMs)(tx));
+        await resumeSweeps(tx, await deps.databaseNow(tx));
         const { approved } = await sweepState(tx);
         const values = { before: { ...stopped }, after: { stopped: null, approvedMs: approved?.dueMs ?? 0 } };
         await recordDeed(tx, { ...doneBy(request, deps), action: 'retention.resume', ...values });

@@ -29,17 +29,18 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
       },
     },
     async (): Promise<StatusAnswer> => {
+      // It dates the signs of life; this host's own may be wrong.
+      const nowMs = await deps.databaseNow(deps.pool);
       const [parts, counts, failing, hosts, returns, archive, deletions, coverage] = await Promise.all([
         deps.health.look(),
         countCamerasByState(deps.pool),
         failingCameras(deps.pool, shownProblems),
-        knownRecorders(deps.pool, deps.now()),
-        reconnectsSince(deps.pool, deps.now() - flapWindowMs),
-        reconcileProblems(deps.pool, deps.now()),
-        deletionProblems(deps.pool, deps.now(), shownProblems),
-        coverageProblems(deps.pool, deps.now()),
+        knownRecorders(deps.pool, nowMs),
+        reconnectsSince(deps.pool, nowMs - flapWindowMs),
+        reconcileProblems(deps.pool, nowMs),
+        deletionProblems(deps.pool, nowMs, shownProblems),
+        coverageProblems(deps.pool, nowMs),
       ]);
-      const nowMs = deps.now();
       const shownHosts = hosts.map((host) => recorderAnswer(host, nowMs));
       const ofService: StatusAnswer['problems'] = [
         ...parts

@@ -12,10 +12,12 @@ const t0 = Date.parse('2026-11-17T10:00:00Z');
 const hostA = '0199d2c4-0000-7000-8000-00000000000a';
 const hostB = '0199d2c4-0000-7000-8000-00000000000b';
 let nowMs = t0;
+/** How far this host's clock is ahead of the database's. */
+let aheadMs = 0;
 let api: ApiUnderTest;
 
 beforeAll(async () => {
-  api = await startApi({ temporal: 'present', now: () => nowMs });
+  api = await startApi({ temporal: 'present', now: () => nowMs + aheadMs, databaseNow: async () => nowMs });
   const { pool } = api.database;
   const states = [
     ['recording', null, 0],
@@ -67,6 +69,23 @@ describe('the status', () => {
       { ...common, hostId: hostA, used: 4, seenAt: '2026-11-17T10:00:00.000Z', alive: true },
       { ...common, hostId: hostB, used: 200, seenAt: '2026-11-17T09:59:39.000Z', alive: false },
     ]);
+  });
+
+  test.each([30_000, -30_000])('a clock of the API that is %i ms ahead makes no host dead or alive', async (offMs) => {
+    aheadMs = offMs;
+    const ofHosts = (await api.call('GET', '/v1/recorders')).json<{ items: { hostId: string; alive: boolean }[] }>();
+    const { problems } = (await api.call('GET', '/v1/status')).json<{ problems: { kind: string; id: string }[] }>();
+    const { body } = await api.call('GET', '/metrics');
+    aheadMs = 0;
+    expect(ofHosts.items.map(({ hostId, alive }) => [hostId, alive])).toEqual([
+      [hostA, true],
+      [hostB, false],
+    ]);
+    expect(problems.filter(({ kind }) => kind === 'recorder').map(({ id }) => id)).toEqual([hostB]);
+    expect(body).toContain(`framekeep_recorder_up{host="${hostA}"} 1`);
+    expect(body).toContain(`framekeep_recorder_up{host="${hostB}"} 0`);
+    expect(body).toContain(`framekeep_recorder_slots{host="${hostA}",use="used"} 4`);
+    expect(body).not.toContain(`framekeep_recorder_slots{host="${hostB}"`);
   });
 
   test('everything answers, so the process is ready', async () => {

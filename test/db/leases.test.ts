@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { leaseOf, leasesOf, markRecording, markSeam, noteOneClient, takeEpoch } from '../../db/leases.ts';
 import { done, due, enqueue } from '../../db/object-gc.ts';
-import { hasRoomElsewhere, recorders, setDraining, upsertRecorder } from '../../db/recorders.ts';
+import { hasRoomElsewhere, noteWaiting, recorders, setDraining, upsertRecorder } from '../../db/recorders.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { makeCamera } from './fixtures.ts';
@@ -76,7 +76,10 @@ test('a recorder lives by its signs of life, and keeps draining until its next s
   await upsertRecorder(database.pool, { ...sign, seenMs: nowMs - 60_000 });
   expect(await hasRoomElsewhere(database.pool, hostB, 1)).toBe(false);
   expect(await setDraining(database.pool, hostB, true)).toBe(false);
-  expect((await recorders(database.pool)).map((recorder) => recorder.hostId)).toEqual([hostA]);
+  await noteWaiting(database.pool, hostA, { for: 'a disk', sinceMs: 0 });
+  const all = await recorders(database.pool);
+  expect(all).toMatchObject([{ hostId: hostA, seenMs: nowMs - 60_000, waits: { for: 'a disk', sinceMs: 0 } }]);
+  expect(all[0]?.waits?.seenMs).toBeGreaterThan(nowMs - 60_000); // by the database's clock
 });
 
 test('objects wait for their deletion, each once', async () => {
