@@ -1,6 +1,6 @@
 import { Counter, type Gauge, type Registry } from 'prom-client';
 import { lastRollUp, lostSince } from '../db/coverage.ts';
-import { recorders, type Recorder } from '../db/recorders.ts';
+import { lostAfterMs, recorders, type Recorder } from '../db/recorders.ts';
 import { footageAge, openGapsByReason, waitingObjects } from '../db/service-status.ts';
 import type { ApiDeps } from './dependencies.ts';
 import { registerDeletionMetrics } from './deletion-metrics.ts';
@@ -9,9 +9,6 @@ import { knownRecorders } from './known-recorders.ts';
 import { registerReconcileMetrics } from './reconcile-metrics.ts';
 import { gapOwner } from '../domain/gap-reason.ts';
 import { dayMs } from '../domain/retention.ts';
-
-/** A recorder that has said nothing for this long is told by framekeep_recorder_up alone. */
-const aliveMs = 20_000;
 
 /**
  * Recorders, footage and gaps. Recorders tell their figures with their sign of life every 5 s, so that one address is
@@ -22,10 +19,10 @@ export function registerReliabilityMetrics(
   { pool: db, now, databaseNow }: Pick<ApiDeps, 'pool' | 'now' | 'databaseNow'>,
 ): void {
   const gauge = gaugesOf(registry);
-  /** By the clock that dates their signs of life. */
+  /** By the clock that dates their signs of life; a host that is lost is told by framekeep_recorder_up alone. */
   const livingHosts = async (): Promise<Recorder[]> => {
     const [hosts, nowMs] = await Promise.all([recorders(db), databaseNow(db)]);
-    return hosts.filter(({ seenMs }) => nowMs - seenMs <= aliveMs);
+    return hosts.filter(({ seenMs }) => nowMs - seenMs <= lostAfterMs);
   };
   const ofHosts = (name: string, help: string, labels: string[], set: (made: Gauge, host: Recorder) => void): void =>
     gauge(name, help, ['host', ...labels], async (made) => {
@@ -56,7 +53,7 @@ export function registerReliabilityMetrics(
   gauge('recorder_up', 'Whether a recorder was seen in the last 20 s.', ['host'], async (up) => {
     const nowMs = await databaseNow(db);
     for (const { hostId: host, seenMs } of await knownRecorders(db, nowMs)) {
-      up.set({ host }, nowMs - seenMs <= aliveMs ? 1 : 0);
+      up.set({ host }, nowMs - seenMs <= lostAfterMs ? 1 : 0);
     }
   });
   ofHosts(

@@ -1,6 +1,6 @@
-import type { Recorder } from '../db/recorders.ts';
+import { lostAfterMs, type Recorder } from '../db/recorders.ts';
 import { isoTime } from './schemas/common.ts';
-import { aliveMs, isWaiting, type StatusAnswer } from './schemas/service.ts';
+import { isWaiting, type StatusAnswer } from './schemas/service.ts';
 
 type Problem = StatusAnswer['problems'][number];
 
@@ -43,7 +43,7 @@ function unreadable(host: Recorder): Problem[] {
 
 function clock(host: Recorder, nowMs: number): Problem[] {
   const wrong = host.stats?.clock ?? null;
-  if (wrong === null || nowMs - host.seenMs > aliveMs) return [];
+  if (wrong === null || nowMs - host.seenMs > lostAfterMs) return [];
   const seconds = Math.round(Math.abs(wrong.aheadMs) / 1000);
   const what = `has a clock that is ${seconds} s ${wrong.aheadMs > 0 ? 'ahead' : 'behind'}`;
   const detail =

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { at, bigint, instant, many, maybeOne, one, type Db } from './sql.ts';
 
+/** Signs of life come every 5 s: a host that gave none for so long is lost. Temporal's heartbeats know the same limit. */
+export const lostAfterMs = 20_000;
+
 const count = z.number();
 const figures = z.object({
   backlog: z.object({ files: count, bytes: count, oldestEndMs: count.nullable() }),
@@ -162,18 +165,19 @@ export async function noteStopped(db: Db, hostId: string, stats: RecorderFigures
   ]);
 }
 
-/** Whether a host moves its cameras away as planned: it drains, and is alive to do so (seen within 20 s). */
+/** Whether a host moves its cameras away as planned: it drains, and is alive to do so. */
 export async function isHandingOver(db: Db, hostId: string | null): Promise<boolean> {
   const { rowCount } = await db.query(
-    `select from recorder where host_id = $1::uuid and draining and seen_at > clock_timestamp() - interval '20 seconds'`,
-    [hostId],
+    `select from recorder where host_id = $1::uuid and draining
+       and seen_at > clock_timestamp() - $2::int * interval '1 ms'`,
+    [hostId, lostAfterMs],
   );
   return rowCount === 1;
 }
 
 /**
- * Whether the host that took the camera last before this epoch, if another one did, had not been seen for 20 s when this
- * one's recording began. False where it is not known.
+ * Whether the host that took the camera last before this epoch, if another one did, was lost when this one's recording
+ * began. False where it is not known.
  */
 export async function wasLostBefore(
   db: Db,
@@ -184,13 +188,13 @@ export async function wasLostBefore(
     db,
     z.object({ was_lost: z.boolean().nullable() }),
     `select (
-       select r.seen_at <= clock_timestamp() - $4::float8 * interval '1 ms' - interval '20 seconds'
+       select r.seen_at <= clock_timestamp() - ($4::float8 + $5::int) * interval '1 ms'
        from recorder r where r.host_id = (e.body->>'hostId')::uuid) as was_lost
      from camera_event e join camera c on c.id = e.camera_id
      where c.public_id = $1::uuid and e.kind = 'session' and (e.body->>'epoch')::int < $2::int
        and e.body->>'hostId' <> $3::text
      order by (e.body->>'epoch')::int desc limit 1`,
-    [cameraId, epoch, hostId, beganAgoMs],
+    [cameraId, epoch, hostId, beganAgoMs, lostAfterMs],
   );
   return before?.was_lost === true;
 }

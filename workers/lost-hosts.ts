@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { databaseNowMs } from '../db/clock.ts';
 import { claimLostHosts } from '../db/lost-hosts.ts';
+import { lostAfterMs } from '../db/recorders.ts';
 import type { Db } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 
-/** Signs of life come every 5 s; the status and Temporal's heartbeats know the same limit. */
-const unseenMs = 20_000;
 const everyMs = 5000;
 /** After an outage of the catalogue every recorder looks unseen until its next sign of life. */
 const trustAfterMs = 25_000;
@@ -34,7 +33,7 @@ export function createLostHostWatch(deps: {
       const nowMs = await databaseNowMs(db);
       answersSinceMs ??= atMs;
       if (atMs - answersSinceMs < trustAfterMs) return;
-      const cameraIds = await claimLostHosts(db, { seenBeforeMs: nowMs - unseenMs, nowMs });
+      const cameraIds = await claimLostHosts(db, { seenBeforeMs: nowMs - lostAfterMs, nowMs });
       if (cameraIds.length > 0) log.warn({ cameraIds }, 'their recorder is lost');
     } catch (error) {
       answersSinceMs = null;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { cameraStates } from '../../domain/camera.ts';
-import type { Recorder } from '../../db/recorders.ts';
+import { lostAfterMs, type Recorder } from '../../db/recorders.ts';
 import { isoTime, pageOf, timeOut, uuid } from './common.ts';
 
 export const recorderSchema = z
@@ -13,8 +13,6 @@ export const recorderSchema = z
     draining: z.boolean(),
   })
   .meta({ id: 'Recorder' });
-/** A recorder reports every 5 s; the same bound opens the gaps of its cameras as host-lost. */
-export const aliveMs = 20_000;
 
 /** A recorder as the API shows it. */
 export function recorderAnswer(recorder: Recorder, nowMs: number): z.infer<typeof recorderSchema> {
@@ -23,14 +21,14 @@ export function recorderAnswer(recorder: Recorder, nowMs: number): z.infer<typeo
     slots: recorder.slots,
     used: recorder.used,
     seenAt: isoTime(recorder.seenMs),
-    alive: nowMs - recorder.seenMs <= aliveMs,
+    alive: nowMs - recorder.seenMs <= lostAfterMs,
     draining: recorder.draining,
   };
 }
 
 /** Whether a process waits for something before it can record for this host; one that died says nothing any more. */
 export function isWaiting({ waits }: Recorder, nowMs: number): boolean {
-  return waits !== null && nowMs - waits.seenMs <= aliveMs;
+  return waits !== null && nowMs - waits.seenMs <= lostAfterMs;
 }
 
 export const recorderList = pageOf(recorderSchema);
