@@ -38,8 +38,10 @@ export type Config = Readonly<{
   /** Footage whose final alone is stored waits no longer than this for it, after its window's end. */
   finalWaitSeconds: number;
   graceDays: number;
-  /** A pass that would touch a greater part of what it compared stops; unwanted objects are kept so long first. */
-  reconcile: { maxPercent: number; quarantineDays: number };
+  /** A pass that would touch a greater part of what it compared stops. */
+  reconcile: { maxPercent: number };
+  /** So long what nobody wants is kept first: objects that reconcile found, files in a spool's quarantine. */
+  quarantineDays: number;
   /** Segments that are read back each hour. */
   sampleSegments: number;
   /** Which kinds may encode. */
@@ -127,7 +129,8 @@ function toConfig(s: z.infer<typeof settings>): Config {
     windowSeconds: s.FRAMEKEEP_WINDOW_SECONDS,
     finalWaitSeconds: s.FRAMEKEEP_FINAL_WAIT_SECONDS,
     graceDays: s.FRAMEKEEP_GRACE_DAYS,
-    reconcile: { maxPercent: s.FRAMEKEEP_RECONCILE_MAX_PERCENT, quarantineDays: s.FRAMEKEEP_QUARANTINE_DAYS },
+    reconcile: { maxPercent: s.FRAMEKEEP_RECONCILE_MAX_PERCENT },
+    quarantineDays: s.FRAMEKEEP_QUARANTINE_DAYS,
     sampleSegments: s.FRAMEKEEP_SAMPLE_SEGMENTS,
     encoder: s.FRAMEKEEP_ENCODER.includes('auto')
       ? 'auto'

@@ -52,7 +52,7 @@ export function createArchiving(
     releaseLingering: () => Promise.all([linger.sweep(0), finalOnly.makeRoom()]),
     quarantine: createQuarantineBound({
       spoolDir: spool.dir,
-      keptMs: config.reconcile.quarantineDays * dayMs,
+      keptMs: config.quarantineDays * dayMs,
       log,
       now,
     }),

@@ -18,7 +18,7 @@ export interface RecorderDeps {
     | 'port'
     | 'spool'
     | 'recorder'
-    | 'reconcile'
+    | 'quarantineDays'
     | 'segmentSeconds'
     | 'cameraMaxKbps'
     | 'windowSeconds'
