@@ -33,7 +33,10 @@ export function isWaiting({ waits }: Recorder, nowMs: number): boolean {
 
 export const recorderList = pageOf(recorderSchema);
 
-/** Stable names of what is wrong, for alarms: of the archive, of deletions, and of the spools of recorders. */
+/**
+ * Stable names of what is wrong, for alarms: of the archive, of deletions, of counts that are overdue, and of recorders'
+ * spools and clocks.
+ */
 export const problemCodes = [
   'sweep-stopped',
   'sweep-overdue',
@@ -76,7 +79,9 @@ export const statusSchema = z
           code: z
             .enum(problemCodes)
             .optional()
-            .describe('A stable name, of problems with the archive, deletions and spools.'),
+            .describe(
+              'A stable name, of problems with the archive, deletions, overdue counts, and recorders’ spools and clocks.',
+            ),
           detail: z.string().nullish().describe('What went wrong last, in a sentence.'),
           since: timeOut,
         }),
