@@ -16,6 +16,9 @@ export function registerRecorders(app: Api, deps: ApiDeps): void {
     {
       schema: {
         summary: 'List recorders',
+        description:
+          'Left out: one not seen for 7 days on which no camera counts and whose spool was empty, and one declared ' +
+          'destroyed.',
         operationId: 'listRecorders',
         tags: ['service'],
         response: { ...commonProblems, 200: recorderList },

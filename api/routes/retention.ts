@@ -36,6 +36,7 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
     {
       schema: {
         summary: 'Keep a camera’s footage longer, at once, or shorter, after three days in which it can be undone',
+        description: 'While a shorter one waits, a wish for as much or more keeps its time.',
         operationId: 'changeRetention',
         tags,
         params: idParams,
@@ -59,6 +60,7 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
     {
       schema: {
         summary: 'Undo a shorter retention that has not taken effect',
+        description: 'One whose time has come is put in force instead; it can only be made longer.',
         operationId: 'undoRetentionChange',
         tags,
         params: idParams,
