@@ -79,7 +79,10 @@ export function createHostClock(
       return;
     }
     if (wrong === null)
-      log.error({ aheadMs: -byMs }, 'the clock of this host is wrong: set it (NTP); others are gone by');
+      log.error(
+        { aheadMs: -byMs },
+        'the clock of this host is wrong: set it (NTP); until then those of catalogue and store are used',
+      );
     // What the answers leave open is no reason for a step.
     const keptMs = offsetMs + steadyNowMs() - atMs;
     if (!agree({ leastMs: byMs, mostMs: byMs }, { leastMs: keptMs, mostMs: keptMs })) {

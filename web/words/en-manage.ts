@@ -206,7 +206,7 @@ export const manage = {
     'footage-damaged': 'some cannot be read as it was stored',
     'spool-missing': 'is missing: mount it, nothing is recorded there until then',
     'spool-unreadable': 'some footage on it cannot be read: replace the disk',
-    'clock-wrong': 'its clock is wrong: set it (others are gone by)',
+    'clock-wrong': 'its clock is wrong: set it (NTP). Until then it goes by the clocks of database and store',
   } satisfies Record<ProblemCode, string>,
   sweep: 'Deletion by age',
   sweepStoppedBecause: {

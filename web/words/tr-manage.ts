@@ -204,7 +204,7 @@ export const manage: typeof english = {
     'footage-damaged': 'bir kısmı saklandığı gibi okunamıyor',
     'spool-missing': 'bağlı değil: bağlayın, o zamana kadar orada kayıt yapılmaz',
     'spool-unreadable': 'üzerindeki bazı kayıtlar okunamıyor: diski değiştirin',
-    'clock-wrong': 'saati yanlış: ayarlayın (o zamana kadar diğer saatlere uyulur)',
+    'clock-wrong': 'saati yanlış: ayarlayın (NTP). O zamana kadar veritabanı ve depo saatleri kullanılır',
   },
   sweep: 'Süreye göre silme',
   sweepStoppedBecause: {
