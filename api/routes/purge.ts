@@ -72,12 +72,12 @@ export function registerPurge(app: Api, deps: ApiDeps): void {
         if (outcome === 'alive') {
           throw new AppError(
             'wrong-state',
-            'This recorder gave a sign of life within the last minute; it has a spool.',
+            'This recorder gave a sign of life within the last minute, so its spool is there. Stop its process, wait a ' +
+              'minute, then declare it again.',
           );
         }
-        if (outcome !== 'declared') {
-          throw new AppError('not-found', 'There is no such recorder, or it was declared destroyed already.');
-        }
+        if (outcome === 'unknown') throw new AppError('not-found', 'There is no such recorder.');
+        if (outcome === 'known') throw new AppError('wrong-state', 'It was declared destroyed already.');
         const values = { before: { hostId, isDestroyed: false }, after: { hostId, isDestroyed: true } };
         await recordDeed(tx, { ...by, action: 'recorder.destroyed', ...values });
         return purgesWaitingFor(tx, hostId);

@@ -22,6 +22,7 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 const problem = z.object({ errors: z.array(z.object({ path: z.string() })) });
+const refusal = z.object({ detail: z.string() });
 const idOf = z.object({ id: z.string() });
 async function made(url: string, body: unknown): Promise<string> {
   const answer = await api.call('POST', url, body);
@@ -62,18 +63,23 @@ describe('purge', () => {
     const hostId = '00000000-0000-4000-8000-00000000000a';
     const host = { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0 };
     const beganMs = nowMs;
-    const declared = async () => (await api.call('POST', `/v1/recorders/${hostId}/destroyed`)).statusCode;
-    expect(await declared()).toBe(404);
+    const declare = () => api.call('POST', `/v1/recorders/${hostId}/destroyed`);
+    const refused = async () => {
+      const answer = await declare();
+      return [answer.statusCode, refusal.parse(answer.json()).detail];
+    };
+    const isAlive = [409, expect.stringContaining('Stop its process, wait a minute')];
+    expect(await refused()).toEqual([404, 'There is no such recorder.']);
     for (let life = 0; life < 2; life += 1) {
       await upsertRecorder(api.database.pool, { ...host, seenMs: nowMs });
       nowMs += 59_000;
-      expect(await declared()).toBe(409);
+      expect(await refused()).toEqual(isAlive);
       databaseNowMs = nowMs;
       nowMs += 2 * dayMs; // this clock alone
-      expect(await declared()).toBe(409);
+      expect(await refused()).toEqual(isAlive);
       [nowMs, databaseNowMs] = [databaseNowMs + 1_000, null];
-      expect(await declared()).toBe(204);
-      expect(await declared()).toBe(404);
+      expect((await declare()).statusCode).toBe(204);
+      expect(await refused()).toEqual([409, 'It was declared destroyed already.']);
       nowMs += dayMs;
     }
     nowMs = beganMs; // for the tests after this one
