@@ -7,9 +7,9 @@ import { deletionProblems } from '../deletion-problems.ts';
 import { knownRecorders } from '../known-recorders.ts';
 import type { PartHealth } from '../part-health.ts';
 import { reconcileProblems } from '../reconcile-problems.ts';
+import { recorderProblems } from '../recorder-problems.ts';
 import { commonProblems, isoTime } from '../schemas/common.ts';
 import { isWaiting, recorderAnswer, statusSchema, type StatusAnswer } from '../schemas/service.ts';
-import { spoolProblems } from '../spool-problems.ts';
 
 /** More cameras would not be read in the minute an operator has; the list of cameras has them all. */
 const shownProblems = 200;
@@ -62,7 +62,7 @@ export function registerStatus(app: Api, deps: ApiDeps & { health: PartHealth })
             what: `is not seen any more; it held ${cameras === 1 ? '1 camera' : `${cameras} cameras`}`,
             since: isoTime(seenMs),
           })),
-        ...spoolProblems(hosts, nowMs),
+        ...recorderProblems(hosts, nowMs),
         ...archive,
         ...deletions,
         ...coverage,

@@ -8,7 +8,7 @@ type Problem = StatusAnswer['problems'][number];
 const lateBacklogMs = 180_000;
 
 /** What is wrong with the spools of recorders and with their clocks, for the status. */
-export function spoolProblems(hosts: readonly Recorder[], nowMs: number): Problem[] {
+export function recorderProblems(hosts: readonly Recorder[], nowMs: number): Problem[] {
   return hosts.flatMap((host) => [
     ...missing(host, nowMs),
     ...late(host, nowMs),
