@@ -45,7 +45,7 @@ export async function migrate(
     // Not before: a starter's turn comes when the one before it is done.
     await client.query(`set lock_timeout = ${patience.lockTimeoutMs}`);
     const { pid } = await one(client, z.object({ pid: z.number() }), `select pg_backend_pid() as pid`);
-    const deadlineMs = Date.now() + patience.giveUpMs;
+    const deadlineMs = performance.now() + patience.giveUpMs;
     for (;;) {
       const holders = watchHolders(databaseUrl, pid, log);
       let applied;
@@ -63,7 +63,7 @@ export async function migrate(
       const why = `a migration of the database waits for tables that other transactions use: ${seen ?? 'none could be seen'}`;
       const what =
         seen === null ? 'Look into pg_locks' : 'Let that end, or end it: select pg_terminate_backend(<process>)';
-      if (Date.now() >= deadlineMs)
+      if (performance.now() >= deadlineMs)
         throw new Error(`${why}. Nothing of it is done. ${what}; then start again`, { cause: applied.refused });
       log.warn(`${why}. It is tried again in ${patience.pauseMs / 1000} s. ${what}`);
       await sleep(patience.pauseMs);

@@ -72,8 +72,8 @@ export function createWriteQueue(deps: { log: Logger }): WriteQueue {
       lane.push(waiting);
     },
     async flush(timeoutMs) {
-      const endsAtMs = Date.now() + timeoutMs;
-      while (running.size > 0 && Date.now() < endsAtMs) await sleep(20);
+      const endsAtMs = performance.now() + timeoutMs;
+      while (running.size > 0 && performance.now() < endsAtMs) await sleep(20);
     },
     size: () => [...lanes.values()].reduce((sum, lane) => sum + lane.length, 0),
     stop: () => stopped.abort(),
