@@ -95,9 +95,14 @@ export function registerReliabilityMetrics(
   ofHosts('spool_unreadable_files', 'Files that a disk does not give back.', [], (files, { hostId: host, stats }) => {
     if (stats !== null) files.set({ host }, stats.unreadable?.files ?? 0);
   });
-  ofHosts('backlog_files', 'Files that are not committed yet, also those that could not be closed.', [], (files, { hostId: host, stats }) => {
-    if (stats !== null) files.set({ host }, stats.backlog.files);
-  });
+  ofHosts(
+    'backlog_files',
+    'Files that are not committed yet, also those that could not be closed.',
+    [],
+    (files, { hostId: host, stats }) => {
+      if (stats !== null) files.set({ host }, stats.backlog.files);
+    },
+  );
   ofHosts('backlog_bytes', 'Bytes that wait to be committed.', [], (bytes, { hostId: host, stats }) => {
     if (stats !== null) bytes.set({ host }, stats.backlog.bytes);
   });
