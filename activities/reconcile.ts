@@ -15,7 +15,7 @@ import { transaction } from '../db/sql.ts';
 import { judgePass } from '../domain/reconcile.ts';
 import { dayMs } from '../domain/retention.ts';
 import { parseObjectKey } from '../storage/keys.ts';
-import { readDoubtedClocks, type DeletionClockDeps } from './deletion-clocks.ts';
+import { readEndingClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 import { actOnFindings, type ActDeps } from './reconcile-act.ts';
 import { lookForForeign } from './reconcile-foreign.ts';
 import { lookAtShard, type LookDeps, type LookProgress, type PassClock } from './reconcile-look.ts';
@@ -82,9 +82,12 @@ export function createReconcileActivities(deps: ReconcileDeps): ReconcileActivit
   };
 }
 
-/** The earliest and the latest of the clocks that all deletions go by: a pass ends what is kept in quarantine. */
+/**
+ * The earliest and the latest of the clocks that all deletions go by: a pass ends what is kept in quarantine, and what
+ * has expired by clocks that jumped together would go there.
+ */
 async function clocks(deps: ReconcileDeps): Promise<PassClock & { doubt: string | null }> {
-  const { earlierMs, laterMs, doubt } = await readDoubtedClocks(deps);
+  const { earlierMs, laterMs, doubt } = await readEndingClocks(deps);
   return { nowMs: earlierMs, latestMs: laterMs, doubt };
 }
 

@@ -4,6 +4,7 @@ import { listPasses, reconcileState, resumeReconcile } from '../../db/reconcile-
 import { transaction } from '../../db/sql.ts';
 import { dayMs } from '../../domain/retention.ts';
 import { createReconcileSite, nowMs, slotMs, t0, type ReconcileSite } from './reconcile-site.ts';
+import { sweptAnHourBefore } from './whole-sweep.ts';
 
 let site: ReconcileSite;
 beforeAll(async () => {
@@ -117,6 +118,37 @@ test.each([
   const { stopped } = await reconcileState(site.database.pool);
   expect(stopped).toMatchObject({ reason: 'clock', text: expect.stringContaining('in the object store') });
   await transaction(site.database.pool, resumeReconcile);
+});
+
+test('clocks that all jump together stop it, and one under way: the last sweep gives them away', async () => {
+  const camera = await site.addCamera();
+  const stray = await site.store(camera, t0 - 100 * dayMs); // expired
+  const young = await site.store(camera, t0);
+  const row = await site.record(camera, t0 + slotMs);
+  await enqueue(site.database.pool, [young.key], 'overlaps', far); // known, not a finding
+  expect(await site.pass()).toBe(true);
+  const before = await site.findings(camera);
+  expect(before).toEqual(['-2400 object-without-row quarantined expired']);
+  await sweptAnHourBefore(site.database.pool, nowMs);
+  const jumped = { now: () => far, databaseNow: async () => far };
+  expect(await site.pass(jumped)).toBeNull();
+  const { stopped } = await reconcileState(site.database.pool);
+  expect(stopped).toMatchObject({ reason: 'clock', text: expect.stringContaining('may have jumped together') });
+  await transaction(site.database.pool, resumeReconcile);
+  // They are good when it begins, and have jumped when it is to act.
+  let read = 0;
+  const databaseNow = async (): Promise<number> => ((read += 1) === 1 ? nowMs : far);
+  const now = (): number => (read <= 1 ? nowMs : far);
+  const jumping = { databaseNow, now, storeNow: async () => (read === 0 ? nowMs : far) };
+  await expect(site.pass(jumping)).rejects.toThrow('may have jumped together');
+  expect(await site.findings(camera)).toEqual(before);
+  expect(await site.keys(camera)).toEqual([stray.key, young.key, row.key]);
+  // Where sweeps went on meanwhile, its time in quarantine is over.
+  const overMs = nowMs + 8 * dayMs;
+  await sweptAnHourBefore(site.database.pool, overMs);
+  expect(await site.pass({ now: () => overMs, databaseNow: async () => overMs })).toBe(true);
+  expect(await site.findings(camera)).toEqual(['-2400 object-without-row deleting expired']);
+  await site.database.pool.query(`update retention_sweep set looked_at = null, swept_at = null`);
 });
 
 test('a clock that jumps while a pass looks leaves what is in quarantine', async () => {
