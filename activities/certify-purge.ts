@@ -44,7 +44,7 @@ export async function certifyPurge(
   const listed = new Set(objects.map(({ key }) => key));
   const further = (await foundKeys(tx, prefix)).filter((key) => !listed.has(key)).length;
   // All that takes long comes before: a certificate locks the audit log, for which every deed of the service waits.
-  await clearLedger(tx, internalId, part);
+  await clearLedger(tx, internalId, { ...part, rows: objects.length });
   await endPurge(tx, camera, prefix, nowMs);
   await certify(tx, { ...deps, nowMs }, { tenantId, cameraId, month: null, lines }, (issued) => ({
     ...issued,

@@ -80,6 +80,8 @@ async function certifyMonth(deps: CertifyRetentionDeps, month: OpenMonth): Promi
     await lockLedger(tx, internalId, part);
     // What came or went since the look was not looked for: the next run sees it.
     if (objectLines(await objectsOf(tx)) !== lines) return false;
+    // Before the audit log is locked, for which every deed of the service waits; what fails later undoes it.
+    await clearLedger(tx, internalId, { ...part, rows: objects.length });
     const about = { tenantId, cameraId, month: month.month, lines };
     await certify(tx, { ...deps, nowMs: deps.now() }, about, (issued) => ({
       ...issued,
@@ -91,7 +93,6 @@ async function certifyMonth(deps: CertifyRetentionDeps, month: OpenMonth): Promi
       digest: { algorithm: 'SHA-256', over: digestOver, value: digestOf(lines) },
       storage: storageEvidence(bucket, 0),
     }));
-    await clearLedger(tx, internalId, part);
     return true;
   });
 }

@@ -136,9 +136,19 @@ export function ledgerOf(db: Db, internalId: number, part: LedgerPart): Promise<
   );
 }
 
-/** Takes out of the ledger what a certificate now holds. */
-export async function clearLedger(tx: Transaction, internalId: number, part: LedgerPart): Promise<void> {
-  await tx.query(`delete from deleted_segment where ${ofPart}`, partValues(internalId, part));
+/**
+ * Takes out of the ledger what a certificate now holds.
+ * @param part.rows as many as the certificate holds
+ * @throws Error where there are more or fewer: what came in since they were read would be in no certificate
+ */
+export async function clearLedger(
+  tx: Transaction,
+  internalId: number,
+  { rows, ...part }: LedgerPart & { rows: number },
+): Promise<void> {
+  const { rowCount } = await tx.query(`delete from deleted_segment where ${ofPart}`, partValues(internalId, part));
+  if (rowCount === rows) return;
+  throw new Error(`the ledger of camera ${internalId} changed while it was certified: ${rows} rows, then ${rowCount}`);
 }
 
 /** A camera and month of rolling deletions that no certificate has taken in. */

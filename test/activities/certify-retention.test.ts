@@ -4,10 +4,11 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCertifyRetentionActivities } from '../../activities/certify-retention.ts';
 import { deleteMarkedFootage } from '../../activities/delete-footage.ts';
-import { certifiedLines, listCertificates } from '../../db/certificates.ts';
+import { certifiedLines, clearLedger, ledgerOf, listCertificates } from '../../db/certificates.ts';
 import { commitSlow } from '../../db/segments.ts';
 import { transaction } from '../../db/sql.ts';
 import { createLogger } from '../../log.ts';
+import { noFailpoint, type Failpoint } from '../../recorder/failpoint.ts';
 import { digestOf, problemsOf } from '../../security/certificates.ts';
 import { createSealer } from '../../security/seal.ts';
 import type { Objects } from '../../storage/objects.ts';
@@ -38,12 +39,13 @@ async function certify(
     databaseMs = nowMs,
     storeMs = nowMs,
     store = objects,
-  }: { databaseMs?: number; storeMs?: number; store?: Objects } = {},
+    failpoint = noFailpoint,
+  }: { databaseMs?: number; storeMs?: number; store?: Objects; failpoint?: Failpoint } = {},
 ): Promise<{ issued: number; kept: number }> {
   const log = createLogger({ level: 'silent', name: 'test' });
   const sealer = createSealer(secret);
   const clocks = { now: () => nowMs, databaseNow: async () => databaseMs, storeNow: async () => storeMs };
-  const deps = { db: database.pool, objects: store, sealer, log, ...clocks, pageSize: 1 };
+  const deps = { db: database.pool, objects: store, sealer, log, ...clocks, pageSize: 1, failpoint };
   return new MockActivityEnvironment().run(() => createCertifyRetentionActivities(deps).certifyRetention());
 }
 
@@ -162,6 +164,29 @@ test('what comes into the ledger after the look at the store waits for a look of
   expect(await certify(november + hourMs, { store })).toEqual({ issued: 0, kept: 1 });
   expect(await certify(november + hourMs)).toEqual({ issued: 1, kept: 0 });
   expect(await certified(camera)).toEqual([['2026-10', 2]]);
+});
+
+test('a run that fails after it took the ledger loses none of it, and two at once issue it once', async () => {
+  const camera = await cameraWith(3);
+  await swept(camera, 3, october + hourMs);
+  const failpoint: Failpoint = (place) => {
+    if (place === 'signed') throw new Error('the database is away');
+  };
+  await expect(certify(november + hourMs, { failpoint })).rejects.toThrow('the database is away');
+  expect(await certified(camera)).toEqual([]);
+  const runs = await Promise.all([certify(november + hourMs), certify(november + hourMs)]);
+  expect(runs.reduce((sum, { issued }) => sum + issued, 0)).toBe(1);
+  expect(await certified(camera)).toEqual([['2026-10', 3]]);
+});
+
+test('a ledger into which something came since it was read is not cleared', async () => {
+  const camera = await cameraWith(2);
+  await swept(camera, 2, october + hourMs);
+  const part = { cause: 'retention', fromMs: october, untilMs: november } as const;
+  const cleared = transaction(database.pool, (tx) => clearLedger(tx, camera.internalId, { ...part, rows: 1 }));
+  await expect(cleared).rejects.toThrow('1 rows, then 2');
+  expect(await ledgerOf(database.pool, camera.internalId, part)).toHaveLength(2);
+  expect(await certify(november + hourMs)).toEqual({ issued: 1, kept: 0 });
 });
 
 test('a month waits for other copies of its minutes that no row names, and for no other objects', async () => {

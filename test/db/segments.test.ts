@@ -75,7 +75,7 @@ test('a file that comes again once its footage was deleted stays deleted, what w
 
   // A month's certificate clears the ledger: from then on it is footage, and due for the next sweep.
   await database.pool.query(`delete from segment where camera_id = $1`, [internalId]);
-  const month = { cause: 'retention', fromMs: t - 1, untilMs: t + 1 } as const;
+  const month = { cause: 'retention', fromMs: t - 1, untilMs: t + 1, rows: 1 } as const;
   await transaction(database.pool, (tx) => clearLedger(tx, internalId, month));
   expect(await slow(missed)).toBe('committed');
 });
