@@ -1,4 +1,5 @@
 import { clearLedger, ledgerOf, lockLedger } from '../db/certificates.ts';
+import { unseenCopies, type UnseenCopies } from '../db/finish-copies.ts';
 import { endPurge, foundKeys, type PurgedCamera } from '../db/purge.ts';
 import { spoolsOf, type PurgeSpool } from '../db/purge-spools.ts';
 import type { Transaction } from '../db/sql.ts';
@@ -7,6 +8,7 @@ import {
   goneStatement,
   objectLines,
   summarise,
+  type CopyEvidence,
   type DeletedObject,
   type SpoolEvidence,
   type StorageEvidence,
@@ -38,6 +40,7 @@ export async function certifyPurge(
     key: objectKey({ tenantId, cameraId, ...row }),
   }));
   const spools = await spoolsOf(tx, internalId);
+  const copies = await unseenCopies(tx, internalId);
   const lines = objectLines(objects);
   // An object whose lock ended after its row's turn was found, too, and is in the list.
   const prefix = cameraPrefix(camera);
@@ -62,6 +65,7 @@ export async function certifyPurge(
       begunAt: new Date(camera.begunAtMs).toISOString(),
       epoch: camera.epoch,
       spools: spools.map(spoolEvidence),
+      copies: copies.map(copyEvidence),
     },
   }));
 }
@@ -86,6 +90,10 @@ function spoolEvidence({ hostId, emptiedAtMs, destroyed }: PurgeSpool): SpoolEvi
   }
   if (destroyed === null) throw new Error(`the spool of ${hostId} was not emptied`);
   return { hostId, state: 'destroyed', at: new Date(destroyed.atMs).toISOString(), saidBy: destroyed.by };
+}
+
+function copyEvidence({ host, jobs, lastMs }: UnseenCopies): CopyEvidence {
+  return { host, jobs, lastBegunAt: new Date(lastMs).toISOString(), state: 'not seen to be gone' };
 }
 
 function isoOrNull(ms: number | null): string | null {

@@ -49,7 +49,7 @@ export function createFinishActivities(deps: FinishJobDeps): FinishActivities {
       const signal = AbortSignal.any([cancellationSignal, deps.stopping, purge.began]);
       const progress = beatWhileMoving();
       const { queue, cameraId, windowStartMs } = request;
-      const copies = { id: randomUUID(), workerId: deps.workerId, cameraId };
+      const copies = { id: randomUUID(), workerId: deps.workerId, host: deps.host, cameraId };
       deps.running[queue] += 1;
       const startMs = performance.now();
       try {

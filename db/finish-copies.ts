@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { longestJobMs } from '../domain/finish-window.ts';
-import { at, instant, one, type Db } from './sql.ts';
+import { at, instant, many, one, type Db } from './sql.ts';
 
 /** A try of a finish job, which has copies of a camera's footage on its host's disk. */
 export interface FinishCopies {
   /** UUID of this try alone: one that was given up for lost may still be at work when the next begins. */
   id: string;
   workerId: string;
+  host: string;
   cameraId: string;
 }
 
@@ -20,9 +21,9 @@ export async function beginCopies(db: Db, copies: FinishCopies): Promise<boolean
     `with kept as (
        select id from camera where public_id = $1::uuid and status not in ('purging', 'purged') for share
      )
-     insert into finish_copy (id, camera_id, worker_id, begun_at)
-     select $2::uuid, id, $3::uuid, clock_timestamp() from kept`,
-    [copies.cameraId, copies.id, copies.workerId],
+     insert into finish_copy (id, camera_id, worker_id, host, begun_at)
+     select $2::uuid, id, $3::uuid, $4::text, clock_timestamp() from kept`,
+    [copies.cameraId, copies.id, copies.workerId, copies.host],
   );
   return rowCount === 1;
 }
@@ -43,9 +44,31 @@ export async function endCopiesOf(db: Db, workerId: string): Promise<void> {
   );
 }
 
-/** Forgets what tries have noted that were killed: no purge waits for them any more. */
-export async function forgetCopies(db: Db): Promise<void> {
-  await db.query(`delete from finish_copy where begun_at < clock_timestamp() - interval '1 day'`);
+/** Notes that all copies of a worker are gone, which has ended and removed its folder itself. */
+export async function endOwnCopies(db: Db, workerId: string): Promise<void> {
+  await db.query(`delete from finish_copy where worker_id = $1::uuid`, [workerId]);
+}
+
+/** Tries of finish jobs on a host whose copies of a camera's footage nobody has seen to be gone. */
+export interface UnseenCopies {
+  /** Null: noted by a version that did not say. */
+  host: string | null;
+  jobs: number;
+  /** When the last of them began. */
+  lastMs: number;
+}
+
+/** By host; however old: what a killed encoder left lies there until one starts again. */
+export function unseenCopies(db: Db, internalId: number): Promise<UnseenCopies[]> {
+  return many(
+    db,
+    z
+      .object({ host: z.string().nullable(), jobs: z.number(), last: instant })
+      .transform(({ host, jobs, last }): UnseenCopies => ({ host, jobs, lastMs: last })),
+    `select host, count(*)::int as jobs, max(begun_at) as last from finish_copy where camera_id = $1::int
+     group by host order by host`,
+    [internalId],
+  );
 }
 
 /** Whether a camera's purge has begun, so that jobs on its footage are to stop. */

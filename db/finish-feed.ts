@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { WindowRef } from './finish-windows.ts';
-import { forgetCopies } from './finish-copies.ts';
 import { isDestroyed } from './recorders.ts';
 import { at, instant, many, maybeOne, transaction, type Db, type Pool } from './sql.ts';
 
@@ -188,6 +187,5 @@ export async function forgetWindows(db: Db, doneBeforeMs: number, limit: number)
         join recorder o on o.host_id = w.spool_host_id where ${isDestroyed('o')} limit $2::int))`,
     [at(doneBeforeMs), limit],
   );
-  await forgetCopies(db);
   return rowCount ?? 0;
 }

@@ -20,6 +20,9 @@ export type FootageSummary = {
 /** What a spool said about a purged camera. */
 export type SpoolEvidence = { hostId: string; state: 'empty' | 'destroyed'; at: string; saidBy: string };
 
+/** Copies on an encoder's disk that nobody has seen to be gone: it was killed, and none has started there since. */
+export type CopyEvidence = { host: string | null; jobs: number; lastBegunAt: string; state: 'not seen to be gone' };
+
 /** How it was made sure that nothing is left. */
 export type StorageEvidence = {
   versioned: boolean;
@@ -59,6 +62,8 @@ export type PurgeCertificate = OfCamera & {
     /** Recordings of older epochs cannot commit any more. */
     epoch: number;
     spools: SpoolEvidence[];
+    /** Empty: every finish job said that its copies are gone. */
+    copies: CopyEvidence[];
   };
 };
 

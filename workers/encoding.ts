@@ -4,7 +4,7 @@ import { Worker } from '@temporalio/worker';
 import { feedFinishJobs } from '../activities/feed-finish-jobs.ts';
 import { createFinishActivities } from '../activities/finish-job.ts';
 import { removeEncoder } from '../db/encoders.ts';
-import { endCopiesOf } from '../db/finish-copies.ts';
+import { endCopiesOf, endOwnCopies } from '../db/finish-copies.ts';
 import { parseTariff } from '../domain/tariff.ts';
 import { errorText } from '../errors.ts';
 import { readCalibrations } from '../media/calibration-file.ts';
@@ -130,6 +130,9 @@ export async function startEncoding(context: RoleContext, workerId: string): Pro
     report.stop();
     await Promise.all([workers.stop(), spoolWorkers?.stop()]);
     await folder.remove();
+    await endOwnCopies(db, workerId).catch((error: unknown) =>
+      log.warn({ cause: errorText(error) }, 'that the copies of this encoder are gone was not noted'),
+    );
     await removeEncoder(db, workerId, now()).catch((error: unknown) =>
       log.warn({ cause: errorText(error) }, 'this encoder is counted until it is not seen any more'),
     );

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FinishJobDeps } from '../../activities/finish-job.ts';
 import { changeIntent } from '../../db/camera-changes.ts';
-import { beginCopies, copiesOf, endCopiesOf } from '../../db/finish-copies.ts';
+import { beginCopies, copiesOf, endCopiesOf, endOwnCopies } from '../../db/finish-copies.ts';
 import type { FedWindow } from '../../db/finish-feed.ts';
 import { beginPurge } from '../../db/purge.ts';
 import { createPool, transaction } from '../../db/sql.ts';
@@ -110,7 +110,8 @@ test('copies of a killed worker are waited for until its folder was removed', as
   const { db } = site.deps;
   const camera = await site.addCamera();
   const [killed, other] = [randomUUID(), randomUUID()];
-  for (const workerId of [killed, other]) await beginCopies(db, { id: randomUUID(), workerId, cameraId: camera.id });
+  for (const workerId of [killed, other])
+    await beginCopies(db, { id: randomUUID(), workerId, host: 'enc-1', cameraId: camera.id });
   await endCopiesOf(db, killed); // just begun: it lives after all
   expect(await copies(camera)).toMatchObject({ jobs: 2 });
   await db.query(`update finish_copy set begun_at = begun_at - interval '6 minutes'`);
@@ -119,6 +120,9 @@ test('copies of a killed worker are waited for until its folder was removed', as
   await endCopiesOf(db, killed);
   expect(await copies(camera)).toMatchObject({ jobs: 1 });
   await endCopiesOf(db, other);
+  expect(await copies(camera)).toBeNull();
+  await beginCopies(db, { id: randomUUID(), workerId: killed, host: 'enc-1', cameraId: camera.id });
+  await endOwnCopies(db, killed); // one that ends is in no doubt about its folder
   expect(await copies(camera)).toBeNull();
 });
 

@@ -226,7 +226,7 @@ test('copies that finish jobs have are waited for, for as long as a job may last
   const { objects } = await bucketOn('seaweedfs', 'plain', null);
   const camera = await retiredCamera(database.pool, objects, 1);
   const activities = activitiesOf(database.pool, objects);
-  const newTry = () => ({ id: randomUUID(), workerId: randomUUID(), cameraId: camera.id });
+  const newTry = () => ({ id: randomUUID(), workerId: randomUUID(), host: 'enc-1', cameraId: camera.id });
   const tries = [newTry(), newTry()] as const;
   for (const one of tries) expect(await beginCopies(database.pool, one)).toBe(true);
   const waits = { kind: 'waits', againInMs: 5_000 };
@@ -242,6 +242,10 @@ test('copies that finish jobs have are waited for, for as long as a job may last
   await begun(dueMs - longestJobMs);
   expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
   expect(await copiesOf(database.pool, camera.internalId, 0)).toBeNull();
+  const lastBegunAt = new Date(dueMs - longestJobMs).toISOString();
+  expect(JSON.parse((await certificateOf(database.pool, camera.id)).document)).toMatchObject({
+    document: { purge: { copies: [{ host: 'enc-1', jobs: 1, lastBegunAt, state: 'not seen to be gone' }] } },
+  });
   objects.close();
 });
 

@@ -70,7 +70,7 @@ test(
       document: {
         kind: 'purge',
         footage: { segments: 3 },
-        purge: { cause: 'grace-ended', spools: [{ hostId: time.spool.hostId, state: 'empty' }] },
+        purge: { cause: 'grace-ended', spools: [{ hostId: time.spool.hostId, state: 'empty' }], copies: [] },
       },
     });
     const history = await handleOf(camera.id).fetchHistory();
