@@ -121,22 +121,23 @@ export function registerCameras(app: Api, deps: ApiDeps): void {
         }),
         ...(profileId !== undefined && { profileId: (await usableProfile(deps, profileId)).id }),
       };
-      const { camera, version, deletes } = await transaction(deps.pool, async (tx) => {
+      const { camera, version, shortened } = await transaction(deps.pool, async (tx) => {
         await lockCamera(tx, id);
         const before = await cameraByPublicId(tx, id);
         if (before === null) throw noSuchCamera();
         const retention =
           retentionDays === undefined ? null : await changeRetention(tx, id, retentionDays, await readClocks(tx, deps));
         const changed = await updateCamera(tx, id, wanted);
-        const deleted = retention === null ? undefined : await deletedBy(tx, retention.after);
         const values = { before: auditedCamera(before), after: auditedCamera(changed.camera) };
         const by = doneBy(request, deps);
         await recordDeed(tx, { ...by, action: 'camera.change', ...values, ...aboutCamera(before) });
         if (retention !== null) await recordDeed(tx, { ...by, ...retentionDeed(retention) });
-        return { ...changed, deletes: deleted };
+        return { ...changed, shortened: retention?.after };
       });
       const applied =
         version === null || (await deps.workflows.update('reconfigure', { cameraId: id, configVersion: version }));
+      // Last: nothing waits for the count.
+      const deletes = shortened === undefined ? undefined : await deletedBy(deps.pool, shortened);
       return reply.code(applied ? 200 : 202).send({ ...cameraAnswer(camera), deletes });
     },
   );

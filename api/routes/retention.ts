@@ -46,12 +46,13 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const by = doneBy(request, deps);
-      return transaction(deps.pool, async (tx) => {
+      const after = await transaction(deps.pool, async (tx) => {
         const changed = await changeRetention(tx, request.params.id, request.body, await readClocks(tx, deps));
-        const deletes = await deletedBy(tx, changed.after);
         await recordDeed(tx, { ...by, ...retentionDeed(changed) });
-        return { ...answer(changed.after, by.atMs), deletes };
+        return changed.after;
       });
+      // Committed: neither a sweep nor a commit of the camera waits for the count.
+      return { ...answer(after, by.atMs), deletes: await deletedBy(deps.pool, after) };
     },
   );
 

@@ -104,7 +104,8 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
     async (request) => {
       const { id } = request.params;
       const { graceDays, graceArchive } = request.body;
-      return transaction(deps.pool, async (tx) => {
+      const by = doneBy(request, deps);
+      const changed = await transaction(deps.pool, async (tx) => {
         const tenant = await lockTenant(tx, id);
         if (tenant === null) throw noSuchTenant();
         let after = tenant;
@@ -115,12 +116,13 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
         if (graceArchive !== undefined) {
           after = await changeGraceArchive(tx, after, graceArchive, (await readClocks(tx, deps)).laterMs);
         }
-        const by = doneBy(request, deps);
-        const deletes = await deletedByRolling(tx, after, by.atMs);
         const values = { before: audited(tenant), after: audited(after) };
         await recordDeed(tx, { ...by, action: 'tenant.change', tenantId: id, ...values });
-        return { ...tenantAnswer(after, deps), deletes };
+        return after;
       });
+      // Committed: counting years of footage takes seconds, for which no sweep and no other change may wait.
+      const deletes = await deletedByRolling(deps.pool, changed, by.atMs);
+      return { ...tenantAnswer(changed, deps), deletes };
     },
   );
 
