@@ -1,7 +1,7 @@
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accountByLogin, anyAccount, insertFirstAccount } from '../db/accounts.ts';
-import { upsertApiKey } from '../db/api-keys.ts';
+import { replaceApiKey, type ApiKey } from '../db/api-keys.ts';
 import { recordDeed } from '../db/audit.ts';
 import { transaction, type Pool } from '../db/sql.ts';
 import { hashPassword, verifyPassword } from '../security/password.ts';
@@ -16,6 +16,8 @@ export function adminPasswordPath(dataDir: string): string {
 
 /** The key an installation's automation brings along is this one. */
 const bootstrapKeyName = 'bootstrap';
+/** Who makes these, in the audit log. */
+const firstStart = 'service:first-start';
 
 /**
  * Makes what the first start needs: the account `admin` with a password in a file that only we may read, and the
@@ -27,9 +29,18 @@ export async function prepareFirstStart(
 ): Promise<void> {
   if (!(await anyAccount(db))) await makeAdmin(db, options);
   if (options.bootstrapApiKey !== undefined) {
-    const keySha256 = sha256(options.bootstrapApiKey);
-    await upsertApiKey(db, { name: bootstrapKeyName, keySha256, role: 'operator' });
+    await setBootstrapKey(db, sha256(options.bootstrapApiKey), options.now());
   }
+}
+
+async function setBootstrapKey(db: Pool, keySha256: Buffer, atMs: number): Promise<void> {
+  const audited = ({ id, name, role }: ApiKey) => ({ id, name, role });
+  const by = { atMs, actor: firstStart };
+  await transaction(db, async (tx) => {
+    const { added, removed } = await replaceApiKey(tx, { name: bootstrapKeyName, keySha256, role: 'operator' });
+    if (removed !== null) await recordDeed(tx, { ...by, action: 'api-key.remove', before: audited(removed) });
+    if (added !== null) await recordDeed(tx, { ...by, action: 'api-key.add', after: audited(added) });
+  });
 }
 
 async function makeAdmin(db: Pool, { dataDir, now }: { dataDir: string; now: () => number }): Promise<void> {
@@ -40,7 +51,7 @@ async function makeAdmin(db: Pool, { dataDir, now }: { dataDir: string; now: () 
   const isMade = await transaction(db, async (tx) => {
     if (!(await insertFirstAccount(tx, { login: adminLogin, passwordHash }))) return false;
     const deed = { action: 'account.add', after: { login: adminLogin } } as const;
-    await recordDeed(tx, { atMs: now(), actor: 'service:first-start', ...deed });
+    await recordDeed(tx, { atMs: now(), actor: firstStart, ...deed });
     return true;
   });
   if (isMade) return;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, many, maybeOne, one, type Db } from './sql.ts';
+import { instant, many, maybeOne, one, type Db, type Transaction } from './sql.ts';
 import type { Role } from './accounts.ts';
 
 /** A program's key; its value is shown once and only its hash is kept. */
@@ -25,14 +25,31 @@ export function insertApiKey(db: Db, key: { name: string; keySha256: Buffer; rol
   ]);
 }
 
-/** Makes the key of this name have this value; a value that is a key already stays as it is. */
-export async function upsertApiKey(db: Db, key: { name: string; keySha256: Buffer; role: Role }): Promise<void> {
-  await db.query(
-    `insert into api_key (name, key_sha256, role)
-     select $1, $2, $3 where not exists (select from api_key where key_sha256 = $2)
-     on conflict (name) do update set key_sha256 = excluded.key_sha256, role = excluded.role`,
-    [key.name, key.keySha256, key.role],
+/**
+ * Makes a key of this name and value, in the place of one of this name; a value that is a key already stays as it is.
+ * Of several processes that do so at once one does it.
+ * @returns what was made and what it took the place of
+ */
+export async function replaceApiKey(
+  tx: Transaction,
+  key: { name: string; keySha256: Buffer; role: Role },
+): Promise<{ added: ApiKey | null; removed: ApiKey | null }> {
+  const add = (): Promise<ApiKey | null> =>
+    maybeOne(
+      tx,
+      apiKeyRow,
+      `insert into api_key (name, key_sha256, role) values ($1, $2, $3) on conflict do nothing returning ${columns}`,
+      [key.name, key.keySha256, key.role],
+    );
+  const added = await add();
+  if (added !== null) return { added, removed: null };
+  const removed = await maybeOne(
+    tx,
+    apiKeyRow,
+    `delete from api_key where name = $1 and not exists (select from api_key where key_sha256 = $2) returning ${columns}`,
+    [key.name, key.keySha256],
   );
+  return removed === null ? { added: null, removed } : { added: await add(), removed };
 }
 
 /** The key with this hash, or null. */

@@ -7,7 +7,7 @@ import type { LightMyRequestResponse } from 'fastify';
 import { createCameraWorkflows } from '../../api/camera-workflows.ts';
 import type { Api, ApiDeps } from '../../api/dependencies.ts';
 import { buildServer } from '../../api/server.ts';
-import { upsertApiKey } from '../../db/api-keys.ts';
+import { insertApiKey } from '../../db/api-keys.ts';
 import { insertCamera } from '../../db/cameras.ts';
 import { defaultProfile } from '../../db/profiles.ts';
 import { defaultTenant } from '../../db/tenants.ts';
@@ -69,7 +69,7 @@ export async function startApi(
   const app = await buildServer(deps);
   await app.ready();
   const apiKey = randomBytes(16).toString('hex');
-  await upsertApiKey(database.pool, { name: 'test', keySha256: sha256(apiKey), role: 'operator' });
+  await insertApiKey(database.pool, { name: 'test', keySha256: sha256(apiKey), role: 'operator' });
   return {
     app,
     deps,

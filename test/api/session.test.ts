@@ -1,6 +1,7 @@
 import { access, readFile, stat } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adminPasswordPath, prepareFirstStart } from '../../api/first-start.ts';
+import { auditList } from '../../api/schemas/audit.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
 const headers = { host: 'console.test', origin: 'http://console.test' };
@@ -46,6 +47,16 @@ describe('the first start', () => {
     await prepareFirstStart(api.database.pool, options);
     expect(await status('bootstrap-key-0001')).toBe(401);
     expect(await status('bootstrap-key-0002')).toBe(200);
+    const log = await api.app.inject({ url: '/v1/audit', headers: { authorization: 'Bearer bootstrap-key-0002' } });
+    const deeds = auditList.parse(log.json()).items.filter(({ action }) => action.startsWith('api-key.'));
+    const made = {
+      actor: 'service:first-start',
+      action: 'api-key.add',
+      after: { name: 'bootstrap', role: 'operator' },
+    };
+    const first = deeds.at(-1)?.after;
+    expect(deeds).toMatchObject([made, { action: 'api-key.remove', before: first }, made]);
+    expect(log.body).not.toContain('bootstrap-key-');
   });
 
   test('changes nothing when there is an account', async () => {
@@ -62,6 +73,16 @@ describe('the first start', () => {
     const password = (await readFile(adminPasswordPath(other.deps.dataDir), 'utf8')).trim();
     const payload = { login: 'admin', password };
     expect((await other.app.inject({ method: 'POST', url: '/v1/login', payload })).statusCode).toBe(200);
+    const next = { ...options, bootstrapApiKey: 'bootstrap-key-0002' };
+    await Promise.all([1, 2, 3].map(() => prepareFirstStart(other.database.pool, next)));
+    const { items } = auditList.parse((await other.call('GET', '/v1/audit')).json());
+    const [made, gone] = ['api-key.add', 'api-key.remove'];
+    expect(items.map(({ action }) => action).filter((action) => action !== 'account.login')).toEqual([
+      made,
+      gone,
+      made,
+      'account.add',
+    ]);
     await other.close();
   });
 });
