@@ -15,10 +15,17 @@ export const timeOut = z.iso.datetime({ precision: 3 }).meta({ examples: ['2026-
 
 const timeError = 'must be an ISO 8601 time with an offset, such as 2026-11-17T11:20:05.000Z or 2026-11-17T14:20+03:00';
 
-/** An instant in a request: ISO 8601 with an offset or Z, seconds may be left out; becomes ms since 1970. */
+/** The last one that `timeOut` can show: an offset can move a year 9999 beyond it. */
+const lastMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/**
+ * An instant in a request: ISO 8601 with an offset or Z, seconds may be left out; becomes ms since 1970. What no answer
+ * could show is refused, since it would be kept and then fail each list that it is in.
+ */
 export const timeIn = z
   .union([z.iso.datetime({ offset: true }), z.iso.datetime({ offset: true, precision: -1 })], { error: timeError })
-  .transform((text) => Date.parse(text));
+  .transform((text) => Date.parse(text))
+  .refine((ms) => ms >= 0 && ms <= lastMs, 'must lie between 1970 and the end of 9999, UTC');
 
 export const uuid = z.uuid({ error: 'must be a UUID' });
 

@@ -5,6 +5,11 @@ import { exitFee, monthlyPrice, type PriceList } from '../../domain/price.ts';
 import { isoTimeOrNull, pageOf, pageQuery, timeOut, uuid } from './common.ts';
 
 const day = z.iso.date('must be a day such as 2026-11-24');
+// Whatever term and notice come on top, its last day has a year of four digits.
+const firstDay = day.refine(
+  (text) => text >= '2000-01-01' && text < '2101-01-01',
+  'must lie in the years 2000 to 2100',
+);
 const cents = z.number().int();
 const priceLine = z.object({ text: z.string(), cents }).meta({ id: 'PriceLine' });
 
@@ -45,7 +50,7 @@ export const contractSchema = z
 export const contractBody = z
   .strictObject({
     tenantId: uuid,
-    startsOn: day,
+    startsOn: firstDay,
     termMonths: z
       .number()
       .int()

@@ -151,6 +151,29 @@ describe('every wrong request gets a problem document', () => {
   });
 });
 
+test('a time that no answer can show is refused, and lists go on to answer', async () => {
+  // "For ever" west of Greenwich lies in the year 10000.
+  const beyond = '9999-12-31T23:59:59-05:00';
+  const hold = { cameraId, from: '2026-11-01T00:00:00Z', to: '2026-11-02T00:00:00Z', reason: 'theft' };
+  const { tenantId } = (await api.call('GET', `/v1/cameras/${cameraId}`)).json<{ tenantId: string }>();
+  const wrong = [
+    { url: '/v1/holds', body: { ...hold, to: beyond }, path: 'to', says: /between 1970 and the end of 9999/ },
+    { url: '/v1/holds', body: { ...hold, until: beyond }, path: 'until', says: /between 1970/ },
+    { url: '/v1/holds', body: { ...hold, from: '1970-01-01T00:00:00+01:00' }, path: 'from', says: /between 1970/ },
+    { url: '/v1/contracts', body: { tenantId, startsOn: '9999-06-01' }, path: 'startsOn', says: /2000 to 2100/ },
+    { url: '/v1/contracts', body: { tenantId, startsOn: '1999-12-31' }, path: 'startsOn', says: /2000 to 2100/ },
+  ];
+  const status = { status: 400, code: 'invalid-request' };
+  for (const { url, body, ...expected } of wrong)
+    expectProblem(await api.call('POST', url, body), { ...status, ...expected });
+  for (const url of ['/v1/holds', '/v1/contracts']) expect((await api.call('GET', url)).json()).toEqual({ items: [] });
+
+  const last = { ...hold, until: '9999-12-31T23:59:59.999Z' };
+  expect((await api.call('POST', '/v1/holds', last)).json()).toMatchObject({ until: last.until });
+  expect((await api.call('POST', '/v1/contracts', { tenantId, startsOn: '2100-12-31' })).statusCode).toBe(201);
+  for (const url of ['/v1/holds', '/v1/contracts']) expect((await api.call('GET', url)).statusCode).toBe(200);
+});
+
 describe('a path that is there', () => {
   test('names the methods it has, whoever asks', async () => {
     const answer = await api.app.inject({ method: 'PUT', url: `/v1/cameras/${cameraId}?a=b` });
