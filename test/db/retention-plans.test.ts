@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openMonths } from '../../db/certificates.ts';
+import { deletionHealth } from '../../db/deletion-health.ts';
 import { dueFootage, markDue } from '../../db/due-footage.ts';
 import { insertSegment } from '../../db/segments.ts';
 import type { Db } from '../../db/sql.ts';
@@ -69,4 +71,21 @@ test('a batch is marked by the index', async () => {
   const due = { cutoffMs: createdAtMs + day, atMs: createdAtMs + 31 * day, limit: 1000 };
   const plan = await planOf(async (db) => expect(await markDue(db, ids[7] ?? 0, due)).toBe(143));
   expect(plan).not.toMatch(/Seq Scan on segment/);
+});
+
+test('the open rolling deletions are found without the rows of purges that wait', async () => {
+  await database.pool.query(
+    `insert into deleted_segment (camera_id, start_at, sha256, duration_ms, bytes, epoch, variant, cause, deleted_at)
+     select $1::int, $2::timestamptz + n * interval '10 minutes', sha256(n::text::bytea), 600000, 1000000, 0, 0,
+       case when n > 20000 then 'retention' else 'purge' end, $2::timestamptz + n * interval '1 minute'
+     from generate_series(1, 20100) as n`,
+    [ids[0], new Date(createdAtMs)],
+  );
+  await database.pool.query('analyze deleted_segment');
+  const plan = await planOf(async (db) => {
+    expect((await deletionHealth(db)).uncertifiedMs).toBe(createdAtMs + 20_001 * 60_000);
+    expect(await openMonths(db, createdAtMs + 60 * day, { limit: 10 })).toMatchObject([{ month: '2026-01' }]);
+  });
+  expect(plan.match(/deleted_segment_rolling/g)).toHaveLength(2);
+  expect(plan).not.toMatch(/Seq Scan on deleted_segment|Rows Removed by Filter/);
 });
