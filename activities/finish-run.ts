@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
+import { readClocks } from '../db/clock.ts';
 import { commitHeldFinal, reserveKey, StaleSwapError, swapInFinal, type WindowWork } from '../db/finish-swap.ts';
 import type { WindowRef } from '../db/finish-windows.ts';
 import { transaction, type Pool } from '../db/sql.ts';
@@ -81,18 +82,20 @@ export async function finishRun(deps: FinishRunDeps, request: RunRequest): Promi
     };
     const camera = { tenantId: work.tenantId, cameraId: ref.cameraId };
     const finalKey = objectKey({ ...camera, ...final });
-    await reserveKey(deps.db, work.internalId, finalKey, deps.now() + unfinishedKeptMs);
+    const reserved = await readClocks(deps.db, deps);
+    await reserveKey(deps.db, work.internalId, finalKey, reserved.laterMs + unfinishedKeptMs);
     await deps.failpoint('reserved');
     await timed(deps, 'put', () =>
       deps.objects.put(finalKey, watched(file, deps.onProgress), final.bytes, final.sha256),
     );
     await deps.failpoint('stored');
-    const placed = { ref, internalId: work.internalId, final, finalKey, nowMs: deps.now() };
+    const clocks = await readClocks(deps.db, deps);
+    const placed = { ref, internalId: work.internalId, final, finalKey, clocks };
     const swap = {
       ...placed,
       sources: segments,
       sourceKeys: segments.map((segment) => objectKey({ ...camera, ...segment })),
-      sourcesGoneMs: placed.nowMs + sourcesKeptMs,
+      sourcesGoneMs: clocks.laterMs + sourcesKeptMs,
     };
     const sourceBytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
     await timed(deps, 'swap', () =>

@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readClocks } from '../db/clock.ts';
 import { saveDecision } from '../db/finish-decisions.ts';
 import { segmentsToFinish, workOf, type WindowWork } from '../db/finish-swap.ts';
 import { markDone, reopen } from '../db/finish-windows.ts';
@@ -122,7 +123,7 @@ async function finishHeld(
   }
 }
 
-function segmentsOf(deps: FinishDeps, request: FinishJob, work: WindowWork): Promise<Segment[]> {
+async function segmentsOf(deps: FinishDeps, request: FinishJob, work: WindowWork): Promise<Segment[]> {
   const { windowStartMs } = request;
   const range = {
     fromMs: Math.max(windowStartMs, work.asked?.fromMs ?? windowStartMs),
@@ -131,7 +132,12 @@ function segmentsOf(deps: FinishDeps, request: FinishJob, work: WindowWork): Pro
   const want =
     request.reencodeId === 0
       ? ({ sourcesOnly: true } as const)
-      : ({ sourcesOnly: false, notVariant: work.variant, atMs: deps.now() } as const);
+      : ({
+          sourcesOnly: false,
+          notVariant: work.variant,
+          // A hold keeps it as long as it lasts by one of the clocks.
+          atMs: (await readClocks(deps.db, deps)).earlierMs,
+        } as const);
   return segmentsToFinish(deps.db, work.internalId, range, want);
 }
 

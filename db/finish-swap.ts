@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { packEntries } from '../domain/entries.ts';
 import { cameraTiers, type CameraTier } from '../domain/camera.ts';
 import type { Segment } from '../domain/segment.ts';
+import type { Clocks } from './clock.ts';
 import { addBytes, finishDueSql, type WindowRef } from './finish-windows.ts';
 import { heldSql } from './holds.ts';
 import { enqueue } from './object-gc.ts';
@@ -105,7 +106,8 @@ export interface Swap {
   sourceKeys: readonly string[];
   /** When the sources may be deleted: an open player may go on with them till then. */
   sourcesGoneMs: number;
-  nowMs: number;
+  /** A hold lasts as long as it does by one of them; a reservation is over once it is by one of them. */
+  clocks: Clocks;
 }
 
 /**
@@ -158,7 +160,7 @@ export async function swapInFinal(tx: Transaction, swap: Swap): Promise<void> {
     ],
   );
   await enqueue(tx, swap.sourceKeys, 'finished', swap.sourcesGoneMs);
-  await endReservation(tx, swap);
+  await endReservation(tx, { finalKey: swap.finalKey, nowMs: swap.clocks.laterMs });
   const sourceBytes = sources.reduce((sum, source) => sum + source.bytes, 0);
   await addBytes(tx, swap.ref, { source: sourceBytes, final: final.bytes });
 }
@@ -169,20 +171,20 @@ export async function swapInFinal(tx: Transaction, swap: Swap): Promise<void> {
  */
 export async function commitHeldFinal(
   tx: Transaction,
-  held: Pick<Swap, 'ref' | 'internalId' | 'final' | 'finalKey' | 'nowMs'> & { sourceBytes: number },
+  held: Pick<Swap, 'ref' | 'internalId' | 'final' | 'finalKey' | 'clocks'> & { sourceBytes: number },
 ): Promise<void> {
   const outcome = await commitSlow(tx, held.internalId, held.final, null);
   if (outcome !== 'committed') throw new StaleSwapError('other footage of this time is stored already');
-  await endReservation(tx, held);
+  await endReservation(tx, { finalKey: held.finalKey, nowMs: held.clocks.laterMs });
   await addBytes(tx, held.ref, { source: held.sourceBytes, final: held.final.bytes });
 }
 
 /** Evidence stays what it was: finished footage that a hold keeps is not encoded again. @throws StaleSwapError */
-async function refuseHeld(tx: Transaction, { internalId, sources, nowMs }: Swap): Promise<void> {
+async function refuseHeld(tx: Transaction, { internalId, sources, clocks }: Swap): Promise<void> {
   const { rowCount } = await tx.query(
     `select from segment s where s.camera_id = $1::int and s.start_at = any($2::timestamptz[]) and ${heldSql('s', '$3')}
      limit 1`,
-    [internalId, sources.map(({ startMs }) => at(startMs)), at(nowMs)],
+    [internalId, sources.map(({ startMs }) => at(startMs)), at(clocks.earlierMs)],
   );
   if (rowCount !== 0) throw new StaleSwapError('a hold keeps this footage as it is');
 }
@@ -209,7 +211,7 @@ export async function reserveKey(db: Db, internalId: number, key: string, notBef
 /** What was reserved is needed from now on. @throws StaleSwapError where its time is over: the collector may have deleted it */
 export async function endReservation(
   tx: Transaction,
-  { finalKey, nowMs }: Pick<Swap, 'finalKey' | 'nowMs'>,
+  { finalKey, nowMs }: { finalKey: string; nowMs: number },
 ): Promise<void> {
   const { rowCount } = await tx.query(`delete from object_gc where key = $1::text and not_before > $2::timestamptz`, [
     finalKey,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { finishWindow } from '../../activities/finish-window.ts';
 import { takeReady } from '../../db/finish-feed.ts';
+import { due } from '../../db/object-gc.ts';
 import { placeHold, releaseHold } from '../../db/holds.ts';
 import { previewReencode, reencodeById, startReencode } from '../../db/reencode-jobs.ts';
 import { transaction } from '../../db/sql.ts';
@@ -9,6 +10,7 @@ import { createReencodeSite, type ReencodeSite } from './reencode-site.ts';
 
 /** Windows of bulk work have ten minutes; so far apart the two pieces of footage have one each. */
 const windowMs = 600_000;
+const hourMs = 3_600_000;
 let site: ReencodeSite;
 
 beforeAll(async () => {
@@ -16,8 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => site.close());
 
-function hold(camera: SiteCamera, startMs: number, endMs: number): Promise<string> {
-  const wanted = { reason: 'theft', placedBy: 'account:admin', placedAtMs: Date.now(), untilMs: null };
+function hold(camera: SiteCamera, startMs: number, endMs: number, untilMs: number | null = null): Promise<string> {
+  const wanted = { reason: 'theft', placedBy: 'account:admin', placedAtMs: Date.now(), untilMs };
   return transaction(site.deps.db, async (tx) => {
     return (await placeHold(tx, { ...wanted, cameraId: camera.id, startMs, endMs })).hold.id;
   });
@@ -56,18 +58,44 @@ test('what a hold keeps is counted in the preview as held, and is not encoded ag
 
 test('a hold that is placed while its footage is being encoded again wins: the swap changes nothing', async () => {
   const camera = await site.cameraWith(2);
-  const { db } = site.deps;
   const before = await site.rows(camera);
-  await transaction(db, (tx) => startReencode(tx, { ...rangeOf(camera), toMs: t0 + windowMs }, Date.now()));
-  const [window] = await takeReady(db, { queue: 'encode', nowMs: t0 + 3_600_000, cheap: true, limit: 10 });
-  if (window === undefined) throw new Error('nothing was fed');
+  await startFirst(camera);
+  // By this encoder's clock the hold is over when it is placed; by the database's it lasts.
+  const fast = { now: () => Date.now() + 3 * hourMs };
   const failpoint = async (name: string): Promise<void> => {
-    if (name === 'stored') await hold(camera, t0, t0 + 1);
+    if (name === 'stored') await hold(camera, t0, t0 + 1, Date.now() + hourMs);
   };
-  const result = await finishWindow({ ...site.deps, failpoint }, { ...window, queue: 'encode' });
+  const result = await finishWindow({ ...site.deps, ...fast, failpoint }, await fedWindow());
   expect(result).toMatchObject({ outcome: 'stale', finals: 0 });
   expect(await site.rows(camera)).toEqual(before);
   // The round after it finds nothing that it may touch.
-  expect((await site.finishAll()).map(({ outcome, finals }) => [outcome, finals])).toEqual([['finished', 0]]);
+  const again = await site.finishAll(hourMs, fast);
+  expect(again.map(({ outcome, finals }) => [outcome, finals])).toEqual([['finished', 0]]);
   expect(await site.rows(camera)).toEqual(before);
 });
+
+test('an encoder whose clock is slow leaves what it has replaced to open players for an hour', async () => {
+  const camera = await site.cameraWith(1);
+  const [source] = await site.rows(camera);
+  if (source === undefined) throw new Error('no final was made');
+  await startFirst(camera);
+  const beganMs = Date.now();
+  await site.finishAll(hourMs, { now: () => Date.now() - 8 * hourMs });
+  expect((await site.rows(camera)).map(({ format }) => format.height)).toEqual([90]);
+  const { db } = site.deps;
+  const key = site.keyOf(camera, source);
+  expect((await due(db, Date.now() + 2 * hourMs, 100)).map((one) => one.key)).toContain(key);
+  expect((await due(db, beganMs + hourMs - 60_000, 100)).map((one) => one.key)).not.toContain(key);
+});
+
+/** Asks for the first window's footage to be encoded again. */
+function startFirst(camera: SiteCamera): Promise<string> {
+  const range = { ...rangeOf(camera), toMs: t0 + windowMs };
+  return transaction(site.deps.db, (tx) => startReencode(tx, range, Date.now()));
+}
+
+async function fedWindow() {
+  const [window] = await takeReady(site.deps.db, { queue: 'encode', nowMs: t0 + hourMs, cheap: true, limit: 10 });
+  if (window === undefined) throw new Error('nothing was fed');
+  return { ...window, queue: 'encode' as const };
+}

@@ -14,6 +14,7 @@ import { makeCamera, segmentOf } from './fixtures.ts';
 const t0 = Date.UTC(2026, 0, 1);
 const nowMs = t0 + 3_600_000;
 const laterMs = nowMs + 6 * 3_600_000;
+const byOneClock = (ms: number) => ({ earlierMs: ms, laterMs: ms });
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -35,7 +36,7 @@ async function cameraWithFinal(): Promise<Swap> {
     finalKey: `tenant/${id}/final`,
     sourceKeys: sources.map(({ startMs }) => `tenant/${id}/${startMs}`),
     sourcesGoneMs: nowMs + 3_600_000,
-    nowMs,
+    clocks: byOneClock(nowMs),
   };
 }
 
@@ -74,7 +75,7 @@ test('a final whose reservation is over replaces nothing, whether or not the col
   const request = await cameraWithFinal();
   await expect(swap(request)).rejects.toThrow(StaleSwapError); // never reserved
   await reserve(request);
-  const late = { ...request, nowMs: laterMs };
+  const late = { ...request, clocks: { earlierMs: nowMs, laterMs } };
   await expect(swap(late)).rejects.toThrow('the reservation of the final is over');
   expect(await transaction(database.pool, (tx) => collectable(tx, laterMs, 100))).toContainEqual({
     key: request.finalKey,
@@ -93,7 +94,7 @@ test('a final whose reservation is over replaces nothing, whether or not the col
 test('the collector and the swap never both have a final', async () => {
   const request = await cameraWithFinal();
   await reserve(request);
-  const late = { ...request, nowMs: laterMs - 1 };
+  const late = { ...request, clocks: byOneClock(laterMs - 1) };
   // By another clock it is over already: the collector has it, and deletes it.
   let swapping: Promise<unknown> = Promise.resolve();
   await transaction(database.pool, async (tx) => {
