@@ -7,7 +7,8 @@ import {
   purgedCamerasOf,
   type Told,
 } from '../db/tenant-deletion.ts';
-import { transaction, type Pool, type Transaction } from '../db/sql.ts';
+import { readClocks } from '../db/clock.ts';
+import { transaction, type Db, type Pool, type Transaction } from '../db/sql.ts';
 import type { TenantCertificate } from '../domain/certificate.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
 import type { Sealer } from '../security/seal.ts';
@@ -23,6 +24,8 @@ export function createDeleteTenantActivities(deps: {
   db: Pool;
   sealer: Sealer;
   now: () => number;
+  /** For tests of time: the database's own clock. */
+  databaseNow?: (db: Db) => Promise<number>;
   /** Tells a camera's workflow of a purge; ensure-cameras repairs what is lost. */
   tell: (change: Told) => Promise<void>;
   failpoint?: Failpoint;
@@ -33,7 +36,8 @@ export function createDeleteTenantActivities(deps: {
       const step = await transaction(deps.db, async (tx) => {
         const tenant = await deletedTenant(tx, tenantId);
         if (tenant === null || !tenant.isRequested || tenant.isDeleted) return { left: [], told: [] };
-        const told = await purgeCamerasOf(tx, tenantId, { by: 'service:tenant', nowMs, graceMs: 0 });
+        const times = { nowMs, graceMs: 0, clocks: await readClocks(tx, deps) };
+        const told = await purgeCamerasOf(tx, tenantId, { by: 'service:tenant', ...times });
         const left = await camerasLeft(tx, tenantId);
         if (left.length === 0) await certifyTenant(tx, { ...deps, nowMs }, { id: tenantId, name: tenant.name });
         return { left, told };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Camera, CameraIntent, CameraState } from '../domain/camera.ts';
 import { AppError } from '../errors.ts';
 import { asNameTaken, cameraByPublicId, noSuchCamera } from './cameras.ts';
-import type { Clocks } from './clock.ts';
+import type { ChangeClocks } from './clock.ts';
 import { claimHole, closeGap, openGap } from './gaps.ts';
 import { notePause } from './retention.ts';
 import { at, instant, maybeOne, type Db, type Transaction } from './sql.ts';
@@ -98,6 +98,8 @@ const rules: Record<IntentAction, { from: CameraIntent[]; to: CameraIntent; stat
 /**
  * Commits what is wanted of a camera before anybody acts on it: intent, `config_version` and the lease's `wanted`
  * change together, so whatever is lost afterwards (update, workflow, recorder) can be repaired from here.
+ * It is dated by the database's clock, as all claims are, where that is given: by an API host's that is a day behind, a
+ * pause would begin a day ago and hide what was lost since.
  * The claims on missing footage follow at once: paused and retired time is the operator's doing, and so is the time
  * from a resume to the first frame, until a failure replaces that reason.
  * @param graceMs how long the archive of a retired camera stays where its tenant has no grace of its own, see
@@ -111,20 +113,25 @@ export async function changeIntent(
   tx: Transaction,
   cameraId: string,
   action: IntentAction,
-  { nowMs, graceMs, clocks }: { nowMs: number; graceMs: number; clocks?: Clocks },
+  { nowMs: hereMs, graceMs, clocks }: { nowMs: number; graceMs: number; clocks?: ChangeClocks },
 ): Promise<number> {
-  const { earlierMs, laterMs } = clocks ?? { earlierMs: nowMs, laterMs: nowMs };
+  const {
+    earlierMs,
+    laterMs,
+    databaseMs: nowMs,
+  } = clocks ?? { earlierMs: hereMs, laterMs: hereMs, databaseMs: hereMs };
   const camera = await maybeOne(
     tx,
     z.object({
       id: z.number(),
       intent: z.enum(['record', 'paused', 'retired']),
       retired_at: instant.nullable(),
+      frozen_at: instant.nullable(),
       grace_ends_at: instant.nullable(),
       status: z.string(),
       grace_days: z.number().nullable(),
     }),
-    `select c.id, c.intent, c.retired_at, c.grace_ends_at, c.status, t.grace_days
+    `select c.id, c.intent, c.retired_at, c.frozen_at, c.grace_ends_at, c.status, t.grace_days
      from camera c join tenant t on t.id = c.tenant_id where c.public_id = $1::uuid for update of c`,
     [cameraId],
   );
@@ -150,9 +157,17 @@ export async function changeIntent(
     z.object({ config_version: z.number() }),
     `update camera set intent = $2::text, config_version = config_version + 1,
        status = $3::text, status_reason = null, status_at = $4::timestamptz,
-       retired_at = $5::timestamptz, grace_ends_at = $6::timestamptz
+       retired_at = $5::timestamptz, grace_ends_at = $6::timestamptz, frozen_at = $7::timestamptz
      where id = $1 returning config_version`,
-    [camera.id, rule.to, rule.state, at(nowMs), at(retires ? earlierMs : null), at(retires ? graceEndsMs : null)],
+    [
+      camera.id,
+      rule.to,
+      rule.state,
+      at(nowMs),
+      at(retires ? nowMs : null),
+      at(retires ? graceEndsMs : null),
+      at(retires ? earlierMs : null),
+    ],
   );
   await tx.query(`update camera_lease set wanted = $2::boolean where camera_id = $1`, [
     camera.id,
@@ -163,7 +178,8 @@ export async function changeIntent(
   await closeGap(tx, cameraId, action === 'reactivate' ? (camera.retired_at ?? nowMs) : nowMs);
   if (action === 'reactivate' && camera.retired_at !== null) {
     await claimHole(tx, cameraId, camera.retired_at, nowMs, 'paused', {});
-    await notePause(tx, camera.id, { startMs: camera.retired_at, endMs: laterMs }, earlierMs);
+    const frozenMs = Math.min(camera.retired_at, camera.frozen_at ?? Infinity);
+    await notePause(tx, camera.id, { startMs: frozenMs, endMs: laterMs }, earlierMs);
   }
   if (!retires) {
     await openGap(tx, cameraId, { startMs: nowMs, reason: rule.to === 'paused' ? 'paused' : 'operator', evidence: {} });

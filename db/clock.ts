@@ -7,13 +7,16 @@ export interface Clocks {
   laterMs: number;
 }
 
+/** Also what the database says, which all claims and states are told by: of processes each may be wrong by itself. */
+export type ChangeClocks = Clocks & { databaseMs: number };
+
 /** @param deps.databaseNow for tests of time: the database's own clock */
 export async function readClocks(
   db: Db,
   deps: { now: () => number; databaseNow?: ((db: Db) => Promise<number>) | undefined },
-): Promise<Clocks> {
-  const [hereMs, thereMs] = [deps.now(), await (deps.databaseNow ?? databaseNowMs)(db)];
-  return { earlierMs: Math.min(hereMs, thereMs), laterMs: Math.max(hereMs, thereMs) };
+): Promise<ChangeClocks> {
+  const [hereMs, databaseMs] = [deps.now(), await (deps.databaseNow ?? databaseNowMs)(db)];
+  return { earlierMs: Math.min(hereMs, databaseMs), laterMs: Math.max(hereMs, databaseMs), databaseMs };
 }
 
 /** The database's own clock, in ms since 1970: a second opinion on what time it is. */

@@ -44,7 +44,8 @@ const termsRow = z
 /** A purged camera's footage goes by the purge's rules, whole. */
 const selectTerms = `select c.id, c.public_id, t.public_id as tenant_id, c.name, c.retention_days,
     c.next_retention_days, c.next_retention_at,
-    case when t.grace_archive = 'frozen' then c.retired_at end as frozen_at, t.rolling_at,
+    case when t.grace_archive = 'frozen' and c.retired_at is not null then least(c.retired_at, c.frozen_at) end
+      as frozen_at, t.rolling_at,
     (select coalesce(json_agg(json_build_array(
        (extract(epoch from p.start_at) * 1000)::bigint, (extract(epoch from p.end_at) * 1000)::bigint)
        order by p.start_at), '[]')

@@ -5,7 +5,7 @@ import { dayOf, lastDayWhenEnded } from '../domain/contract.ts';
 import { AppError } from '../errors.ts';
 import { recordDeed, type Deed } from './audit.ts';
 import { changeIntent } from './camera-changes.ts';
-import type { Clocks } from './clock.ts';
+import type { ChangeClocks } from './clock.ts';
 import { markContractEnded, openContractOf, setContractEnd } from './contracts.ts';
 import { requestPurge } from './purge.ts';
 import { at, bigint, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
@@ -21,8 +21,8 @@ interface Times {
   nowMs: number;
   /** Grace of tenants without one of their own. */
   graceMs: number;
-  /** By which grace ends; see `changeIntent`. */
-  clocks?: Clocks;
+  /** By which cameras are retired and grace ends; see `changeIntent`. */
+  clocks?: ChangeClocks;
   /** Who does it, as the audit log names them. */
   by: string;
 }

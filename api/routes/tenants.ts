@@ -168,7 +168,8 @@ export function registerTenantChanges(app: Api, deps: ApiDeps): void {
         if (locked === null) throw noSuchTenant();
         if (locked.name !== request.body.name) throw wrongName('tenant', request.body.name);
         const by = doneBy(request, deps);
-        const changes = await requestTenantDeletion(tx, id, { by: by.actor, nowMs: by.atMs, graceMs });
+        const clocks = await readClocks(tx, deps);
+        const changes = await requestTenantDeletion(tx, id, { by: by.actor, nowMs: by.atMs, graceMs, clocks });
         const before = { name: locked.name, cameras: changes.length, isBeingDeleted: false };
         const values = { before, after: { ...before, isBeingDeleted: true } };
         await recordDeed(tx, { ...by, action: 'tenant.delete', tenantId: id, ...values });

@@ -120,7 +120,7 @@ test.each([
   const dayMs = 86_400_000;
   const decide = (action: IntentAction, hereDays: number, thereDays: number) => {
     const [nowMs, thereMs] = [camera.createdAtMs + hereDays * dayMs, camera.createdAtMs + thereDays * dayMs];
-    const clocks = { earlierMs: Math.min(nowMs, thereMs), laterMs: Math.max(nowMs, thereMs) };
+    const clocks = { earlierMs: Math.min(nowMs, thereMs), laterMs: Math.max(nowMs, thereMs), databaseMs: thereMs };
     return transaction(database.pool, (tx) => changeIntent(tx, camera.id, action, { nowMs, graceMs, clocks }));
   };
   await decide('retire', retiredAt, 10);
@@ -128,6 +128,37 @@ test.each([
   const pauses = (await termsOf(database.pool, camera.id))?.pauses ?? [];
   const days = (ms: number | null): number => ((ms ?? 0) - camera.createdAtMs) / dayMs;
   expect(pauses.map(({ startMs, endMs }) => [days(startMs), days(endMs)])).toEqual([pause]);
+});
+
+test.each([
+  { said: 'behind', skewMs: -86_400_000 },
+  { said: 'ahead', skewMs: 86_400_000 },
+])('a decision is dated by the database: an API host a day $said hides no loss', async ({ skewMs }) => {
+  const camera = await makeCamera(database.pool);
+  const t = camera.createdAtMs;
+  const decide = (action: IntentAction, databaseMs: number) => {
+    const nowMs = databaseMs + skewMs;
+    const clocks = { earlierMs: Math.min(nowMs, databaseMs), laterMs: Math.max(nowMs, databaseMs), databaseMs };
+    return transaction(database.pool, (tx) => changeIntent(tx, camera.id, action, { nowMs, graceMs, clocks }));
+  };
+  for (const [action, seconds] of [
+    ['pause', 10],
+    ['resume', 20],
+    ['retire', 30],
+    ['reactivate', 40],
+  ] as const) {
+    await decide(action, t + seconds * 1000);
+    const { stateSinceMs, retiredAtMs } = (await cameraByPublicId(database.pool, camera.id)) ?? {};
+    expect([stateSinceMs, retiredAtMs]).toEqual([t + seconds * 1000, action === 'retire' ? t + seconds * 1000 : null]);
+  }
+  const claims = await claimsBetween(database.pool, camera.id, t - 2 * 86_400_000, t + 2 * 86_400_000);
+  expect(claims.map((one) => [one.startMs - t, one.endMs === null ? null : one.endMs - t, one.reason])).toEqual([
+    [0, 10_000, 'operator'],
+    [10_000, 20_000, 'paused'],
+    [20_000, 30_000, 'operator'],
+    [30_000, 40_000, 'paused'],
+    [40_000, null, 'operator'],
+  ]);
 });
 
 test('a failed change changes nothing', async () => {
