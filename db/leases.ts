@@ -73,6 +73,14 @@ const selectLease = `select c.public_id, l.epoch, l.recording_epoch, l.first_fra
     c.status in ('purging', 'purged') as is_purged
   from camera_lease l join camera c on c.id = l.camera_id`;
 
+/** Footage this fresh means that whoever recorded the camera still does: it is committed up to a segment and 10 s late. */
+export const stillRecordingMs = 120_000;
+
+/** Whether an older recording than that of `epoch` is what gives the camera's footage just now. */
+export function isRecordedByOlder(lease: Lease, epoch: number, nowMs: number): boolean {
+  return lease.recordingEpoch < epoch && nowMs - lease.lastEndMs < stillRecordingMs;
+}
+
 /**
  * Takes the next epoch of a camera for a recording on this host. Older epochs may go on until this one has its first
  * frame, and what they recorded is still committed, by the slow path.

@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { stillRecordingMs } from './leases.ts';
 import { at, many, type Db } from './sql.ts';
 
 /**
  * Explains at once why the cameras of recorders give no footage that have not been seen since `seenBeforeMs`: an open
  * claim `host-lost` from the end of their footage on, and the state `reconnecting`. A claim that is open already stays.
+ * A host that took a camera and was lost before its first frame took nothing away from the one that still records it.
  * Said twice it changes nothing.
  * @returns the cameras it was new for
  */
@@ -16,6 +18,8 @@ export function claimLostHosts(db: Db, times: { seenBeforeMs: number; nowMs: num
        from recorder r join camera_lease l on l.host_id = r.host_id and l.wanted
        join camera c on c.id = l.camera_id and c.status in ('connecting', 'recording', 'reconnecting')
        where r.seen_at < $1::timestamptz
+         and not (l.recording_epoch between 1 and l.epoch - 1
+           and l.last_end_at > $2::timestamptz - $3::int * interval '1 ms')
          and not exists (select from gap g where g.camera_id = l.camera_id and g.end_at is null)
      ), claimed as (
        insert into gap (camera_id, start_at, reason, evidence)
@@ -25,6 +29,6 @@ export function claimLostHosts(db: Db, times: { seenBeforeMs: number; nowMs: num
      )
      update camera set status = 'reconnecting', status_reason = 'host-lost', status_at = $2::timestamptz
      where id in (select camera_id from claimed) returning public_id`,
-    [at(times.seenBeforeMs), at(times.nowMs)],
+    [at(times.seenBeforeMs), at(times.nowMs), stillRecordingMs],
   );
 }

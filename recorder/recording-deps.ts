@@ -31,6 +31,8 @@ export interface RecordingDeps {
   /** Why this host does not record the camera just now (no room); null = it does. */
   refusal: () => Failure | null;
   writes: BackgroundWrites;
+  /** Whether an older recording still gives the camera's footage, as far as the catalogue does not say otherwise. */
+  isRecordedByOlder: () => Promise<boolean>;
   /** Writes the changed assignment. */
   journal: () => void;
   onClosed: (file: ClosedFile) => void;

@@ -166,8 +166,11 @@ export function startRecording(
     const waitMs = deps.backoffMs(failure.reason, attempts, deps.random, failure.needsPerson);
     // Once an outage: the gap's evidence counts the tries.
     log[attempts === 1 ? 'warn' : 'info']({ cameraId, ...failure, attempts, waitMs }, 'no footage');
-    claims.failed({ ...failure, atMs: now() }, lastEndMs);
-    show(stateAfterFailure(failure.reason, attempts), failure.reason);
+    // Nothing is missing while the other host records: told of as lost, its real losses would be explained by this.
+    if (isTold || !(await deps.isRecordedByOlder())) {
+      claims.failed({ ...failure, atMs: now() }, lastEndMs);
+      show(stateAfterFailure(failure.reason, attempts), failure.reason);
+    }
     await pause(waitMs);
   }
 

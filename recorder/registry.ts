@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { leaseOf, markRecording, takeEpoch, type Lease } from '../db/leases.ts';
+import { leaseOf, markRecording, stillRecordingMs, takeEpoch, type Lease } from '../db/leases.ts';
 import { cameraForRecording } from '../db/recorded-cameras.ts';
 import { isHandingOver } from '../db/recorders.ts';
 import type { Pool } from '../db/sql.ts';
@@ -40,9 +40,6 @@ export interface Registry {
   /** No new camera is taken any more. */
   close(): void;
 }
-
-/** Footage this fresh on another host means that it still records: the camera's state stays its. */
-const stillRecordingMs = 120_000;
 
 /** A recording that a newer one replaces goes on for so long to reach that one's first key, and looks so often. */
 const keyWaitMs = 10_000;

@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
+import { isRecordedByOlder, leaseOf } from '../db/leases.ts';
 import type { Pool } from '../db/sql.ts';
 import type { backoffMs } from '../domain/retry.ts';
+import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { createAddressPolicy, type AddressPolicy } from '../security/address-policy.ts';
 import { ownAddresses } from '../security/own-addresses.ts';
@@ -27,6 +30,9 @@ export async function networksOf(
   const own = [databaseUrl, s3.endpoint, temporalAddress, `${config.host}:${config.port}`];
   return createAddressPolicy({ allowed: config.cameraNetworks, ownAddresses: await ownAddresses(own, log) });
 }
+
+/** The next try waits no longer than this for the catalogue's word. */
+const catalogueWaitMs = 1000;
 
 /** Starts the recordings of a process: each gets what is its own from what all share. */
 export function createStarter(
@@ -68,6 +74,14 @@ export function createStarter(
         random: Math.random,
         refusal: () => deps.guard.refusal(assignment.tier),
         writes: createBackgroundWrites(deps.db, deps.queue, assignment),
+        async isRecordedByOlder() {
+          const asked = leaseOf(deps.db, cameraId).catch((error: unknown) => {
+            log.debug({ cameraId, cause: errorText(error) }, 'the catalogue does not say who records');
+            return null;
+          });
+          const lease = await Promise.race([asked, sleep(catalogueWaitMs, null)]);
+          return lease === null || isRecordedByOlder(lease, assignment.epoch, deps.now());
+        },
         journal() {
           deps.journal.update(assignment).catch((error: unknown) => {
             log.error({ cameraId, err: error }, 'the journal could not be written');

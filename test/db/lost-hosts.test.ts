@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setCameraState } from '../../db/cameras.ts';
 import { closeGap, openGap, openGapOf } from '../../db/gaps.ts';
-import { leaseOf, takeEpoch } from '../../db/leases.ts';
+import { leaseOf, markRecording, takeEpoch } from '../../db/leases.ts';
 import { claimLostHosts } from '../../db/lost-hosts.ts';
 import { upsertRecorder } from '../../db/recorders.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -54,4 +54,25 @@ test('cameras of an unseen host are claimed as host-lost, once, and nobody else'
   await takeEpoch(pool, lost, { hostId: hostB, sessionId: null });
   await closeGap(pool, lost, nowMs);
   expect(await claimLostHosts(pool, times)).toEqual([]);
+});
+
+test('a host lost before its first frame is not told of while an older recording gives footage', async () => {
+  const { pool } = database;
+  const nowMs = Date.now();
+  await seen(hostA, nowMs - 21_000);
+  await seen(hostB, nowMs - 3000);
+  const id = await recordedOn(hostB);
+  await markRecording(pool, id, 1, { frameMs: nowMs, keySha256: null });
+  await takeEpoch(pool, id, { hostId: hostA, sessionId: null });
+  const endsAt = (ms: number) =>
+    pool.query(
+      `update camera_lease set last_end_at = $2 where camera_id = (select id from camera where public_id = $1)`,
+      [id, new Date(ms)],
+    );
+  const times = { seenBeforeMs: nowMs - 20_000, nowMs };
+  await endsAt(nowMs - 25_000); // what ends in another's epoch is committed 10 s and a segment later
+  expect(await claimLostHosts(pool, times)).toEqual([]);
+  expect(await openGapOf(pool, id)).toBeNull();
+  await endsAt(nowMs - 121_000);
+  expect(await claimLostHosts(pool, times)).toEqual([id]);
 });

@@ -97,3 +97,37 @@ test('what a session could not do of attaching, the next one does, or the next s
   expect(again.get(cameraId)?.epoch).toBe(4);
   await again.get(cameraId)?.stop('unwanted');
 });
+
+test('a host that cannot reach a camera says nothing of it while another one records it', async () => {
+  const { pool } = site.database;
+  const cameraId = await site.addCamera(camera.url());
+  const older = await site.start('c');
+  const recording = await older.ensure(cameraId, null);
+  await waitFor('a segment', async () => (await site.segments(cameraId)).length >= 1);
+  await untilToldAsRecorded(cameraId);
+
+  let tries = 0;
+  const backoffMs = (): number => {
+    tries += 1;
+    return 100;
+  };
+  const { config } = site.deps('d');
+  const elsewhere = await site.start('d', { config: { ...config, cameraNetworks: ['192.0.2.0/24'] }, backoffMs });
+  const waiting = await elsewhere.ensure(cameraId, null);
+  await waitFor('it has tried in vain', async () => tries >= 4 && elsewhere.stats().pendingWrites === 0);
+  expect(await site.state(cameraId)).toEqual({ status: 'recording', status_reason: null });
+  expect(await openGapOf(pool, cameraId)).toBeNull();
+
+  // Nobody records it any more: then it is told, from the end of the other one's footage on.
+  await recording.stop('unwanted');
+  await waitFor('all committed', async () => older.stats().backlog.files === 0);
+  const endMs = (await site.segments(cameraId)).at(-1)?.endMs ?? 0;
+  await pool.query(
+    `update camera_lease l set last_end_at = l.last_end_at - interval '10 minutes'
+     from camera c where c.id = l.camera_id and c.public_id = $1`,
+    [cameraId],
+  );
+  await waitFor('it is told', async () => (await openGapOf(pool, cameraId)) !== null);
+  expect((await openGapOf(pool, cameraId))?.startMs).toBe(endMs - 600_000);
+  await waiting.stop('unwanted');
+});
