@@ -9,7 +9,7 @@ export const noFailpoint: Failpoint = () => undefined;
 /** Those of recorders, then those of activities that are not called so there too. */
 export const failpointNames: readonly string[] = [
   ...'salvage placed closed run-closed hashed stored inserted lingering seam kept cut moved'.split(' '),
-  ...'aside-folder aside-moved aside-told aside-lasting back-cut back-moved back-told'.split(' '),
+  ...'aside-folder aside-moved aside-told aside-lasting back-moved back-told'.split(' '),
   ...'held-noted held-given-back held-seen held-removed final-lost'.split(' '),
   ...'fetched made reserved swapped all-swapped stat lost settled enqueued checked removed forgotten'.split(' '),
   ...'catalogued cataloguing part-stored part-catalogued'.split(' '),

@@ -2,15 +2,12 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { cutFile } from '../media/mp4-cut.ts';
-import { spanMs } from '../media/mp4-index.ts';
 import { syncFolder } from '../storage/durable-file.ts';
 import { makeFolder } from '../storage/spool-folders.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { CommitOutcome } from './commit.ts';
 import { codeOf, isMissingFile, isUnreadable } from './error-code.ts';
 import { noFailpoint, type Failpoint } from './failpoint.ts';
-import { indexIfThere } from './index-if-there.ts';
 import { reasonEnding, reasonOf } from './quarantine.ts';
 import type { ClosedFile } from './run-files.ts';
 import { parseSegmentFileName, segmentFileName } from './segment-name.ts';
@@ -109,46 +106,19 @@ export function createUnreadable(deps: {
     }
   }
 
+  /** As it is: one that ends in the midst of a fragment, or has holes, is cut by its commit. */
   async function bringBack(file: ClosedFile): Promise<void> {
     const { cameraId, path: filePath } = file;
     const folder = path.join(spool.dir, 'closed', cameraId);
     await makeFolder(folder);
-    const back = (await bringPartBack(file, folder)) ?? { ...file, path: path.join(folder, path.basename(filePath)) };
-    if (back.name === file.name) await move(filePath, back.path);
+    const back = { ...file, path: path.join(folder, path.basename(filePath)) };
+    await move(filePath, back.path);
     await failpoint('back-moved');
     aside.delete(filePath);
-    log.info({ cameraId, filePath, name: back.name }, 'footage of the spool can be read again');
+    log.info({ cameraId, filePath, name: file.name }, 'footage of the spool can be read again');
     deps.onBack(back);
     await failpoint('back-told');
     await rm(reasonOf(filePath), { force: true });
-  }
-
-  /**
-   * One that was being written may end in the midst of a fragment, and one that was copied from a bad disk has blocks of
-   * zeros: what is whole before that comes back, for as long as it is. The rest of the time stays claimed.
-   * @returns null where it is to come back as it is
-   */
-  async function bringPartBack(file: ClosedFile, folder: string): Promise<ClosedFile | null> {
-    const { cameraId, path: filePath } = file;
-    const index = await indexIfThere(filePath);
-    if (index?.fragments[0]?.key !== true || (!index.isCutOff && index.damage === null)) return null;
-    const name = { ...file.name, durationMs: Math.min(file.name.durationMs, spanMs(index)) };
-    const target = path.join(folder, segmentFileName(name));
-    await cutFile(filePath, index, { from: 0, to: index.fragments.length }, target);
-    await failpoint('back-cut');
-    if (index.damage === null) {
-      await rm(filePath);
-    } else {
-      // Good pictures may lie behind the damage: for a person, under a name that is not tried again.
-      const kept = `${filePath}.damaged`;
-      await rename(filePath, kept);
-      log.error(
-        { cameraId, kept, damage: index.damage, name },
-        'footage of the spool is damaged: stored as far as whole',
-      );
-    }
-    await syncFolder(path.dirname(filePath));
-    return { cameraId, path: target, name };
   }
 
   /** Killed before it removed the reason of what came back. */

@@ -20,9 +20,7 @@ const elsewhere = {
   'crash.test.ts': ['placed', 'closed', 'hashed', 'stored', 'inserted', 'lingering'],
   'seam-clocks.test.ts': ['moved'],
   'covered.test.ts': ['kept'],
-  'unreadable-kill.test.ts': 'aside-folder aside-moved aside-told aside-lasting back-cut back-moved back-told'.split(
-    ' ',
-  ),
+  'unreadable-kill.test.ts': 'aside-folder aside-moved aside-told aside-lasting back-moved back-told'.split(' '),
   'final-only-restart.test.ts': ['held-noted', 'held-given-back', 'held-seen', 'held-removed', 'final-lost'],
 };
 /** Of a machine that does much else; a test starts up to six recorders. */

@@ -1,11 +1,10 @@
-import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readIndex } from '../../media/mp4-index.ts';
 import { salvageSpool } from '../../recorder/resume.ts';
 import { salvageRun } from '../../recorder/salvage.ts';
-import { segmentFileName } from '../../recorder/segment-name.ts';
 import { breakFiles } from '../support/broken-files.ts';
+import { zeroEnd } from '../support/spoilt-file.ts';
 import {
   giveUp,
   makeFootage,
@@ -158,35 +157,14 @@ test("what is aside of a camera that cannot be looked at keeps no other camera's
   mend();
 });
 
-test.each([
-  ['zeros in it', true],
-  ['its end missing', false],
-])('a file that comes back with %s is stored as far as it is whole, and for no more time', async (_what, isZeroed) => {
+test('a file that comes back with zeros in it is handed to its commit as it is, which cuts it', async () => {
   const host = await startHost();
   const { path: asidePath, name } = await putAside(host, 1);
-  const { fragments, timescale } = await readIndex(asidePath);
-  const first = fragments[0];
-  const last = fragments.at(-1);
-  if (first === undefined || last === undefined || first === last) throw new Error('too few fragments');
-  const file = await open(asidePath, 'r+');
-  if (isZeroed) await file.write(Buffer.alloc(last.bytes), 0, last.bytes, last.offset);
-  else await file.truncate(last.offset + 20);
-  await file.close();
+  await zeroEnd(asidePath);
   const spoilt = await readFile(asidePath);
-
   await host.unreadable.tryAgain();
-  expect(host.back).toHaveLength(1);
-  const [back] = host.back;
-  const wholeMs = Math.round(((last.tfdt - first.tfdt) * 1000) / timescale);
-  expect(back?.name).toEqual({ ...name, durationMs: wholeMs });
-  expect(path.basename(back?.path ?? '')).toBe(segmentFileName({ ...name, durationMs: wholeMs }));
-  expect(await readIndex(back?.path ?? '')).toMatchObject({ damage: null, isCutOff: false });
-  expect((await readIndex(back?.path ?? '')).fragments).toHaveLength(fragments.length - 1);
-  const kept = await readdir(path.dirname(asidePath));
-  expect(kept).toEqual(isZeroed ? [`${path.basename(asidePath)}.damaged`] : []);
-  if (isZeroed) expect(await readFile(`${asidePath}.damaged`)).toEqual(spoilt);
-
+  expect(host.back).toMatchObject([{ name }]);
+  expect(await readFile(host.back[0]?.path ?? '')).toEqual(spoilt);
+  expect(await readdir(path.dirname(asidePath))).toEqual([]);
   expect(host.unreadable.aside().files).toBe(0);
-  await host.unreadable.tryAgain();
-  expect(host.back).toHaveLength(1);
 });
