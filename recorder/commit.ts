@@ -18,7 +18,7 @@ import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { CameraIds } from './camera-ids.ts';
 import { cutToParts } from './closed-cut.ts';
-import { keepUnproven, type FileInTurn } from './covered.ts';
+import { keepUnproven } from './covered.ts';
 import { cutToWhole, isDamaged } from './damaged.ts';
 import { firstBefore, moveBehindOwn } from './own-footage.ts';
 import type { Quarantine } from './quarantine.ts';
@@ -31,11 +31,8 @@ export type CommitOutcome =
   | { kind: 'committed'; hole: Hole | null }
   /** It was there already: a step after the insert had failed. */
   | { kind: 'already' }
-  /**
-   * Its time is covered by other footage, or its camera is purged. `metBy`: the newer recording that has all of it, and
-   * what this one recorded after it.
-   */
-  | { kind: 'covered'; metBy?: number }
+  /** Its time is covered by other footage, or its camera is purged. */
+  | { kind: 'covered' }
   /** These files are to be committed instead: they hold the free part of its time. `lost`: the disk has spoilt the rest. */
   | { kind: 'cut'; parts: ClosedFile[]; lost?: Hole & { why: string } }
   /** Kept back at a handover; to be tried again. */
@@ -70,7 +67,7 @@ const uselessObjectMs = 3_600_000;
  * Commits one file of `closed/`: index and sanity, hash, PUT, fenced insert, linger. Every step may be repeated; it
  * throws where storage or database are away, and then is called again with the same file.
  */
-export async function commitFile(deps: CommitDeps, file: FileInTurn): Promise<CommitOutcome> {
+export async function commitFile(deps: CommitDeps, file: ClosedFile): Promise<CommitOutcome> {
   try {
     return await tryCommit(deps, file);
   } catch (error) {
@@ -89,7 +86,7 @@ async function isForGood(deps: CommitDeps, file: ClosedFile, error: unknown): Pr
   return deps.now() - (await stat(file.path)).ctimeMs > unknownCameraMs;
 }
 
-async function tryCommit(deps: CommitDeps, file: FileInTurn): Promise<CommitOutcome> {
+async function tryCommit(deps: CommitDeps, file: ClosedFile): Promise<CommitOutcome> {
   const { objects, failpoint } = deps;
   const { cameraId } = file;
   if (!(await isThere(file.path))) {
@@ -153,17 +150,15 @@ async function tryCommit(deps: CommitDeps, file: FileInTurn): Promise<CommitOutc
 /** What of a file nothing covers is committed; the rest goes, or is kept in quarantine. */
 async function cutToFree(
   deps: CommitDeps,
-  file: FileInTurn,
+  file: ClosedFile,
   index: SegmentIndex,
   { free, lease }: { free: readonly Hole[]; lease: Lease | null },
 ): Promise<CommitOutcome> {
   const pieces = free.flatMap((hole) => pieceWithin(index.fragments, file.name, hole) ?? []).filter(isWorthAnObject);
-  const isKept = lease !== null && !lease.isPurged;
-  const metBy = isKept ? await keepUnproven(deps, file, index, { pieces, lease }) : null;
+  if (lease !== null && !lease.isPurged) await keepUnproven(deps, file, index, { pieces, lease });
   await deps.failpoint('kept');
   const parts = await cutToParts(deps, file, index, pieces);
-  if (parts.length > 0) return { kind: 'cut', parts };
-  return metBy === null ? { kind: 'covered' } : { kind: 'covered', metBy };
+  return parts.length > 0 ? { kind: 'cut', parts } : { kind: 'covered' };
 }
 
 /** What the file becomes first, or that it waits; null = it is to be committed as it is. */

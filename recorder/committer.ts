@@ -4,7 +4,6 @@ import { serverWaitMs } from '../domain/retry.ts';
 import type { Logger } from '../log.ts';
 import { measure, type WaitingFile } from './backlog.ts';
 import type { CommitOutcome } from './commit.ts';
-import type { FileInTurn } from './covered.ts';
 import { createFailedTries } from './failed-tries.ts';
 import type { ClosedFile, Hold } from './run-files.ts';
 import { recordedMsOf } from './segment-name.ts';
@@ -40,7 +39,7 @@ interface Waiting extends WaitingFile {
 }
 
 export function createCommitter(deps: {
-  commit: (file: FileInTurn) => Promise<CommitOutcome>;
+  commit: (file: ClosedFile) => Promise<CommitOutcome>;
   /** Told of every file that is done. */
   onDone: (file: ClosedFile, outcome: CommitOutcome) => void;
   log: Logger;
@@ -52,8 +51,6 @@ export function createCommitter(deps: {
   const stopped = new AbortController();
   setMaxListeners(0, stopped.signal); // each camera's lane may wait
   const counts: CommitCounts = { committed: 0, covered: 0, quarantined: 0, unreadable: 0, gone: 0, failures: 0 };
-  /** By camera, the recording of this host that met a newer one last, and with which file. */
-  const met = new Map<string, { epoch: number; by: number; recordedMs: number }>();
   const slots = createSlots(concurrentCommits);
   let isFlushing = false;
 
@@ -108,11 +105,8 @@ export function createCommitter(deps: {
 
   async function tryCommit(file: ClosedFile): Promise<CommitOutcome | null> {
     try {
-      const outcome = await deps.commit(afterMeeting(file));
+      const outcome = await deps.commit(file);
       const { kind } = outcome;
-      if (kind === 'covered' && outcome.metBy !== undefined) {
-        met.set(file.cameraId, { epoch: file.name.epoch, by: outcome.metBy, recordedMs: recordedMsOf(file.name) });
-      }
       if (kind !== 'already' && kind !== 'cut' && kind !== 'held' && kind !== 'after') counts[kind] += 1;
       return outcome;
     } catch (error) {
@@ -120,12 +114,6 @@ export function createCommitter(deps: {
       tries.failed({ cameraId: file.cameraId, file: file.path }, error);
       return null;
     }
-  }
-
-  function afterMeeting(file: ClosedFile): FileInTurn {
-    const meeting = met.get(file.cameraId);
-    if (meeting?.epoch !== file.name.epoch || meeting.recordedMs > recordedMsOf(file.name)) return file;
-    return { ...file, metBy: meeting.by };
   }
 
   const due = (): number => [...lanes.values()].flat().filter(({ file }) => !isHeld(file)).length;

@@ -8,15 +8,10 @@ import type { Logger } from '../log.ts';
 import type { SegmentIndex } from '../media/mp4-index.ts';
 import type { Spool } from '../storage/spool.ts';
 import { fragmentOfKey } from './common-key.ts';
+import { metBefore, noteMeeting } from './meetings.ts';
 import { keysElsewhere, keysOf } from './own-footage.ts';
 import { keepInQuarantine } from './quarantine.ts';
 import type { ClosedFile } from './run-files.ts';
-
-/** A closed file in the committer's order. */
-export interface FileInTurn extends ClosedFile {
-  /** An earlier file of its recording began with the first key of this newer one: it has all pictures since. */
-  metBy?: number;
-}
 
 /** Rows of 2 s in the hour that a file is at most are 1,800. */
 const maxRows = 2000;
@@ -33,20 +28,18 @@ interface Gop {
 /**
  * Of a file that is to be cut to these pieces, since rows have the rest of its time: where nothing proves that the rest's
  * pictures are in the archive too, the file as it is goes into quarantine besides. A clock may have been wrong.
- * @returns the newer recording that has all of this file and of what comes after it; null = none is known to
  * @throws errors of the database and the file system; it may be repeated
  */
 export async function keepUnproven(
   deps: { db: Pool; spool: Spool; log: Logger },
-  file: FileInTurn,
+  file: ClosedFile,
   index: SegmentIndex,
   { pieces, lease }: { pieces: readonly Piece[]; lease: Lease },
-): Promise<number | null> {
+): Promise<void> {
   const { cameraId, name } = file;
-  const met = await meetingIn(file, index, lease);
-  const metBy = met?.fragment === 0 ? met.by : null;
+  const met = await meetingIn(deps.spool, file, index, lease);
   const dropped = (await gopsOf(file, index)).filter((gop) => !pieces.some((piece) => isIn(piece, gop)));
-  if (dropped.length === 0) return metBy;
+  if (dropped.length === 0) return;
   const rows = await segmentsBetween(deps.db, cameraId, name.startMs, name.startMs + name.durationMs, {
     limit: maxRows,
   });
@@ -58,7 +51,7 @@ export async function keepUnproven(
     const isAfter = met !== null && gop.from >= met.fragment;
     return !isAfter || !over.every(({ epoch }) => epoch >= met.by || epoch === name.epoch);
   });
-  if (unproven.length === 0) return metBy;
+  if (unproven.length === 0) return;
   const epochs = [...new Set(rows.map(({ epoch }) => epoch))];
   const why = `other footage has its time (epochs ${epochs.join(', ')}), and nothing proves that its pictures are there`;
   const kept = await keepInQuarantine(deps.spool.dir, file, why);
@@ -66,20 +59,25 @@ export async function keepUnproven(
     { cameraId, name, kept, epochs },
     'covered footage is kept in quarantine: its pictures may be there alone',
   );
-  return metBy;
 }
 
 /** From which fragment on a newer recording has the pictures of a file; null = that is not known of any. */
 async function meetingIn(
-  { path, name, metBy }: FileInTurn,
+  spool: Spool,
+  file: ClosedFile,
   index: SegmentIndex,
-  { recordingEpoch, firstKeySha256: sha256, firstFrameMs }: Lease,
+  lease: Lease,
 ): Promise<{ fragment: number; by: number } | null> {
-  if (metBy !== undefined) return { fragment: 0, by: metBy };
+  const { name } = file;
+  const { recordingEpoch, firstKeySha256: sha256, firstFrameMs } = lease;
+  const by = await metBefore(spool, file, lease);
+  if (by !== null) return { fragment: 0, by };
   if (recordingEpoch <= name.epoch || sha256 === null) return null;
   const nearMs = firstFrameMs ?? name.startMs;
-  const fragment = await fragmentOfKey(path, index, { sha256, startMs: name.startMs, nearMs });
-  return fragment === null ? null : { fragment, by: recordingEpoch };
+  const fragment = await fragmentOfKey(file.path, index, { sha256, startMs: name.startMs, nearMs });
+  if (fragment === null) return null;
+  if (fragment === 0) await noteMeeting(spool, file, lease); // before it is removed
+  return { fragment, by: recordingEpoch };
 }
 
 async function gopsOf({ path, name }: ClosedFile, index: SegmentIndex): Promise<Gop[]> {

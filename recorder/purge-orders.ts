@@ -8,6 +8,7 @@ import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { Linger } from './linger.ts';
+import { meetingsFolder } from './meetings.ts';
 
 /** Empties this host's spool of cameras that are purged, and says so: no purge ends before. */
 export interface PurgeOrders {
@@ -47,7 +48,7 @@ export function createPurgeOrders(deps: {
     const closed = (await spool.closedFiles(cameraId)).filter((file) => file.isUnreadable !== true);
     if (open.length > 0 || closed.length > 0) return false;
     await deps.linger.discard(cameraId);
-    for (const level of ['quarantine', 'unreadable', 'open', 'closed', 'linger']) {
+    for (const level of ['quarantine', 'unreadable', 'open', 'closed', 'linger', meetingsFolder]) {
       await rm(path.join(spool.dir, level, cameraId), { recursive: true, force: true });
     }
     return true;

@@ -7,7 +7,6 @@ import { cutFile } from '../../media/mp4-cut.ts';
 import { readIndex, type SegmentIndex } from '../../media/mp4-index.ts';
 import { createCameraIds } from '../../recorder/camera-ids.ts';
 import { commitFile, type CommitDeps, type CommitOutcome } from '../../recorder/commit.ts';
-import type { FileInTurn } from '../../recorder/covered.ts';
 import { createCommitter, type Committer } from '../../recorder/committer.ts';
 import { noFailpoint } from '../../recorder/failpoint.ts';
 import { createQuarantine } from '../../recorder/quarantine.ts';
@@ -129,7 +128,7 @@ export async function closedNames(host: ClockedHost, cameraId: string): Promise<
 }
 
 /** As the committer does, once a file is no longer kept back. @returns what became of its last part */
-export async function commitToTheEnd(host: ClockedHost, file: FileInTurn): Promise<CommitOutcome> {
+export async function commitToTheEnd(host: ClockedHost, file: ClosedFile): Promise<CommitOutcome> {
   const outcome = await commitFile(host.deps, { ...file, held: { for: 'footage', untilMs: 0 } });
   if (outcome.kind !== 'cut') return outcome;
   let last: CommitOutcome = outcome;

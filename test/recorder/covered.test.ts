@@ -88,6 +88,23 @@ test.each([
   expect(await readFile(`${first}.reason.txt`, 'utf8')).toContain(`(epochs ${epochs[1]})`);
 });
 
+test('a restart amid what the newer recording has keeps nothing of the rest', async () => {
+  const names = { older: 'older-restarted', newer: 'newer-restarted' };
+  const { id, older, rest } = await twoRecordings(names, true);
+  const [first, ...later] = rest;
+  if (first === undefined) throw new Error('a file was wanted');
+  older.committer.add(first);
+  expect(await older.committer.flush(30_000)).toBe(true);
+  expect(older.committer.counts()).toMatchObject({ committed: 1, covered: 1 });
+  await older.committer.stop();
+  const restarted = await openFor(names.older);
+  for (const file of later) restarted.committer.add(file);
+  expect(await restarted.committer.flush(30_000)).toBe(true);
+  expect(restarted.committer.counts()).toMatchObject({ committed: 0, covered: later.length });
+  expect(await closedNames(restarted, id)).toEqual([]);
+  expect(await quarantined(restarted.deps.spool, id)).toEqual([]);
+});
+
 test('of footage that is covered in part the free part is committed, and all of it is kept', async () => {
   const { id, baseMs, newer, epochs } = await twoRecordings({ older: 'older-part', newer: 'newer-part' }, false);
   const from = gops - 2;
