@@ -96,6 +96,17 @@ export function registerReliabilityMetrics(
     if (stats !== null) files.set({ host }, stats.unreadable?.files ?? 0);
   });
   ofHosts(
+    'spool_quarantine_files',
+    'Files that a spool keeps for a person to look at.',
+    [],
+    (files, { hostId: host, stats }) => {
+      if (stats !== null) files.set({ host }, stats.quarantine?.files ?? 0);
+    },
+  );
+  ofHosts('spool_quarantine_bytes', 'Bytes of these files.', [], (bytes, { hostId: host, stats }) => {
+    if (stats !== null) bytes.set({ host }, stats.quarantine?.bytes ?? 0);
+  });
+  ofHosts(
     'backlog_files',
     'Files that are not committed yet, also those that could not be closed.',
     [],

@@ -16,6 +16,8 @@ const figures = z.object({
   held: z.object({ files: count, bytes: count, oldestStartMs: count.nullable() }).optional(),
   /** Files of the spool that cannot be read and were put aside; likewise. */
   unreadable: z.object({ files: count, oldestStartMs: count.nullable() }).optional(),
+  /** Files of the spool that are kept for a person; likewise. */
+  quarantine: z.object({ files: count, bytes: count }).optional(),
   /** By how much its host's own clock is wrong, which it does not go by; null = it is right. */
   clock: z.object({ aheadMs: z.number(), sinceMs: z.number() }).nullable().optional(),
   /** From the end of a segment to its row: of the last 500 of this process, in ms; null = none yet. */

@@ -9,6 +9,7 @@ import { createFinalOnly, type FinalOnly } from './final-only.ts';
 import type { HoleReasons } from './hole-reasons.ts';
 import { createLinger, type Linger } from './linger.ts';
 import { createQuarantine, createQuarantineBound, type Quarantine } from './quarantine.ts';
+import { createQuarantineRounds, type QuarantineRounds } from './quarantine-rounds.ts';
 import type { RecorderDeps } from './recorder-contract.ts';
 import type { ClosedFile } from './run-files.ts';
 import { createSpoolGuard, type SpoolGuard } from './spool-guard.ts';
@@ -22,6 +23,7 @@ export interface Archiving {
   linger: Linger;
   unreadable: Unreadable;
   quarantine: Quarantine;
+  rounds: QuarantineRounds;
   /** What counts as footage. */
   limits: SanityLimits;
 }
@@ -58,6 +60,7 @@ export function createArchiving(
     }),
     log,
   });
+  const rounds = createQuarantineRounds({ db, spoolDir: spool.dir, onBack: (file) => finalOnly.add(file), log, now });
   const unreadable = createUnreadable({
     spool,
     onAside: (file, why) => holes.unreadable(file, why),
@@ -93,5 +96,5 @@ export function createArchiving(
     now,
     failpoint,
   });
-  return { committer, finalOnly, guard, linger, unreadable, quarantine, limits };
+  return { committer, finalOnly, guard, linger, unreadable, quarantine, rounds, limits };
 }

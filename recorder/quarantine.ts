@@ -1,22 +1,14 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { renameDurably, syncFolder } from '../storage/durable-file.ts';
 import { linkOrCopy } from '../storage/link-or-copy.ts';
-import { createSpoolFolders, type SpoolFile } from '../storage/spool-folders.ts';
 import { codeOf } from './error-code.ts';
+import { keptFiles, reasonOf, removeKept } from './kept-files.ts';
 
 /** Puts a file aside that cannot be catalogued: kept for a person to look at, with the reason beside it. */
 export type Quarantine = (cameraId: string, filePath: string, why: string) => Promise<void>;
-
-/** Ends the name of the file that says why the one beside it was put aside: for the person who looks for it. */
-export const reasonEnding = '.reason.txt';
-
-/** Where it is written why a file was put aside. */
-export function reasonOf(filePath: string): string {
-  return `${filePath}${reasonEnding}`;
-}
 
 /** @param spoolDir files go to `quarantine/<camera>/` below it */
 export function createQuarantine(spoolDir: string): Quarantine {
@@ -61,13 +53,6 @@ async function placeIn(
   return target;
 }
 
-/** A file and its reason. */
-interface Kept {
-  files: SpoolFile[];
-  diskBytes: number;
-  sinceMs: number;
-}
-
 /** Keeps what is in quarantine from filling a spool. */
 export interface QuarantineBound {
   /**
@@ -102,7 +87,7 @@ export function createQuarantineBound(deps: {
 }
 
 /**
- * Removes from quarantine what has been there since before `sinceMs`, and of the rest the oldest until no more than
+ * Removes from quarantine, and of damaged files, what has been there since before `sinceMs`, and of the rest the oldest until no more than
  * `maxBytes` are left. What the disk does not let go stays.
  * @returns what was removed; 0 files = nothing
  */
@@ -111,38 +96,22 @@ export async function trimQuarantine(
   bound: { sinceMs: number; maxBytes: number },
   log: Logger,
 ): Promise<{ files: number; bytes: number }> {
-  const all = (await keptIn(path.join(spoolDir, 'quarantine'))).toSorted((a, b) => a.sinceMs - b.sinceMs);
+  const all = (await keptFiles(spoolDir))
+    .filter(({ kind }) => kind !== 'unreadable')
+    .toSorted((a, b) => a.sinceMs - b.sinceMs);
   let leftBytes = all.reduce((sum, { diskBytes }) => sum + diskBytes, 0);
   const removed = { files: 0, bytes: 0 };
   for (const kept of all) {
     if (kept.sinceMs >= bound.sinceMs && leftBytes <= bound.maxBytes) break;
     try {
-      for (const file of kept.files) await rm(file.path, { force: true });
+      await removeKept(kept);
     } catch (error) {
       log.warn({ cause: errorText(error) }, 'what is long in quarantine cannot be removed');
       continue;
     }
     leftBytes -= kept.diskBytes;
-    removed.files += kept.files.filter(({ name }) => !name.endsWith(reasonEnding)).length;
+    if (kept.path !== null) removed.files += 1;
     removed.bytes += kept.diskBytes;
   }
   return removed;
-}
-
-/** By file; a reason without its file counts for itself. */
-async function keptIn(root: string): Promise<Kept[]> {
-  const { foldersIn, filesOf } = createSpoolFolders();
-  const kept = new Map<string, Kept>();
-  for (const cameraId of await foldersIn(root)) {
-    for (const file of await filesOf(path.join(root, cameraId), cameraId)) {
-      if (file.isUnreadable === true) continue;
-      const of = file.path.endsWith(reasonEnding) ? file.path.slice(0, -reasonEnding.length) : file.path;
-      const one = kept.get(of) ?? { files: [], diskBytes: 0, sinceMs: 0 };
-      one.files.push(file);
-      one.diskBytes += file.diskBytes;
-      one.sinceMs = Math.max(one.sinceMs, file.modifiedMs);
-      kept.set(of, one);
-    }
-  }
-  return [...kept.values()];
 }

@@ -57,6 +57,8 @@ export interface RecorderStats {
   held: { files: number; bytes: number; oldestStartMs: number | null };
   /** Cannot be read, and was put aside. */
   unreadable: { files: number; oldestStartMs: number | null };
+  /** Put aside for a person to look at. */
+  quarantine: { files: number; bytes: number };
 }
 
 /** The process's recordings, its spool, and what brings the one into the catalogue by way of the other. */

@@ -60,7 +60,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   );
 
   const archiving = createArchiving({ ...deps, spool, holes, onDone, now, failpoint });
-  const { committer, finalOnly, guard, linger, unreadable, quarantine, limits } = archiving;
+  const { committer, finalOnly, guard, linger, unreadable, quarantine, rounds, limits } = archiving;
 
   function claimsOf(cameraId: string, epoch: () => number): GapClaims {
     return createGapClaims({ db, queue, cameraId, hostId, epoch, onFailed: (reason) => figures.failed(reason) });
@@ -110,6 +110,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     pendingWrites: queue.size(),
     held: finalOnly.held(),
     unreadable: unreadable.aside(),
+    quarantine: rounds.found(),
   });
   const watcher = createWatcher({
     db,
@@ -171,6 +172,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     finalOnly.start();
     linger.start();
     purgeOrders.start();
+    rounds.start();
   }
 
   async function stop(): Promise<void> {
@@ -187,7 +189,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     await queue.flush(writesFlushMs);
     queue.stop();
     clock.stop();
-    const parts = [lateSalvage, committer, linger, guard, signOfLife, purgeOrders, finalOnly];
+    const parts = [lateSalvage, committer, linger, guard, signOfLife, purgeOrders, rounds, finalOnly];
     await Promise.all([...parts.map((part) => part.stop()), port?.close(), watched]);
     await signOfLife.last();
   }

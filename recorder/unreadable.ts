@@ -8,7 +8,7 @@ import type { Spool } from '../storage/spool.ts';
 import type { CommitOutcome } from './commit.ts';
 import { codeOf, isMissingFile, isUnreadable } from './error-code.ts';
 import { noFailpoint, type Failpoint } from './failpoint.ts';
-import { reasonEnding, reasonOf } from './quarantine.ts';
+import { reasonEnding, reasonOf } from './kept-files.ts';
 import type { ClosedFile } from './run-files.ts';
 import { parseSegmentFileName, segmentFileName } from './segment-name.ts';
 import { whyUnreadable } from './why-unreadable.ts';

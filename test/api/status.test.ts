@@ -160,6 +160,7 @@ test('metrics and status tell what recorders say of themselves, and which camera
     spool: { usedBytes: 10, maxBytes: 20, freeBytes: 30 },
     pendingWrites: 4,
     failures: { refused: 5 },
+    quarantine: { files: 3, bytes: 5000 },
     commitMs: { p50: 800, p99: 2500 },
   };
   await upsertRecorder(pool, { url: 'http://127.0.0.1:1', slots: 200, hostId: hostA, used: 4, seenMs: nowMs, stats });
@@ -173,6 +174,8 @@ test('metrics and status tell what recorders say of themselves, and which camera
   for (const line of [
     `framekeep_recorder_up{host="${hostA}"} 1`,
     `framekeep_recorder_up{host="${hostB}"} 0`,
+    `framekeep_spool_quarantine_files{host="${hostA}"} 3`,
+    `framekeep_spool_quarantine_bytes{host="${hostA}"} 5000`,
     `framekeep_recorder_slots{host="${hostA}",use="free"} 196`,
     `framekeep_camera_failures_total{host="${hostA}",reason="refused"} 5`,
     `framekeep_commit_seconds{host="${hostA}",quantile="0.99"} 2.5`,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createLogger } from '../../log.ts';
+import { askAgain, keptFiles, takeBack, whyNotAgain } from '../../recorder/kept-files.ts';
 import {
   createQuarantine,
   createQuarantineBound,
@@ -105,4 +106,44 @@ test('what lingers goes before what is in quarantine', async () => {
   await waitFor('it has looked', async () => (guard.usage()?.usedBytes ?? Infinity) < 10 * blockBytes);
   await guard.stop();
   expect(await kept()).toEqual(both('a.mp4'));
+});
+
+test('what was put aside is told apart, and goes when it is old but for what cannot be read', async () => {
+  const name = '1000-2000-3-next.mp4';
+  const nowMs = Date.now();
+  await put(name, nowMs);
+  await put('0.mp4', nowMs);
+  const aside = path.join(root, 'unreadable', 'camera');
+  await mkdir(aside, { recursive: true });
+  for (const file of [name, `${name}.reason.txt`, `${name}.damaged`])
+    await writeFile(path.join(aside, file), 'footage');
+  const [closed, ofRun, unreadable, damaged] = await keptFiles(root).then((all) =>
+    [`camera-${name}`, 'camera-0.mp4', name, `${name}.damaged`].map((found) =>
+      all.find((one) => path.basename(one.path ?? '') === found),
+    ),
+  );
+  if (!closed || !ofRun || !unreadable || !damaged) throw new Error('one is not told of');
+  const place = { startMs: 1000, durationMs: 2000, epoch: 3, anchor: false };
+  expect(closed).toMatchObject({ kind: 'quarantine', cameraId: 'camera', name: place, bytes: blockBytes });
+  expect([closed, ofRun, unreadable, damaged].map((one) => whyNotAgain(one) === null)).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
+  expect([ofRun.name, unreadable.name, damaged.name]).toEqual([null, place, place]);
+
+  // What is asked for is as old as its reason, however old its footage is.
+  await askAgain(closed);
+  const bound = { sinceMs: nowMs - dayMs, maxBytes: 1e9 };
+  const old = new Date(nowMs - 2 * dayMs);
+  for (const file of await readdir(aside)) await utimes(path.join(aside, file), old, old);
+  await utimes(`${closed.path}.retry`, old, old);
+  await utimes(`${closed.path}.reason.txt`, new Date(nowMs), new Date(nowMs));
+  expect(await trimQuarantine(root, bound, log)).toMatchObject({ files: 1 });
+  expect(await readdir(aside)).toEqual([name, `${name}.reason.txt`]);
+  const asked = (await keptFiles(root)).find((one) => one.isAsked);
+  expect(asked && (await takeBack(root, asked))?.name).toEqual(place);
+  expect(await kept()).toEqual(both('0.mp4'));
+  expect(await readdir(path.join(root, 'closed', 'camera'))).toEqual([name]);
 });
