@@ -94,8 +94,9 @@ export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: numbe
       const change = { before: { graceArchive: 'frozen' }, after: { graceArchive } };
       await recordDeed(tx, { ...byService(atMs), action: 'tenant.apply', tenantId, ...change });
     }
-    for (const { cameraId, tenantId, days, next } of shortened) {
-      const change = { before: { retentionDays: days }, after: { retentionDays: next?.days ?? days } };
+    for (const { before, after } of shortened) {
+      const { cameraId, tenantId } = before;
+      const change = { before: { retentionDays: before.days }, after: { retentionDays: after.days } };
       await recordDeed(tx, { ...byService(atMs), action: 'retention.apply', tenantId, cameraId, ...change });
     }
     for (const hold of ended) {

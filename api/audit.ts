@@ -3,7 +3,7 @@ import type { Audited, DeedAbout } from '../db/audit.ts';
 import type { CameraTerms } from '../db/retention.ts';
 import type { Camera } from '../domain/camera.ts';
 import { callerOf } from './access.ts';
-import { isoTimeOrNull } from './schemas/common.ts';
+import { isoTime, isoTimeOrNull } from './schemas/common.ts';
 
 /** Who does it, and when: the first half of an entry for the audit log. */
 export function doneBy(request: FastifyRequest, deps: { now: () => number }): Pick<DeedAbout, 'atMs' | 'actor'> {
@@ -39,6 +39,7 @@ export function retentionDeed(change: { before: CameraTerms; after: CameraTerms 
     retentionDays: days,
     nextRetentionDays: next?.days ?? null,
     nextRetentionAt: isoTimeOrNull(next?.atMs ?? null),
+    soonerRetentions: (next?.sooner ?? []).map((step) => ({ days: step.days, at: isoTime(step.atMs) })),
   });
   const { before, after } = change;
   const isUndone = before.next !== null && after.next === null && before.days === after.days;

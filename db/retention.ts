@@ -22,12 +22,13 @@ const termsRow = z
     retention_days: z.number(),
     next_retention_days: z.number().nullable(),
     next_retention_at: instant.nullable(),
+    sooner_retention: z.array(z.object({ days: z.number(), atMs: z.number() })),
     frozen_at: instant.nullable(),
     rolling_at: instant.nullable(),
     pauses: z.array(pause),
   })
   .transform((row): CameraTerms => {
-    const { next_retention_days: days, next_retention_at: atMs } = row;
+    const { next_retention_days: days, next_retention_at: atMs, sooner_retention: sooner } = row;
     const pauses: RetentionPause[] = row.pauses.map(([startMs, endMs]) => ({ startMs, endMs }));
     const voidFromMs = row.rolling_at ?? undefined;
     return {
@@ -36,14 +37,14 @@ const termsRow = z
       tenantId: row.tenant_id,
       name: row.name,
       days: row.retention_days,
-      next: days === null || atMs === null ? null : { days, atMs },
+      next: days === null || atMs === null ? null : { days, atMs, sooner },
       pauses: row.frozen_at === null ? pauses : [...pauses, { startMs: row.frozen_at, endMs: null, voidFromMs }],
     };
   });
 
 /** A purged camera's footage goes by the purge's rules, whole. */
 const selectTerms = `select c.id, c.public_id, t.public_id as tenant_id, c.name, c.retention_days,
-    c.next_retention_days, c.next_retention_at,
+    c.next_retention_days, c.next_retention_at, c.sooner_retention,
     case when t.grace_archive = 'frozen' and c.retired_at is not null then least(c.retired_at, c.frozen_at) end
       as frozen_at, t.rolling_at,
     (select coalesce(json_agg(json_build_array(
@@ -95,7 +96,7 @@ export async function lockTerms(tx: Transaction, internalId: number): Promise<Ca
 
 /**
  * Asks for another retention: a longer one holds at once, for all that is not deleted yet; a shorter one after
- * `shorteningDelayMs`. Either replaces a shorter one that was waiting; one that is due is put in force by it.
+ * `shorteningDelayMs`, see `changeOfRetention`. One that is due is put in force by it.
  * @throws AppError not-found
  */
 export async function changeRetention(
@@ -129,9 +130,10 @@ async function setRetention(
   { days, next }: Pick<CameraTerms, 'days' | 'next'>,
 ): Promise<CameraTerms> {
   await tx.query(
-    `update camera set retention_days = $2::int, next_retention_days = $3::int, next_retention_at = $4::timestamptz
+    `update camera set retention_days = $2::int, next_retention_days = $3::int, next_retention_at = $4::timestamptz,
+       sooner_retention = $5::jsonb
      where id = $1::int`,
-    [camera.internalId, days, next?.days ?? null, at(next?.atMs)],
+    [camera.internalId, days, next?.days ?? null, at(next?.atMs), JSON.stringify(next?.sooner ?? [])],
   );
   return { ...camera, days, next };
 }
@@ -141,17 +143,20 @@ async function lockedForChange(tx: Transaction, cameraId: string): Promise<Camer
   return knownTerms(tx, cameraId);
 }
 
-/** Puts shorter retentions whose delay is over in force. @returns the terms before, of each */
-export async function applyShortenings(tx: Transaction, nowMs: number): Promise<CameraTerms[]> {
-  const due = `next_retention_at <= $1::timestamptz`;
+/** Puts shorter retentions whose delay is over in force. @returns the terms of each, before and after */
+export async function applyShortenings(
+  tx: Transaction,
+  nowMs: number,
+): Promise<{ before: CameraTerms; after: CameraTerms }[]> {
+  const due = `coalesce(to_timestamp((sooner_retention -> 0 -> 'atMs')::bigint / 1000.0), next_retention_at)
+    <= $1::timestamptz`;
   await tx.query(`select from camera where ${due} order by id for update`, [at(nowMs)]);
-  const before = await many(tx, termsRow, `${selectTerms} and ${due} order by c.id`, [at(nowMs)]);
-  await tx.query(
-    `update camera set retention_days = next_retention_days, next_retention_days = null, next_retention_at = null
-     where id = any($1::int[])`,
-    [before.map(({ internalId }) => internalId)],
-  );
-  return before;
+  const found = await many(tx, termsRow, `${selectTerms} and ${due} order by c.id`, [at(nowMs)]);
+  const changes = [];
+  for (const before of found) {
+    changes.push({ before, after: await setRetention(tx, before, retentionInForce(before, nowMs)) });
+  }
+  return changes;
 }
 
 /**

@@ -30,11 +30,17 @@ export interface GraceTerms {
   rollsAtMs: number | null;
 }
 
+/** A shorter retention, in force from `atMs`. */
+export interface Shortening {
+  days: number;
+  atMs: number;
+}
+
 /** How long a camera's footage is kept. */
 export interface RetentionTerms {
   days: number;
-  /** A shorter retention, in force from `atMs`. */
-  next: { days: number; atMs: number } | null;
+  /** What was asked for last. `sooner`: what is in force before it, in order of time, each shorter than the one before. */
+  next: (Shortening & { sooner: readonly Shortening[] }) | null;
   /** In order of time, apart from each other. */
   pauses: readonly RetentionPause[];
 }
@@ -78,16 +84,26 @@ export function changeOfGraceArchive(terms: GraceTerms, wanted: GraceArchive, no
 
 /** A camera's retention with what is due of it in force, whether or not a sweep has put it there. */
 export function retentionInForce(terms: WaitingRetention, atMs: number): WaitingRetention {
-  const { days, next } = terms;
-  return next !== null && next.atMs <= atMs ? { days: next.days, next: null } : { days, next };
+  const steps = stepsOf(terms);
+  const due = steps.filter((step) => step.atMs <= atMs);
+  return { days: due.at(-1)?.days ?? terms.days, next: nextOf(steps.slice(due.length)) };
 }
 
 type WaitingRetention = Pick<RetentionTerms, 'days' | 'next'>;
 
+const stepsOf = ({ next }: WaitingRetention): Shortening[] =>
+  next === null ? [] : [...next.sooner, { days: next.days, atMs: next.atMs }];
+
+function nextOf(steps: readonly Shortening[]): WaitingRetention['next'] {
+  const last = steps.at(-1);
+  return last === undefined ? null : { ...last, sooner: steps.slice(0, -1) };
+}
+
 /**
- * What a wish to keep footage for so many days does: more at once, less after a delay. A shorter retention that waits
- * waits no longer for a wish that deletes no more than it, so that who asks again each day is heard; one that is due
- * counts as in force, so that no wish for less brings back what has expired by it.
+ * What a wish to keep footage for so many days does: more at once, less after a delay. What waits already keeps its time
+ * for all that both delete: who asks again each day is heard, and two that ask for different ones by turns do not put
+ * each other off; what only the one before would delete is kept. One that is due counts as in force, so that no wish for
+ * less brings back what has expired by it.
  * @param clocks the delay begins by the later one, and is over by the earlier one
  */
 export function changeOfRetention(
@@ -95,10 +111,15 @@ export function changeOfRetention(
   days: number,
   { earlierMs, laterMs }: { earlierMs: number; laterMs: number },
 ): WaitingRetention {
-  const { days: inForce, next } = retentionInForce(terms, earlierMs);
-  if (days >= inForce) return { days, next: null };
+  const inForce = retentionInForce(terms, earlierMs);
+  if (days >= inForce.days) return { days, next: null };
   const afterMs = laterMs + shorteningDelayMs;
-  // A delay that began by a clock that was fast ends as one that begins now.
-  const atMs = next !== null && days >= next.days ? Math.min(next.atMs, afterMs) : afterMs;
-  return { days: inForce, next: { days, atMs } };
+  const steps = [...stepsOf(inForce), { days, atMs: afterMs }].map((step) => ({
+    days: Math.max(step.days, days),
+    // A delay that began by a clock that was fast ends as one that begins now.
+    atMs: Math.min(step.atMs, afterMs),
+  }));
+  // Of those that now are for as many days the first one counts.
+  const wanted = steps.filter((step, i) => step.days !== steps[i - 1]?.days);
+  return { days: inForce.days, next: nextOf(wanted) };
 }

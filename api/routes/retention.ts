@@ -3,7 +3,7 @@ import { readClocks } from '../../db/clock.ts';
 import { changeRetention, knownTerms, undoShortening, type CameraTerms } from '../../db/retention.ts';
 import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { transaction, type Db } from '../../db/sql.ts';
-import { cutoffMs, openPause } from '../../domain/retention.ts';
+import { cutoffMs, openPause, type Shortening } from '../../domain/retention.ts';
 import { doneBy, retentionDeed } from '../audit.ts';
 import { deletedBy } from '../deleted-footage.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
@@ -36,7 +36,7 @@ export function registerRetention(app: Api, deps: ApiDeps): void {
     {
       schema: {
         summary: 'Keep a camera’s footage longer, at once, or shorter, after three days in which it can be undone',
-        description: 'While a shorter one waits, a wish for as much or more keeps its time.',
+        description: 'While a shorter one waits, a new wish keeps its time for all that both of them delete.',
         operationId: 'changeRetention',
         tags,
         params: idParams,
@@ -126,9 +126,11 @@ function answer(terms: CameraTerms, nowMs: number) {
     keptFrom: isoTime(cutoffMs(terms, nowMs)),
     frozen: pause !== null,
     frozenUntil: isoTimeOrNull(pause?.voidFromMs ?? null),
-    next: terms.next === null ? null : { days: terms.next.days, effectiveAt: isoTime(terms.next.atMs) },
+    next: terms.next === null ? null : { ...shortening(terms.next), sooner: terms.next.sooner.map(shortening) },
   };
 }
+
+const shortening = ({ days, atMs }: Shortening) => ({ days, effectiveAt: isoTime(atMs) });
 
 async function sweepAnswer(db: Db) {
   const { sweptMs, segments, bytes, refused, forecast, stopped } = await sweepState(db);

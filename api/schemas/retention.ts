@@ -22,9 +22,17 @@ export const retentionSchema = z
     frozen: z.boolean().describe('In grace: footage does not age.'),
     frozenUntil: timeOut.nullable().describe('When its age counts after all, by the tenant’s `next`; null: not yet.'),
     next: z
-      .object({ days, effectiveAt: timeOut })
+      .object({
+        days,
+        effectiveAt: timeOut,
+        sooner: z
+          .array(z.object({ days, effectiveAt: timeOut }))
+          .describe(
+            'Shorter ones that were asked for before it and take effect before it, each shorter than the last.',
+          ),
+      })
       .nullable()
-      .describe('A shorter retention that can be undone until it takes effect.'),
+      .describe('A shorter retention that can be undone until it takes effect, with those before it.'),
   })
   .meta({ id: 'Retention' });
 

@@ -82,13 +82,15 @@ interface HeldMinutes {
 /** What must be, said anew in the simplest way: the plan, the holds, and the minutes that are left. */
 interface Model {
   days: number;
-  next: { days: number; atMs: number } | null;
+  /** Wishes for less that wait, in order of time. */
+  next: { days: number; atMs: number }[];
   holds: HeldMinutes[];
   left: number[];
 }
 
 function putInForce(model: Model, atMs: number): void {
-  if (model.next !== null && model.next.atMs <= atMs) [model.days, model.next] = [model.next.days, null];
+  for (const one of model.next.filter((wish) => wish.atMs <= atMs)) model.days = Math.min(model.days, one.days);
+  model.next = model.next.filter((wish) => wish.atMs > atMs);
 }
 
 function sweepModel(model: Model, beganMs: number, atMs: number): void {
@@ -139,7 +141,7 @@ test(
             startMs: beganMs + one * minuteMs,
           });
         }
-        const model: Model = { days: firstDays, next: null, holds: [], left: minutes };
+        const model: Model = { days: firstDays, next: [], holds: [], left: minutes };
         let nowMs = beganMs + 12 * minuteMs;
         const sweepNow = async (skew = 0, clock: (typeof clockNames)[number] = 'here'): Promise<void> => {
           const atMs = await sweepAt(nowMs, skew, clock);
@@ -152,14 +154,16 @@ test(
           if (what.kind === 'plan') {
             await inTransaction((tx) => changeRetention(tx, camera.id, what.days, clocks));
             putInForce(model, nowMs);
-            const { next } = model;
-            if (what.days >= model.days) [model.days, model.next] = [what.days, null];
-            else if (next !== null && what.days >= next.days) model.next = { days: what.days, atMs: next.atMs };
-            else model.next = { days: what.days, atMs: nowMs + 3 * dayMs };
+            if (what.days >= model.days) [model.days, model.next] = [what.days, []];
+            else {
+              // Those before it go on, but for what it wishes to keep.
+              for (const one of model.next) one.days = Math.max(one.days, what.days);
+              model.next.push({ days: what.days, atMs: nowMs + 3 * dayMs });
+            }
           } else if (what.kind === 'undo') {
             await inTransaction((tx) => undoShortening(tx, camera.id, nowMs));
             putInForce(model, nowMs);
-            model.next = null;
+            model.next = [];
           } else if (what.kind === 'hold') {
             const [from, to] = [what.from, what.from + what.length];
             const untilMs = what.hours === null ? null : nowMs + what.hours * hourMs;

@@ -47,6 +47,13 @@ test('shortening says what it will delete, waits, and can be undone; lengthening
   const shorter = retentionChangeSchema.parse((await site.api.call('PUT', path, { days: 5 })).json());
   expect(shorter).toMatchObject({ days: 30, next: { days: 5, effectiveAt }, deletes });
   expect(await site.shownMinutes(id)).toHaveLength(10);
+  site.clock.nowMs += dayMs;
+  const sooner = [{ days: 5, effectiveAt }];
+  const four = { days: 4, effectiveAt: iso(site.clock.nowMs + shorteningDelayMs) };
+  const both = retentionChangeSchema.parse((await site.api.call('PUT', path, { days: 4 })).json());
+  expect(both).toMatchObject({ days: 30, next: { ...four, sooner }, deletes });
+  const five = (await site.api.call('PUT', path, { days: 5 })).json<object>(); // by turns: it comes when it was to come
+  expect(five).toMatchObject({ days: 30, next: { ...sooner[0], sooner: [] } });
   expect((await site.api.call('DELETE', `${path}/next`)).json()).toMatchObject({ days: 30, next: null });
   const longer = retentionSchema.parse((await site.api.call('PUT', path, { months: 12 })).json());
   expect(longer).toMatchObject({ days: 366, next: null, keptFrom: iso(site.clock.nowMs - 366 * dayMs) });

@@ -16,7 +16,7 @@ const anyTerms = fc
   })
   .map(({ pauseMs, pausedMs, voidMs, nextMs }): RetentionTerms => ({
     days: 2,
-    next: nextMs === null ? null : { days: 1, atMs: nowMs + nextMs },
+    next: nextMs === null ? null : { days: 1, atMs: nowMs + nextMs, sooner: [] },
     pauses: [
       pausedMs === null
         ? { startMs: nowMs + pauseMs, endMs: null, voidFromMs: voidMs === null ? undefined : nowMs + voidMs }

@@ -8,6 +8,7 @@ import {
   cutoffMs,
   dayMs,
   daysOfMonths,
+  retentionInForce,
   shorteningDelayMs,
   type RetentionPause,
   type RetentionTerms,
@@ -77,13 +78,23 @@ test('a shorter retention that is asked for each day comes no later, and one for
       { days: 90, next: null },
     );
   const atMs = nowMs + shorteningDelayMs;
-  expect(plan([30, 0], [30, 1], [30, 2])).toEqual({ days: 90, next: { days: 30, atMs } });
-  expect(plan([30, 0], [60, 2])).toEqual({ days: 90, next: { days: 60, atMs } });
-  expect(plan([30, 0], [20, 2])).toEqual({ days: 90, next: { days: 20, atMs: atMs + 2 * dayMs } });
-  expect(plan([30, 0], [20, 3])).toEqual({ days: 30, next: { days: 20, atMs: atMs + 3 * dayMs } });
+  expect(plan([30, 0], [30, 1], [30, 2])).toEqual({ days: 90, next: { days: 30, atMs, sooner: [] } });
+  expect(plan([30, 0], [60, 2])).toEqual({ days: 90, next: { days: 60, atMs, sooner: [] } });
+  const [thirty, twenty] = [
+    { days: 30, atMs },
+    { days: 20, atMs: atMs + 2 * dayMs },
+  ];
+  expect(plan([30, 0], [20, 2])).toEqual({ days: 90, next: { ...twenty, sooner: [thirty] } });
+  const three = { days: 10, atMs: atMs + 2.5 * dayMs, sooner: [thirty, twenty] };
+  expect(plan([30, 0], [20, 2], [10, 2.5])).toEqual({ days: 90, next: three });
+  expect(plan([30, 0], [20, 2], [10, 2.5], [25, 2.6])).toEqual({
+    days: 90,
+    next: { days: 25, atMs: twenty.atMs, sooner: [thirty] },
+  });
+  expect(plan([30, 0], [20, 3])).toEqual({ days: 30, next: { days: 20, atMs: atMs + 3 * dayMs, sooner: [] } });
   expect(plan([30, 0], [60, 3])).toEqual({ days: 60, next: null });
-  expect(plan([30, 400], [30, 0])).toEqual({ days: 90, next: { days: 30, atMs } });
-  const waiting = { days: 90, next: { days: 30, atMs } };
+  expect(plan([30, 400], [30, 0])).toEqual({ days: 90, next: { days: 30, atMs, sooner: [] } });
+  const waiting = { days: 90, next: { days: 30, atMs, sooner: [] } };
   // Due by one clock alone it is not over.
   const clocks = { earlierMs: atMs - 1, laterMs: atMs + 400 * dayMs };
   expect(changeOfRetention(waiting, 90, clocks)).toEqual({ days: 90, next: null });
@@ -109,6 +120,36 @@ test('a repeated wish never moves the moment, and none brings back what expired 
           }
         }
         terms = changed;
+      }
+    }),
+  );
+});
+
+test('wishes by turns do not put each other off: after the delay no more is kept than the longest of them', () => {
+  const wish = fc.record({ days: fc.integer({ min: 1, max: 9 }), afterMs: fc.integer({ min: 0, max: 2 * dayMs }) });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 9 }), fc.array(wish, { minLength: 1, maxLength: 12 }), (kept, wishes) => {
+      let terms: Pick<RetentionTerms, 'days' | 'next'> = { days: kept, next: null };
+      let atMs = nowMs;
+      const asked: { days: number; atMs: number }[] = [];
+      for (const { days: wanted, afterMs } of wishes) {
+        atMs += afterMs;
+        terms = changeOfRetention(terms, wanted, byOneClock(atMs));
+        asked.push({ days: wanted, atMs });
+        for (const [i, first] of asked.entries()) {
+          const longest = Math.max(...asked.slice(i).map((one) => one.days));
+          const lookMs = Math.max(atMs, first.atMs + shorteningDelayMs);
+          expect(retentionInForce(terms, lookMs).days).toBeLessThanOrEqual(longest);
+        }
+        // Nor less than what was asked for by then and the wishes since, whose delay is not over.
+        const recent = asked.filter((one) => one.atMs > atMs - shorteningDelayMs).map((one) => one.days);
+        const before = asked.findLast((one) => one.atMs <= atMs - shorteningDelayMs)?.days ?? kept;
+        expect(retentionInForce(terms, atMs).days).toBeGreaterThanOrEqual(Math.min(before, ...recent));
+        const steps = terms.next === null ? [] : [...terms.next.sooner, terms.next];
+        for (const [i, step] of steps.entries()) {
+          expect(step.days).toBeLessThan(steps[i - 1]?.days ?? terms.days);
+          expect(step.atMs).toBeGreaterThanOrEqual(steps[i - 1]?.atMs ?? 0);
+        }
       }
     }),
   );
