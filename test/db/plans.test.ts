@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { playlistRows, segmentAt, segmentsBetween } from '../../db/footage.ts';
 import { claimsOf } from '../../db/gaps.ts';
 import { holesOf } from '../../db/holes.ts';
+import { finishedBelow } from '../../db/object-gc.ts';
+import { foundKeys, storesUntilMs } from '../../db/purge.ts';
 import { commitSlow, insertSegment } from '../../db/segments.ts';
 import { transaction, type Db } from '../../db/sql.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -125,4 +127,24 @@ test('a commit, fast or slow, is done by the index', async () => {
     expectIndexed(plans);
     expect(plans.filter((plan) => plan.includes('deleted_segment_pkey'))).toHaveLength(1);
   });
+});
+
+test('what waits for its deletion below a prefix is found by the primary key, whatever the database sorts by', async () => {
+  await database.pool.query(
+    `insert into object_gc (key, reason, not_before)
+     select format('tenant/%s/%s.mp4', c.public_id, n), 'finished', now() from generate_series(1, 500) as n, camera c`,
+  );
+  await database.pool.query('analyze object_gc');
+  const { rows } = await database.pool.query(
+    `select collation_name from information_schema.columns where table_name = 'object_gc' and column_name = 'key'`,
+  );
+  expect(rows).toEqual([{ collation_name: 'C' }]);
+  const { db, plans } = explaining(database.pool);
+  const prefix = `tenant/${theCamera().id}/`;
+  expect(await finishedBelow(db, prefix)).toHaveLength(500);
+  expect(await foundKeys(db, prefix)).toEqual([]);
+  expect(await storesUntilMs(db, prefix, nowMs)).toBeNull();
+  expect(plans).toHaveLength(3);
+  for (const plan of plans)
+    expect(plan).toMatch(/using object_gc_pkey.*Index Cond|Bitmap Index Scan on object_gc_pkey/s);
 });
