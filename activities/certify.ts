@@ -1,6 +1,6 @@
 import { lastEntry, recordDeed } from '../db/audit.ts';
 import { insertCertificate } from '../db/certificates.ts';
-import { currentSigningKey, replaceSigningKey } from '../db/signing-keys.ts';
+import { signingKey } from '../db/signing-keys.ts';
 import type { Transaction } from '../db/sql.ts';
 import type { Certificate } from '../domain/certificate.ts';
 import { noFailpoint, type Failpoint } from '../recorder/failpoint.ts';
@@ -32,19 +32,16 @@ export async function certify(
     issuedAt: new Date(nowMs).toISOString(),
     audit: { entries: last.id, hash: last.hash },
   });
-  let key = await currentSigningKey(tx);
-  if (key === null) {
-    key = newSealedKey(sealer);
-    await replaceSigningKey(tx, key, nowMs);
-  }
+  const { kind } = certificate;
+  const actor = `service:${kind}`;
+  const key = await signingKey(tx, { make: () => newSealedKey(sealer), nowMs, actor });
   const { publicKey } = key;
   const privateKey = sealer.unseal(key.sealedPrivateKey, signingKeyAad(key.id));
   const document = JSON.stringify(signDocument(certificate, { id: key.id, publicKey, privateKey }), null, 2);
-  const { kind } = certificate;
   const { lines, ...subject } = about;
   await insertCertificate(tx, { id, kind, ...subject, issuedAtMs: nowMs, document }, lines);
   const deed = { tenantId: about.tenantId, cameraId: about.cameraId ?? undefined, after: { id, kind, keyId: key.id } };
-  await recordDeed(tx, { atMs: nowMs, actor: `service:${kind}`, action: 'certificate.issue', ...deed });
+  await recordDeed(tx, { atMs: nowMs, actor, action: 'certificate.issue', ...deed });
   await failpoint('signed');
   return id;
 }

@@ -1,4 +1,3 @@
-import { databaseNowMs } from '../db/clock.ts';
 import { forgetMarked, markedSegments, type DeletionCause } from '../db/deletion-ledger.ts';
 import type { ObjectRow } from '../db/object-row.ts';
 import type { Db } from '../db/sql.ts';
@@ -64,8 +63,7 @@ export async function deleteMarkedFootage(
   }
   await failpoint('looked');
   const gone = [...byKey.values()];
-  // By the one clock that all workers share: a host whose clock is slow would note it in a month that is certified.
-  const atMs = await (deps.databaseNow ?? databaseNowMs)(deps.db);
+  const atMs = await deps.databaseNow?.(deps.db);
   const segments = await forgetMarked(deps.db, camera.internalId, gone, { cause: options.cause, atMs });
   await failpoint('forgotten');
   return { segments, bytes: gone.reduce((sum, { bytes }) => sum + bytes, 0), lastStartMs, refused: failures };

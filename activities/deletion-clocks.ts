@@ -40,24 +40,34 @@ export async function readDoubtedClocks(deps: DeletionClockDeps): Promise<Clocks
   return { earlierMs, laterMs, doubt: clockDoubt(told) };
 }
 
+/** What time it is for what ends once and for good. */
+export interface EndingClocks extends Clocks {
+  doubt: string | null;
+  /** The sweep's state is what speaks against it, and not two clocks that disagree. */
+  isOfSweep: boolean;
+}
+
 /**
  * The same for what ends once and for good (a grace period, a contract, a month): it waits, too, while a sweep is
  * stopped for its clocks, and where the last sweep is further back than any forecast. Clocks that jump together by years
  * agree with each other; the last sweep's time is what gives them away.
  */
-export async function readEndingClocks(deps: DeletionClockDeps): Promise<Clocks & { doubt: string | null }> {
+export async function readEndingClocks(deps: DeletionClockDeps): Promise<EndingClocks> {
   const clocks = await readDoubtedClocks(deps);
   const { stopped, lookedMs, resumedMs } = await sweepState(deps.db);
-  if (clocks.doubt !== null) return clocks;
+  if (clocks.doubt !== null) return { ...clocks, isOfSweep: false };
+  const doubtOfSweep = (doubt: string): EndingClocks => ({ ...clocks, doubt, isOfSweep: true });
   if (stopped !== null && stopped.reason !== 'unpredicted') {
-    return {
-      ...clocks,
-      doubt: `The retention sweep is stopped for its clocks until an operator resumes it: ${stopped.text}`,
-    };
+    return doubtOfSweep(`The retention sweep is stopped for its clocks until an operator resumes it: ${stopped.text}`);
   }
   const lastMs = resumedMs ?? lookedMs;
-  if (lastMs === null || clocks.earlierMs - lastMs <= longestForecastMs) return clocks;
+  if (lastMs === null || clocks.earlierMs - lastMs <= longestForecastMs) return { ...clocks, isOfSweep: false };
   const hours = Math.round((clocks.earlierMs - lastMs) / 3_600_000);
-  const last = `The last retention sweep was at ${new Date(lastMs).toISOString()}`;
-  return { ...clocks, doubt: `${last}, ${hours} hours ago by all clocks: they may have jumped together.` };
+  const last = `The last retention sweep was at ${new Date(lastMs).toISOString()}, ${hours} hours ago by all clocks`;
+  // One that is stopped looks at no clock: how late it is says nothing of them.
+  return doubtOfSweep(
+    stopped === null
+      ? `${last}: they may have jumped together.`
+      : `${last}, since it is stopped; resume it first: ${stopped.text}`,
+  );
 }

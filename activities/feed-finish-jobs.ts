@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
+import { readClocks } from '../db/clock.ts';
 import { encoderSlots } from '../db/encoders.ts';
 import { forgetWindows, takeUnseen, takeUpTo, type FedWindow } from '../db/finish-feed.ts';
 import { reopen } from '../db/finish-windows.ts';
@@ -40,7 +41,8 @@ export function createFeedFinishJobsActivities(deps: FeedDeps): FeedFinishJobsAc
       const heartbeat = (): void => Context.current().heartbeat();
       const result = await feedFinishJobs(deps, heartbeat);
       await decideFirst(deps.db, deps.now(), heartbeat);
-      await forgetWindows(deps.db, deps.now() - doneKeptMs, forgetAtOnce);
+      const { earlierMs } = await readClocks(deps.db, deps);
+      await forgetWindows(deps.db, earlierMs - doneKeptMs, forgetAtOnce);
       return result;
     },
   };

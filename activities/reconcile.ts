@@ -15,7 +15,7 @@ import { transaction } from '../db/sql.ts';
 import { judgePass } from '../domain/reconcile.ts';
 import { dayMs } from '../domain/retention.ts';
 import { parseObjectKey } from '../storage/keys.ts';
-import { readEndingClocks, type DeletionClockDeps } from './deletion-clocks.ts';
+import { readEndingClocks, type DeletionClockDeps, type EndingClocks } from './deletion-clocks.ts';
 import { actOnFindings, type ActDeps } from './reconcile-act.ts';
 import { lookForForeign } from './reconcile-foreign.ts';
 import { lookAtShard, type LookDeps, type LookProgress, type PassClock } from './reconcile-look.ts';
@@ -86,9 +86,9 @@ export function createReconcileActivities(deps: ReconcileDeps): ReconcileActivit
  * The earliest and the latest of the clocks that all deletions go by: a pass ends what is kept in quarantine, and what
  * has expired by clocks that jumped together would go there.
  */
-async function clocks(deps: ReconcileDeps): Promise<PassClock & { doubt: string | null }> {
-  const { earlierMs, laterMs, doubt } = await readEndingClocks(deps);
-  return { nowMs: earlierMs, latestMs: laterMs, doubt };
+async function clocks(deps: ReconcileDeps): Promise<PassClock & Pick<EndingClocks, 'doubt' | 'isOfSweep'>> {
+  const { earlierMs, laterMs, doubt, isOfSweep } = await readEndingClocks(deps);
+  return { nowMs: earlierMs, latestMs: laterMs, doubt, isOfSweep };
 }
 
 const actor = 'service:reconcile';
@@ -99,7 +99,7 @@ export async function beginReconcile(
 ): Promise<PlannedPass | null> {
   const { stopped } = await reconcileState(deps.db);
   if (stopped !== null) deps.log.error({ ...stopped }, 'reconcile is stopped and waits for an operator');
-  const { doubt, ...clock } = await clocks(deps);
+  const { doubt, isOfSweep, ...clock } = await clocks(deps);
   // While it is stopped somebody may still look.
   const scheduled = work.scheduled && stopped === null;
   const pass = await transaction(deps.db, (tx) => beginPass(tx, { ...work, scheduled, nowMs: clock.nowMs }));
@@ -109,7 +109,13 @@ export async function beginReconcile(
     await endPass(deps.db, pass.id, { state: 'stopped', ...nothing });
     return null;
   }
-  if (doubt !== null) {
+  if (doubt !== null && isOfSweep && !pass.dryRun) {
+    // The sweep says what is wrong and waits for an operator; when it runs again the next pass does.
+    deps.log.error({ doubt }, 'reconcile waits for the retention sweep');
+    await endPass(deps.db, pass.id, { state: 'stopped', ...nothing });
+    return null;
+  }
+  if (doubt !== null && !isOfSweep) {
     await stop(deps, pass.id, { reason: 'clock', text: doubt, ...nothing });
     return null;
   }
@@ -164,7 +170,7 @@ export async function finishPass(
   compared: Compared,
   progress: { afterId: number; beat: (afterId: number) => void },
 ): Promise<void> {
-  const { doubt, ...clock } = await clocks(deps);
+  const { doubt, isOfSweep: _, ...clock } = await clocks(deps);
   if (doubt !== null) throw new Error(doubt);
   const done = await actOnFindings(deps, { passId: pass.passId, clock }, progress);
   const uploads = await abortUploads(deps, clock.nowMs);

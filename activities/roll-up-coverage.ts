@@ -26,17 +26,11 @@ import {
 } from '../domain/coverage.ts';
 import type { GapClaim, Hole } from '../domain/gaps.ts';
 import { cutoffMs, dayMs, mostRetentionDays } from '../domain/retention.ts';
-import type { Logger } from '../log.ts';
+import { readEndingClocks, type DeletionClockDeps } from './deletion-clocks.ts';
 
 export interface RollUpCoverageActivities {
-  /** Counts the days of all cameras that can still change; answers how many days. */
+  /** Counts the days of all cameras that can still change; answers how many days: 0 while clocks are in doubt. */
   rollUpCoverage(): Promise<{ days: number }>;
-}
-
-export interface RollUpDeps {
-  db: Db;
-  log: Logger;
-  now: () => number;
 }
 
 /** 300 cameras x 1 day of holes take 65 ms in Postgres. */
@@ -46,52 +40,57 @@ const eventsKeptMs = 90 * dayMs;
 const forgottenAtOnce = 5000;
 
 /** The scheduled activity. */
-export function createRollUpCoverageActivities(deps: RollUpDeps): RollUpCoverageActivities {
+export function createRollUpCoverageActivities(deps: DeletionClockDeps): RollUpCoverageActivities {
   return {
     async rollUpCoverage() {
-      const days = await rollUp(deps, () => Context.current().heartbeat());
-      await forget(deps, () => Context.current().heartbeat());
+      // One that is years ahead would forget why footage that is still kept has gaps, and count days that never were.
+      const { earlierMs: nowMs, doubt } = await readEndingClocks(deps);
+      if (doubt !== null) {
+        deps.log.error({ doubt }, 'coverage is not counted while it is in doubt what time it is');
+        return { days: 0 };
+      }
+      const beat = (): void => Context.current().heartbeat();
+      const days = await rollUp(deps.db, nowMs, beat);
+      await forget(deps.db, nowMs, beat);
       return { days };
     },
   };
 }
 
 /** Forgets what no answer tells any more: events after 90 days, and claims that are older than footage can get. */
-export async function forget(deps: RollUpDeps, onStep: () => void): Promise<void> {
-  const nowMs = deps.now();
+export async function forget(db: Db, nowMs: number, onStep: () => void): Promise<void> {
   const whole = async (some: () => Promise<number>): Promise<void> => {
     while ((await some()) === forgottenAtOnce) onStep();
   };
-  await whole(() => forgetEvents(deps.db, nowMs - eventsKeptMs, forgottenAtOnce));
+  await whole(() => forgetEvents(db, nowMs - eventsKeptMs, forgottenAtOnce));
   // Not by the days that a camera has now: they may be made more.
-  const before = (await allTerms(deps.db)).map((terms) => ({
+  const before = (await allTerms(db)).map((terms) => ({
     internalId: terms.internalId,
     beforeMs: cutoffMs({ ...terms, days: mostRetentionDays, next: null }, nowMs),
   }));
-  await whole(() => forgetClaims(deps.db, before, nowMs - mostRetentionDays * dayMs, forgottenAtOnce));
+  await whole(() => forgetClaims(db, before, nowMs - mostRetentionDays * dayMs, forgottenAtOnce));
 }
 
 /**
  * Counts the last days of every camera, and before them what was not counted when it was among the last.
  * @returns how many days were written
  */
-export async function rollUp(deps: RollUpDeps, onCamera: () => void): Promise<number> {
-  const nowMs = deps.now();
+export async function rollUp(db: Db, nowMs: number, onCamera: () => void): Promise<number> {
   const settledMs = utcDayOf(nowMs) - (lateFootageDays - 1) * dayMs;
   let days = 0;
   let afterInternalId = 0;
   for (;;) {
-    const cameras = await camerasToCount(deps.db, { afterInternalId, limit: pageSize }, { settledMs, nowMs });
+    const cameras = await camerasToCount(db, { afterInternalId, limit: pageSize }, { settledMs, nowMs });
     const isLate = (camera: CountedCamera): boolean => camera.countFromMs < settledMs;
     // What is counted late may be months: by itself, so that the others are not looked at for as long.
     const parts = [cameras.filter((camera) => !isLate(camera)), ...cameras.filter(isLate).map((camera) => [camera])];
     for (const part of parts.filter(({ length }) => length > 0)) {
-      days += await countPart(deps.db, part, { settledMs, nowMs }, onCamera);
+      days += await countPart(db, part, { settledMs, nowMs }, onCamera);
     }
     afterInternalId = cameras.at(-1)?.internalId ?? 0;
     if (cameras.length < pageSize) break;
   }
-  await noteRollUp(deps.db, nowMs);
+  await noteRollUp(db, nowMs);
   return days;
 }
 

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
+import { readClocks } from '../db/clock.ts';
 import { noteFindings } from '../db/reconcile-findings.ts';
 import {
   forgetChecks,
@@ -58,7 +59,7 @@ export async function sampleFootage(deps: SampleDeps, beat: () => void): Promise
     await rm(dir, { recursive: true, force: true });
   }
   await forgetMended(deps.db, null);
-  await forgetChecks(deps.db, deps.now() - keptMs);
+  await forgetChecks(deps.db, (await readClocks(deps.db, deps)).earlierMs - keptMs);
   deps.log.info(counts, 'footage was read back');
   return counts;
 }

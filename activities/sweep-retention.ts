@@ -64,9 +64,9 @@ const durationOf = (found: readonly DueFootage[]): number => found.reduce((sum, 
 
 /** The first step of a sweep: asks the breaker, puts shorter retentions and rolling grace in force, and notes which holds have ended. */
 export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: number } | null> {
-  const state = await sweepState(deps.db);
-  if (state.stopped !== null) {
-    deps.log.error({ ...state.stopped }, 'the retention sweep is stopped and waits for an operator');
+  const { stopped } = await sweepState(deps.db);
+  if (stopped !== null) {
+    deps.log.error({ ...stopped }, 'the retention sweep is stopped and waits for an operator');
     return null;
   }
   const clocks = await readSweepClocks(deps);
@@ -75,6 +75,8 @@ export async function planSweep(deps: SweepRetentionDeps): Promise<{ atMs: numbe
   const found = await dueByTerms(deps.db, cameras, [atMs]);
   const [dueMs, dueOf] = [durationOf(found), dueOfEach(found)];
   const newestMs = await newestFootageMs(deps.db);
+  // After the count: a hold that was released meanwhile let go what the count has seen.
+  const state = await sweepState(deps.db);
   const names = new Map(cameras.map(({ internalId, name }) => [internalId, name]));
   const named = dueOf.map((one) => ({ ...one, name: names.get(one.internalId) ?? '' }));
   const stop = judgeSweep({ ...clocks, ...state, dueMs, dueOf: named, newestMs, cameras: cameras.length });
@@ -180,6 +182,8 @@ export async function completeSweep(
   sweep: Parameters<SweepRetentionActivities['completeSweep']>[0],
 ): Promise<void> {
   const aheadMs = forecastAheadMs.map((ms) => sweep.atMs + ms);
+  // Before the count, which takes seconds: what holds that are released from now on let go it may not have seen.
+  const knownEntries = (await sweepState(deps.db)).cameraForecast.length;
   const found = await dueByTerms(deps.db, await allTerms(deps.db), [sweep.atMs, ...aheadMs]);
   // A row that was changed while the sweep ran must not pass as foreseen: it is as little trusted as before one.
   const known = { ...(await sweepState(deps.db)), nowMs: sweep.atMs };
@@ -189,6 +193,6 @@ export async function completeSweep(
   const steps = aheadMs.map((atMs, place) => ({ atMs, by: trusted.filter(({ step }) => step <= place + 1) }));
   const forecast = steps.map(({ atMs, by }) => ({ atMs, dueMs: durationOf(by) }));
   const cameraForecast = steps.flatMap(({ atMs, by }) => moreThanTime(dueOfEach(by), { atMs, sinceMs: sweep.atMs }));
-  await noteSweep(deps.db, { ...sweep, forecast, cameraForecast });
+  await noteSweep(deps.db, { ...sweep, forecast, cameraForecast, knownEntries });
   if (sweep.segments > 0 || sweep.refused > 0) deps.log.info({ ...sweep }, 'footage that reached its age was deleted');
 }

@@ -1,4 +1,4 @@
-import { currentSigningKey, replaceSigningKey } from '../db/signing-keys.ts';
+import { signingKey } from '../db/signing-keys.ts';
 import { transaction, type Pool } from '../db/sql.ts';
 import type { Canonical } from '../domain/canonical-json.ts';
 import { newSealedKey, signDocument, signingKeyAad, type SignedDocument } from '../security/certificates.ts';
@@ -10,11 +10,8 @@ export function signReport(
   document: Canonical,
 ): Promise<SignedDocument> {
   return transaction(deps.pool, async (tx) => {
-    let key = await currentSigningKey(tx);
-    if (key === null) {
-      key = newSealedKey(deps.sealer);
-      await replaceSigningKey(tx, key, deps.now());
-    }
+    const first = { make: () => newSealedKey(deps.sealer), nowMs: deps.now(), actor: 'service:report' };
+    const key = await signingKey(tx, first);
     const privateKey = deps.sealer.unseal(key.sealedPrivateKey, signingKeyAad(key.id));
     return signDocument(document, { id: key.id, publicKey: key.publicKey, privateKey });
   });

@@ -36,14 +36,16 @@ export function camerasWithMarkedSegments(db: Db): Promise<number[]> {
 
 /**
  * Deletes marked rows whose objects are seen to be gone, and writes them into the ledger that certificates are made
- * of: one statement, so that a kill leaves both or neither.
+ * of: one statement, so that a kill leaves both or neither. They are noted at the database's time, in the statement
+ * itself: a host whose clock is slow, or that stood still for an hour, would note them in a month that is certified.
+ * @param deletion.atMs for tests of time: instead of it
  * @returns how many rows went; fewer than asked when another deletion was first
  */
 export async function forgetMarked(
   db: Db,
   internalId: number,
   segments: readonly ObjectRow[],
-  deletion: { cause: DeletionCause; atMs: number },
+  deletion: { cause: DeletionCause; atMs?: number | undefined },
 ): Promise<number> {
   const { rowCount } = await db.query(
     `with gone as (
@@ -55,7 +57,7 @@ export async function forgetMarked(
          -- Once a purge has begun its certificate takes in what a sweep under way deletes. What the purge itself has
          -- marked is read after it began, so that this statement sees it, too.
          case when (select status from camera where id = $1::int) in ('purging', 'purged') then 'purge' else $3::text end,
-         $4::timestamptz from gone
+         coalesce($4::timestamptz, clock_timestamp()) from gone
        on conflict do nothing
      )
      select from gone`,

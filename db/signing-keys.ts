@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { recordDeed } from './audit.ts';
 import { at, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
 /** The key that signs now. */
@@ -8,8 +9,26 @@ export interface CurrentKey {
   sealedPrivateKey: string;
 }
 
-/** The key that signs now, locked against a rotation; null before the first. */
-export function currentSigningKey(tx: Transaction): Promise<CurrentKey | null> {
+/**
+ * The key that signs now, locked against a rotation until the commit. The first document of all makes it.
+ * @param first.make a new key, sealed
+ * @throws the driver's unique violation when another process made the first one meanwhile
+ */
+export async function signingKey(
+  tx: Transaction,
+  first: { make: () => CurrentKey; nowMs: number; actor: string },
+): Promise<CurrentKey> {
+  // A rotation that was under way has retired the row that was waited for; its new one only a later statement sees.
+  const current = (await currentSigningKey(tx)) ?? (await currentSigningKey(tx));
+  if (current !== null) return current;
+  const key = first.make();
+  await replaceSigningKey(tx, key, first.nowMs);
+  const { nowMs: atMs, actor } = first;
+  await recordDeed(tx, { atMs, actor, action: 'signing-key.add', after: { id: key.id } });
+  return key;
+}
+
+function currentSigningKey(tx: Transaction): Promise<CurrentKey | null> {
   return maybeOne(
     tx,
     z

@@ -120,7 +120,12 @@ export async function expectMore(db: Db, { internalId, dueMs }: CameraDue): Prom
   );
 }
 
-/** Notes a sweep, and what was forecast at its end. @param sweep.isWhole false: a part of it failed */
+/**
+ * Notes a sweep, and what was forecast at its end.
+ * @param sweep.isWhole false: a part of it failed
+ * @param sweep.knownEntries how many entries the forecast by camera had before this one was made: those after them are of
+ * holds that were released meanwhile, and stay
+ */
 export async function noteSweep(
   db: Db,
   sweep: {
@@ -130,6 +135,7 @@ export async function noteSweep(
     refused: number;
     forecast: readonly DueForecast[];
     cameraForecast?: readonly CameraForecast[];
+    knownEntries?: number;
     isWhole: boolean;
   },
 ): Promise<void> {
@@ -138,7 +144,16 @@ export async function noteSweep(
        swept_at = case when $6::boolean then $1::timestamptz else swept_at end, segments = $2::int, bytes = $3::bigint,
        refused = $4::int, refused_since = case when $4::int > 0 then coalesce(refused_since, $1::timestamptz)
          when not $6::boolean then refused_since end,
-       forecast = $5::jsonb, camera_forecast = $7::jsonb, approved_ms = 0, approved_as_of = null,
+       camera_forecast = $7::jsonb || coalesce((
+         select jsonb_agg(entry) from jsonb_array_elements(camera_forecast) with ordinality as one (entry, place)
+         where place > $8::int), '[]'),
+       forecast = coalesce((
+         select jsonb_agg(jsonb_set(step, '{dueMs}', to_jsonb((step ->> 'dueMs')::bigint + coalesce((
+           select sum((entry ->> 'dueMs')::bigint)
+           from jsonb_array_elements(camera_forecast) with ordinality as one (entry, place)
+           where place > $8::int), 0))))
+         from jsonb_array_elements($5::jsonb) as step), '[]'),
+       approved_ms = 0, approved_as_of = null,
        approved_cameras = '[]', resumed_at = null`,
     [
       at(sweep.atMs),
@@ -148,6 +163,8 @@ export async function noteSweep(
       JSON.stringify(sweep.forecast),
       sweep.isWhole,
       JSON.stringify(sweep.cameraForecast ?? []),
+      // Without a count nothing is known to be new.
+      sweep.knownEntries ?? 2 ** 31 - 1,
     ],
   );
 }

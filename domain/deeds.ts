@@ -44,6 +44,7 @@ export const deedShapes = {
   'retention.resume': 'both',
   'retention.stop': 'both',
   'retention.undo': 'both',
+  'signing-key.add': 'after',
   'signing-key.rotate': 'both',
   'tenant.add': 'after',
   'tenant.apply': 'both',

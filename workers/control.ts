@@ -65,7 +65,7 @@ export function startControl(context: RoleContext): RunningRole {
         ...createFeedFinishJobsActivities({ db, client, cheapTariff, log, now }),
         ...createCollectObjectsActivities({ db, objects, log, now, failpoint }),
         ...createSweepRetentionActivities({ db, objects, log, now, failpoint }),
-        ...createRollUpCoverageActivities({ db, log, now }),
+        ...createRollUpCoverageActivities({ db, objects, log, now }),
         ...createCheckActivities(context, path),
         ...createLifecycleActivities(context, client),
         ...purges,

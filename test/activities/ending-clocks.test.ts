@@ -2,7 +2,11 @@ import { Readable } from 'node:stream';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCollectObjectsActivities } from '../../activities/collect-objects.ts';
+import { createRollUpCoverageActivities } from '../../activities/roll-up-coverage.ts';
+import type { DeletionClockDeps } from '../../activities/deletion-clocks.ts';
 import { cameraByPublicId } from '../../db/cameras.ts';
+import { countedDays } from '../../db/coverage.ts';
+import { claimHole, claimsBetween, closeGap } from '../../db/gaps.ts';
 import { enqueue } from '../../db/object-gc.ts';
 import { transaction } from '../../db/sql.ts';
 import { resumeSweeps, stopSweeps } from '../../db/sweep-state.ts';
@@ -75,4 +79,34 @@ test.each([
   const clocks = { now: () => now, databaseNow: async () => server, storeNow: async () => store };
   expect(await collect(clocks)).toEqual({ deleted: 0, kept: 0 });
   expect(await collect(allSay(dueMs))).toEqual({ deleted: 1, kept: 0 });
+});
+
+test('coverage is not counted, and no reason is forgotten, by clocks that are wrong', async () => {
+  const { pool } = database;
+  const camera = await makeCamera(pool, { createdAtMs: t0 });
+  await closeGap(pool, camera.id, t0);
+  await claimHole(pool, camera.id, t0, t0 + 3_600_000, 'auth', {});
+  await sweptAnHourBefore(pool, early);
+  const log = createLogger({ level: 'silent', name: 'test' });
+  const rollUp = (clocks: Pick<DeletionClockDeps, 'now' | 'databaseNow' | 'storeNow'>) => {
+    const deps = { db: pool, objects, log, ...clocks };
+    const work = (): Promise<{ days: number }> => createRollUpCoverageActivities(deps).rollUpCoverage();
+    return new MockActivityEnvironment().run<[], { days: number }, typeof work>(work);
+  };
+  const counted = async () => (await countedDays(pool, [camera.internalId], 0)).length;
+  const told = async () => (await claimsBetween(pool, camera.id, 0, late)).map(({ reason }) => reason).at(-1);
+  for (const [worker, server, store] of [
+    [late, early, early],
+    [early, late, early],
+    [early, early, late],
+    [late, late, late],
+  ] as const) {
+    const clocks = { now: () => worker, databaseNow: async () => server, storeNow: async () => store };
+    expect(await rollUp(clocks)).toEqual({ days: 0 });
+    expect([await counted(), await told()]).toEqual([0, 'auth']);
+  }
+  // 20 days, but the last ones: what nobody explains there may yet come.
+  await rollUp(allSay(early));
+  expect([await counted(), await told()]).toEqual([13, 'auth']);
+  await pool.query(`update retention_sweep set looked_at = null, swept_at = null, resumed_at = null`);
 });

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { enqueue } from '../../db/object-gc.ts';
 import { listPasses, reconcileState, resumeReconcile } from '../../db/reconcile-passes.ts';
 import { transaction } from '../../db/sql.ts';
+import { resumeSweeps, stopSweeps } from '../../db/sweep-state.ts';
 import { dayMs } from '../../domain/retention.ts';
 import { createReconcileSite, nowMs, slotMs, t0, type ReconcileSite } from './reconcile-site.ts';
 import { sweptAnHourBefore } from './whole-sweep.ts';
@@ -120,7 +121,7 @@ test.each([
   await transaction(site.database.pool, resumeReconcile);
 });
 
-test('clocks that all jump together stop it, and one under way: the last sweep gives them away', async () => {
+test('it waits for the sweep where all clocks jump together, also one under way: the last sweep gives them away', async () => {
   const camera = await site.addCamera();
   const stray = await site.store(camera, t0 - 100 * dayMs); // expired
   const young = await site.store(camera, t0);
@@ -132,9 +133,15 @@ test('clocks that all jump together stop it, and one under way: the last sweep g
   await sweptAnHourBefore(site.database.pool, nowMs);
   const jumped = { now: () => far, databaseNow: async () => far };
   expect(await site.pass(jumped)).toBeNull();
-  const { stopped } = await reconcileState(site.database.pool);
-  expect(stopped).toMatchObject({ reason: 'clock', text: expect.stringContaining('may have jumped together') });
-  await transaction(site.database.pool, resumeReconcile);
+  // Nothing but the sweep is to be resumed.
+  expect((await reconcileState(site.database.pool)).stopped).toBeNull();
+  expect(await site.findings(camera)).toEqual(before);
+  // A sweep that is stopped for what it found looks at no clock: it is late, and nothing is wrong with them.
+  await stopSweeps(site.database.pool, { reason: 'unpredicted', text: 'too much', atMs: nowMs, dueMs: 1 });
+  const weekLater = nowMs + 8 * dayMs;
+  expect(await site.pass({ now: () => weekLater, databaseNow: async () => weekLater })).toBeNull();
+  await transaction(site.database.pool, (tx) => resumeSweeps(tx, nowMs));
+  expect((await reconcileState(site.database.pool)).stopped).toBeNull();
   // They are good when it begins, and have jumped when it is to act.
   let read = 0;
   const databaseNow = async (): Promise<number> => ((read += 1) === 1 ? nowMs : far);
@@ -148,7 +155,7 @@ test('clocks that all jump together stop it, and one under way: the last sweep g
   await sweptAnHourBefore(site.database.pool, overMs);
   expect(await site.pass({ now: () => overMs, databaseNow: async () => overMs })).toBe(true);
   expect(await site.findings(camera)).toEqual(['-2400 object-without-row deleting expired']);
-  await site.database.pool.query(`update retention_sweep set looked_at = null, swept_at = null`);
+  await site.database.pool.query(`update retention_sweep set looked_at = null, swept_at = null, resumed_at = null`);
 });
 
 test('a clock that jumps while a pass looks leaves what is in quarantine', async () => {

@@ -5,7 +5,6 @@ import { claimHole, claimsBetween, closeGap, openGap } from '../../db/gaps.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { commitSlow, insertSegment } from '../../db/segments.ts';
 import { transaction } from '../../db/sql.ts';
-import { createLogger } from '../../log.ts';
 import { makeCamera, segmentOf } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -13,7 +12,6 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const today = Date.UTC(2026, 10, 20);
 const hostId = '0199d2c4-0000-7000-8000-00000000000a';
-const log = createLogger({ level: 'silent', name: 'test' });
 let database: TestDatabase;
 let camera: Awaited<ReturnType<typeof makeCamera>>;
 
@@ -46,7 +44,7 @@ async function deleteBefore(ms: number): Promise<void> {
   );
 }
 async function count(nowMs: number) {
-  await rollUp({ db: database.pool, log, now: () => nowMs }, () => undefined);
+  await rollUp(database.pool, nowMs, () => undefined);
   const days = await countedDays(database.pool, [camera.internalId], today - 30 * dayMs);
   return days
     .toSorted((a, b) => a.dayMs - b.dayMs)
@@ -93,7 +91,7 @@ test('with a retention of one day each hour is counted before it goes', async ()
   for (let nowMs = camera.createdAtMs + hourMs; nowMs <= today + dayMs; nowMs += hourMs) {
     await footage(nowMs - hourMs, nowMs);
     await deleteBefore(nowMs - dayMs);
-    await rollUp({ db: database.pool, log, now: () => nowMs }, () => undefined);
+    await rollUp(database.pool, nowMs, () => undefined);
   }
   expect(await count(today + dayMs)).toEqual([
     { day: '2026-11-18', wantedHours: 12, recordedHours: 12, lostMs: {}, gaps: 0 },
@@ -162,7 +160,7 @@ test('claims are forgotten that are older than footage can get; time that does n
     new Date(today + 60 * dayMs),
   ]);
   let steps = 0;
-  await forget({ db: pool, log, now: () => nowMs }, () => (steps += 1));
+  await forget(pool, nowMs, () => (steps += 1));
   const kept = async (id: string) => (await claimsBetween(pool, id, 0, nowMs)).map(({ reason }) => reason);
   expect(await kept(camera.id)).toEqual(['refused', 'auth']);
   expect(await kept(paused.id)).toEqual(['operator', 'closed', 'auth']);

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { completeSweep, planSweep } from '../../activities/sweep-retention.ts';
-import { placeHold } from '../../db/holds.ts';
+import { placeHold, releaseHold } from '../../db/holds.ts';
 import { changeRetention } from '../../db/retention.ts';
 import { insertSegment } from '../../db/segments.ts';
-import { resumeSweeps, sweepState } from '../../db/sweep-state.ts';
+import { expectMore, noteSweep, resumeSweeps, sweepState } from '../../db/sweep-state.ts';
 import { transaction } from '../../db/sql.ts';
 import { dayMs, shorteningDelayMs } from '../../domain/retention.ts';
 import { createLogger } from '../../log.ts';
@@ -166,6 +166,41 @@ test('a shorter retention of one camera that was asked for is foreseen, and so i
   expect(await sweep(site.depsAt(askedMs))).toMatchObject({ segments: 0 });
   await forecastForMany();
   expect(await sweep(site.depsAt(untilMs))).toMatchObject({ segments: 29 * 24 + 20 * 24 });
+});
+
+test('a hold that is released while a sweep looks, or notes what it looks ahead to, is no fault', async () => {
+  const db = site.database.pool;
+  const nowMs = t0 + 30 * dayMs;
+  const hold = { startMs: t0, endMs: t0 + 20 * dayMs, reason: 'case 7', placedBy: 'account:admin', untilMs: null };
+  const heldCamera = async () => {
+    const { id: cameraId, internalId } = await cameraWithMonth();
+    const placed = await transaction(db, (tx) => placeHold(tx, { cameraId, ...hold, placedAtMs: t0 }));
+    await setDays(internalId, 10); // all this time the hold alone has kept it
+    /** What the API does when it is released. */
+    return () =>
+      transaction(db, async (tx) => {
+        await releaseHold(tx, placed.hold.id, { by: 'account:admin', nowMs });
+        await expectMore(tx, { internalId, dueMs: 20 * dayMs });
+      });
+  };
+  const [releaseFirst, releaseSecond] = [await heldCamera(), await heldCamera()];
+  await sweptAnHourBefore(db, nowMs - 3_600_000);
+  expect(await sweep(site.depsAt(nowMs - 3_600_000))).toMatchObject({ segments: 0 });
+  const storeNow = async (): Promise<number> => {
+    await releaseFirst();
+    return nowMs;
+  };
+  expect(await planSweep(site.depsAt(nowMs, { storeNow }))).toEqual({ atMs: nowMs });
+  const knownEntries = (await sweepState(db)).cameraForecast.length;
+  await releaseSecond();
+  const forecast = [{ atMs: nowMs + 3_600_000, dueMs: 20 * dayMs }];
+  const swept = { atMs: nowMs, segments: 0, bytes: 0, refused: 0, isWhole: false };
+  const cameraForecast = [{ internalId: 1, atMs: nowMs + 3_600_000, dueMs: dayMs }];
+  await noteSweep(db, { ...swept, forecast, cameraForecast, knownEntries });
+  expect(await sweepState(db)).toMatchObject({
+    forecast: [{ dueMs: 40 * dayMs }],
+    cameraForecast: [...cameraForecast, { atMs: null, dueMs: 20 * dayMs }],
+  });
 });
 
 test('an operator who lets a sweep go on after a wrong clock lets pass what is due by the right one', async () => {
