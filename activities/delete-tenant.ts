@@ -61,9 +61,10 @@ async function certifyTenant(
 ): Promise<void> {
   const { nowMs } = deps;
   const cameras = await purgedCamerasOf(tx, tenant.id);
+  // Before the audit log is locked by what follows: whoever changes a camera has its row and waits for the log.
+  await endTenantDeletion(tx, tenant.id, nowMs);
   const about = { tenantId: tenant.id, cameraId: null, month: null, lines: null };
   await certify(tx, deps, about, (issued) => ({ ...issued, kind: 'tenant', tenant, cameras }));
-  await endTenantDeletion(tx, tenant.id, nowMs);
   const values = { tenantId: tenant.id, before: { name: tenant.name, cameras: cameras.length } };
   await recordDeed(tx, { atMs: nowMs, actor: 'service:tenant', action: 'tenant.deleted', ...values });
 }

@@ -23,7 +23,7 @@ export interface CameraChanges {
  * `reconfigure` with it.
  * @returns the camera, and the version to send or null
  * @throws AppError name-taken; not-found (camera or profile); wrong-state: a retired camera can only be renamed and
- * given another retention
+ * given another retention, and of one that is purged nothing changes: its name may have been taken out of the catalogue
  */
 export async function updateCamera(
   db: Db,
@@ -46,7 +46,7 @@ export async function updateCamera(
        sealed_substream_url = case when $9::boolean then $10::text else c.sealed_substream_url end,
        substream_url_redacted = case when $9::boolean then $11::text else c.substream_url_redacted end,
        config_version = c.config_version + $8::int
-     where c.public_id = $1::uuid and (c.intent <> 'retired' or $8::int = 0)
+     where c.public_id = $1::uuid and (c.intent <> 'retired' or $8::int = 0) and c.status not in ('purging', 'purged')
        and ($5::uuid is null or exists (select from profile where public_id = $5::uuid))
      returning c.config_version`,
     [
@@ -68,6 +68,9 @@ export async function updateCamera(
   const camera = await cameraByPublicId(db, cameraId);
   if (camera === null) throw noSuchCamera();
   if (changed !== null) return { camera, version: reconfigures ? changed.config_version : null };
+  if (camera.state === 'purging' || camera.state === 'purged') {
+    throw new AppError('wrong-state', 'The purge of this camera has begun; nothing of it can be changed any more.');
+  }
   if (camera.intent === 'retired') {
     throw new AppError('wrong-state', 'A retired camera cannot be reconfigured; reactivate it first.');
   }

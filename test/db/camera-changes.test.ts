@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDeleteTenantActivities } from '../../activities/delete-tenant.ts';
+import { recordDeed } from '../../db/audit.ts';
 import { changeIntent, updateCamera, type IntentAction } from '../../db/camera-changes.ts';
-import { cameraByPublicId } from '../../db/cameras.ts';
+import { cameraByPublicId, lockCamera } from '../../db/cameras.ts';
 import { claimsBetween } from '../../db/gaps.ts';
 import { leaseOf } from '../../db/leases.ts';
 import { listProfiles } from '../../db/profiles.ts';
-import { requestPurge } from '../../db/purge.ts';
+import { beginPurge, requestPurge } from '../../db/purge.ts';
 import { cameraForRecording } from '../../db/recorded-cameras.ts';
 import { termsOf } from '../../db/retention.ts';
 import { transaction } from '../../db/sql.ts';
+import { insertTenant } from '../../db/tenants.ts';
+import { createSealer } from '../../security/seal.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { untilSomebodyWaits } from '../support/lock-wait.ts';
 import { makeCamera, refusal } from './fixtures.ts';
 
 let database: TestDatabase;
@@ -106,6 +111,41 @@ test('a camera whose purge was asked for does not come back, also where one cloc
     'wrong-state',
     'The purge of this camera was asked for; it cannot be reactivated.',
   ]);
+  expect((await updateCamera(database.pool, camera.id, { name: 'asked for, not begun' })).version).toBeNull();
+  await transaction(database.pool, (tx) => beginPurge(tx, camera.id, { nowMs: t + 2 * graceMs }));
+  expect(await refusal(updateCamera(database.pool, camera.id, { name: 'begun' }))).toEqual([
+    'wrong-state',
+    'The purge of this camera has begun; nothing of it can be changed any more.',
+  ]);
+});
+
+test('a tenant’s end waits for who changes its camera, and keeps nothing from them', async () => {
+  const { pool } = database;
+  const camera = await makeCamera(pool);
+  const { id: tenantId } = await insertTenant(pool, 'School');
+  await pool.query(
+    `update camera set status = 'purged', intent = 'retired',
+       tenant_id = (select id from tenant where public_id = $2) where id = $1`,
+    [camera.internalId, tenantId],
+  );
+  await pool.query(`update tenant set deletion_requested_at = created_at where public_id = $1`, [tenantId]);
+  const sealer = createSealer('a secret for tests of certificates');
+  const { finishTenantDeletion } = createDeleteTenantActivities({
+    db: pool,
+    sealer,
+    now: Date.now,
+    tell: async () => undefined,
+  });
+  let ending: Promise<unknown> = Promise.resolve();
+  await transaction(pool, async (tx) => {
+    await lockCamera(tx, camera.id);
+    ending = finishTenantDeletion(tenantId).catch((error: unknown) => error);
+    await untilSomebodyWaits(pool);
+    // The audit log is free: had the other one locked it first, each would wait for the other.
+    const deed = { atMs: Date.now(), actor: 'account:admin', action: 'camera.change', cameraId: camera.id } as const;
+    await recordDeed(tx, { ...deed, before: { name: 'a' }, after: { name: 'b' } });
+  });
+  expect(await ending).toEqual({ kind: 'done' });
 });
 
 test.each([
