@@ -79,7 +79,8 @@ export function openPause(terms: Pick<RetentionTerms, 'pauses'>, atMs: number): 
  */
 export function changeOfGraceArchive(terms: GraceTerms, wanted: GraceArchive, nowMs: number): GraceTerms {
   if (wanted === 'frozen' || terms.graceArchive === 'rolling') return { graceArchive: wanted, rollsAtMs: null };
-  return { graceArchive: 'frozen', rollsAtMs: terms.rollsAtMs ?? nowMs + shorteningDelayMs };
+  // A delay that began by a clock that was fast ends as one that begins now.
+  return { graceArchive: 'frozen', rollsAtMs: Math.min(terms.rollsAtMs ?? Infinity, nowMs + shorteningDelayMs) };
 }
 
 /** A camera's retention with what is due of it in force, whether or not a sweep has put it there. */

@@ -10,6 +10,7 @@ import {
   daysOfMonths,
   retentionInForce,
   shorteningDelayMs,
+  type GraceTerms,
   type RetentionPause,
   type RetentionTerms,
 } from '../../domain/retention.ts';
@@ -164,7 +165,18 @@ test('a frozen archive ages after the same delay, all of its time then; what kee
   const rollsAtMs = nowMs + shorteningDelayMs;
   expect(waiting).toEqual({ graceArchive: 'frozen', rollsAtMs });
   expect(changeOfGraceArchive(waiting, 'rolling', nowMs + dayMs)).toEqual(waiting);
+  // Asked for by a clock that was a year ahead.
+  expect(changeOfGraceArchive({ ...frozen, rollsAtMs: nowMs + 366 * dayMs }, 'rolling', nowMs)).toEqual(waiting);
   expect(changeOfGraceArchive(rolling, 'rolling', nowMs)).toEqual(rolling);
+  const asked = fc.array(fc.integer({ min: -400 * dayMs, max: 400 * dayMs }), { minLength: 1, maxLength: 9 });
+  fc.assert(
+    fc.property(asked, (afterMs) => {
+      const times = afterMs.map((ms) => nowMs + ms);
+      let terms: GraceTerms = frozen;
+      for (const atMs of times) terms = changeOfGraceArchive(terms, 'rolling', atMs);
+      expect(terms.rollsAtMs).toBe(Math.min(...times) + shorteningDelayMs);
+    }),
+  );
   for (const terms of [waiting, rolling, frozen]) expect(changeOfGraceArchive(terms, 'frozen', nowMs)).toEqual(frozen);
   fc.assert(
     fc.property(days, pauses, (kept, given) => {
