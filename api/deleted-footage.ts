@@ -1,5 +1,5 @@
 import { dueFootage } from '../db/due-footage.ts';
-import { upcomingPurges } from '../db/purge-preview.ts';
+import { plannedPurges } from '../db/purge-preview.ts';
 import { allTerms, type CameraTerms } from '../db/retention.ts';
 import type { Db } from '../db/sql.ts';
 import type { Tenant } from '../db/tenants.ts';
@@ -43,7 +43,7 @@ export async function deletedByRolling(
   nowMs: number,
 ): Promise<AmountsByCamera> {
   if (rollsAtMs === null) return { ...sumOf([]), cameras: [] };
-  const purges = await upcomingPurges(db, { nowMs, untilMs: rollsAtMs });
+  const purges = await plannedPurges(db, { nowMs, untilMs: rollsAtMs, tenantId });
   const purged = new Set(
     purges.filter(({ atMs }) => atMs !== null && atMs <= rollsAtMs).map(({ cameraId }) => cameraId),
   );

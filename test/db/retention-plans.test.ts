@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { deletedByRolling } from '../../api/deleted-footage.ts';
 import { openMonths } from '../../db/certificates.ts';
 import { deletionHealth } from '../../db/deletion-health.ts';
 import { dueFootage, markDue } from '../../db/due-footage.ts';
+import { upcomingPurges } from '../../db/purge-preview.ts';
 import { insertSegment } from '../../db/segments.ts';
 import type { Db } from '../../db/sql.ts';
+import { defaultTenant, insertTenant } from '../../db/tenants.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { makeCamera, segmentOf } from './fixtures.ts';
 
@@ -88,4 +91,26 @@ test('the open rolling deletions are found without the rows of purges that wait'
   });
   expect(plan.match(/deleted_segment_rolling/g)).toHaveLength(2);
   expect(plan).not.toMatch(/Seq Scan on deleted_segment|Rows Removed by Filter/);
+});
+
+test('the preview of rolling grace counts no footage of what is purged, here or of another tenant', async () => {
+  const { pool } = database;
+  const retired = ids.slice(0, 3);
+  await pool.query(
+    `update camera set intent = 'retired', retired_at = $2, grace_ends_at = $2,
+       status = case when id = $3 then 'purging' else 'grace' end where id = any($1::int[])`,
+    [retired, new Date(createdAtMs + day), retired[0]],
+  );
+  const nowMs = createdAtMs + 2 * day;
+  const found = await upcomingPurges(pool, { nowMs, untilMs: nowMs + day });
+  expect(found.map(({ segments }) => segments)).toEqual([4001, 4000, 4000]);
+  const { id: other } = await insertTenant(pool, 'School');
+  expect(await upcomingPurges(pool, { nowMs, untilMs: nowMs + day, tenantId: other })).toEqual([]);
+  for (const { id } of [await defaultTenant(pool), { id: other }]) {
+    const plan = await planOf(async (db) => {
+      const deletes = await deletedByRolling(db, { id, rollsAtMs: nowMs + day }, nowMs);
+      expect(deletes).toEqual({ segments: 0, minutes: 0, bytes: 0, cameras: [] });
+    });
+    expect(plan).not.toMatch(/ on segment/);
+  }
 });
