@@ -130,7 +130,7 @@ test('a tenant’s end waits for who changes its camera, and keeps nothing from 
   );
   await pool.query(`update tenant set deletion_requested_at = created_at where public_id = $1`, [tenantId]);
   const sealer = createSealer('a secret for tests of certificates');
-  const { finishTenantDeletion } = createDeleteTenantActivities({
+  const activities = createDeleteTenantActivities({
     db: pool,
     sealer,
     now: Date.now,
@@ -139,7 +139,7 @@ test('a tenant’s end waits for who changes its camera, and keeps nothing from 
   let ending: Promise<unknown> = Promise.resolve();
   await transaction(pool, async (tx) => {
     await lockCamera(tx, camera.id);
-    ending = finishTenantDeletion(tenantId).catch((error: unknown) => error);
+    ending = activities.finishTenantDeletion(tenantId).catch((error: unknown) => error);
     await untilSomebodyWaits(pool);
     // The audit log is free: had the other one locked it first, each would wait for the other.
     const deed = { atMs: Date.now(), actor: 'account:admin', action: 'camera.change', cameraId: camera.id } as const;
