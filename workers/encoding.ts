@@ -36,10 +36,7 @@ export async function startEncoding(context: RoleContext, workerId: string): Pro
   const host = hostname();
   // First, since it may fail: proving encoders takes seconds.
   const folder = await makeWorkFolder(join(config.dataDir, 'finish'), workerId, log, {
-    onRemoved: (deadId) =>
-      endCopiesOf(db, deadId).catch((error: unknown) =>
-        log.warn({ cause: errorText(error) }, 'that the copies of a killed encoder are gone was not noted'),
-      ),
+    onRemoved: (deadId) => endCopiesOf(db, deadId),
   });
   const stopping = new AbortController();
   const calibrations = await readCalibrations(config.dataDir).catch((error: unknown) => {

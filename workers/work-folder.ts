@@ -14,7 +14,7 @@ const deadAfterMs = 10 * 60_000;
 
 interface WorkFolderOptions {
   everyMs?: number;
-  /** Told the id of each killed worker whose folder was removed here. */
+  /** Told the id of each killed worker whose folder was removed here; again at the next beat where it throws. */
   onRemoved?: (name: string) => Promise<void>;
 }
 
@@ -27,16 +27,25 @@ export async function makeWorkFolder(
   parent: string,
   name: string,
   log: Logger,
-  { everyMs = beatEveryMs, onRemoved }: WorkFolderOptions = {},
+  { everyMs = beatEveryMs, onRemoved = () => Promise.resolve() }: WorkFolderOptions = {},
 ): Promise<WorkFolder> {
   const path = join(parent, name);
+  const untold = new Set<string>();
   const beat = async (): Promise<void> => {
     // Each time: where the clock was set, or all stood still, others that share the parent take it for dead.
     await mkdir(path, { recursive: true });
     const now = new Date();
     await utimes(path, now, now);
     for (const other of await readdir(parent)) {
-      if (other !== name && (await removeDead(join(parent, other), now.getTime()))) await onRemoved?.(other);
+      if (other !== name && (await removeDead(join(parent, other), now.getTime()))) untold.add(other);
+    }
+    for (const gone of untold) {
+      const cannotTell = (error: unknown): void =>
+        log.warn(
+          { worker: gone, cause: errorText(error) },
+          'that the copies of a killed worker are gone was not noted yet',
+        );
+      await onRemoved(gone).then(() => untold.delete(gone), cannotTell);
     }
   };
   await beat();

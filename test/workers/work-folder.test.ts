@@ -46,9 +46,13 @@ test('what killed workers have left goes at a start, and while others live', asy
     await utimes(join(parent, name), longAgo, longAgo);
   };
   await dead('1234');
+  const asked: string[] = [];
   const removed: string[] = [];
   const onRemoved = async (name: string): Promise<void> => {
     expect(await readdir(parent)).not.toContain(name);
+    asked.push(name);
+    // As of a database that is away just then: it is told again.
+    if (asked.length === 1) throw new Error('not now');
     removed.push(name);
   };
   await make('killed', 'own', { everyMs: 20, onRemoved });
@@ -56,6 +60,7 @@ test('what killed workers have left goes at a start, and while others live', asy
   await dead('5678');
   await waitFor('it is gone, and told', async () => removed.length === 2);
   expect(removed).toEqual(['1234', '5678']);
+  expect(asked).toEqual(['1234', ...removed]);
 });
 
 test('a worker that lives touches its folder, though nothing moves in it', async () => {
