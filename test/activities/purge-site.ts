@@ -10,6 +10,8 @@ import { createLogger } from '../../log.ts';
 import { createSealer } from '../../security/seal.ts';
 import type { Objects } from '../../storage/objects.ts';
 import { makeCamera } from '../db/fixtures.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestBucket } from '../support/objects.ts';
 import { storeFootage } from '../support/stored-footage.ts';
 
 /** Where the footage of each camera begins. */
@@ -18,6 +20,25 @@ export const t0 = Date.UTC(2026, 0, 1);
 export const dueMs = t0 + 100 * dayMs;
 
 const sealer = createSealer(randomBytes(32).toString('hex'));
+
+export interface PurgeSite {
+  database: TestDatabase;
+  objects: Objects;
+  close(): Promise<void>;
+}
+
+/** A catalogue and a bucket. */
+export async function createPurgeSite(): Promise<PurgeSite> {
+  const [database, objects] = await Promise.all([createTestDatabase(), createTestBucket()]);
+  return {
+    database,
+    objects,
+    async close() {
+      objects.close();
+      await database.drop();
+    },
+  };
+}
 
 export function purgeDeps(db: Pool, objects: Objects, more: Partial<PurgeDeps> = {}): PurgeDeps {
   const log = createLogger({ level: 'silent', name: 'test' });

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
 import { CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,15 +8,10 @@ import { listAuditEntries } from '../../db/audit.ts';
 import { changeIntent } from '../../db/camera-changes.ts';
 import { cameraByPublicId } from '../../db/cameras.ts';
 import { certifiedLines } from '../../db/certificates.ts';
-import { beginCopies, copiesOf, endCopies } from '../../db/finish-copies.ts';
-import { reserveKey } from '../../db/finish-swap.ts';
 import { takeEpoch } from '../../db/leases.ts';
 import { markForPurge } from '../../db/purge.ts';
-import { confirmSpoolEmpty, declareDestroyed } from '../../db/purge-spools.ts';
-import { upsertRecorder } from '../../db/recorders.ts';
 import { commitSlow, insertSegment } from '../../db/segments.ts';
 import { transaction } from '../../db/sql.ts';
-import { longestJobMs } from '../../domain/finish-window.ts';
 import { dayMs } from '../../domain/retention.ts';
 import { createLogger } from '../../log.ts';
 import { digestOf, problemsOf } from '../../security/certificates.ts';
@@ -28,8 +21,6 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testS3 } from '../support/objects.ts';
 import { footageOf, keysOf } from '../support/stored-footage.ts';
 import { activitiesOf, certificateOf, dueMs, purge, purgeDeps, retiredCamera, t0, waitOf } from './purge-site.ts';
-
-const yearMs = 365 * dayMs;
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -92,24 +83,6 @@ describe('a purge', () => {
       document: { footage: { segments: 0 }, storage: { furtherObjects: 0 } },
     });
     empty.close();
-  });
-
-  test('what is waited for is looked at after 5 s, and then after an eighth of the time that passed', async () => {
-    const hostId = '00000000-0000-4000-8000-000000000007';
-    await upsertRecorder(database.pool, { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0, seenMs: t0 });
-    const camera = await retiredCamera(database.pool, objects, 0);
-    expect(await purge(activitiesOf(database.pool, objects), camera.id)).toMatchObject({
-      kind: 'waits',
-      againInMs: 5_000,
-    });
-    const later = (ms: number) =>
-      activitiesOf(database.pool, objects, { now: () => dueMs + ms }).finishPurge(camera.id);
-    expect(await later(30_000)).toMatchObject({ kind: 'waits', againInMs: 5_000 });
-    expect(await later(160_000)).toMatchObject({ kind: 'waits', againInMs: 20_000 });
-    expect(await later(30 * dayMs)).toMatchObject({ kind: 'waits', againInMs: 3_600_000 });
-    for (const table of ['purge_spool', 'recorder']) {
-      await database.pool.query(`delete from ${table} where host_id = $1`, [hostId]); // for the tests after this one
-    }
   });
 
   test('deletes no faster than it may, and that its worker stops meanwhile is no failure', async () => {
@@ -198,94 +171,4 @@ describe('a purge', () => {
     await transaction(database.pool, (tx) => changeIntent(tx, camera.id, 'reactivate', times));
     expect(await activitiesOf(database.pool, objects).startPurge(camera.id)).toEqual({ kind: 'wanted' });
   });
-
-  test('what a finish job may still store is waited for, and goes too', async () => {
-    const camera = await retiredCamera(database.pool, objects, 1);
-    const { key, body, segment } = footageOf(camera, { startMs: t0 + 7_200_000 });
-    await reserveKey(database.pool, camera.internalId, key, dueMs + 60_000);
-    expect(await purge(activitiesOf(database.pool, objects), camera.id)).toMatchObject({
-      kind: 'waits',
-      againInMs: 60_000,
-    });
-    await objects.put(key, Readable.from([body]), body.length, segment.sha256);
-    const fast = { now: () => dueMs + yearMs };
-    expect(await purge(activitiesOf(database.pool, objects, fast), camera.id)).toMatchObject({
-      kind: 'waits',
-      againInMs: 60_000,
-    });
-    const later = { now: () => dueMs + 61_000, databaseNow: async () => dueMs + 61_000 };
-    expect(await purge(activitiesOf(database.pool, objects, later), camera.id)).toEqual({ kind: 'done' });
-    expect(await keysOf(objects, camera)).toEqual([]);
-    expect(JSON.parse((await certificateOf(database.pool, camera.id)).document)).toMatchObject({
-      document: { footage: { segments: 1 }, storage: { furtherObjects: 1 } },
-    });
-  });
-});
-
-test('copies that finish jobs have are waited for, for as long as a job may last', async () => {
-  const { objects } = await bucketOn('seaweedfs', 'plain', null);
-  const camera = await retiredCamera(database.pool, objects, 1);
-  const activities = activitiesOf(database.pool, objects);
-  const newTry = () => ({ id: randomUUID(), workerId: randomUUID(), host: 'enc-1', cameraId: camera.id });
-  const tries = [newTry(), newTry()] as const;
-  for (const one of tries) expect(await beginCopies(database.pool, one)).toBe(true);
-  const waits = { kind: 'waits', againInMs: 5_000 };
-  const two = { ...waits, reason: expect.stringContaining('2 finish jobs have copies') };
-  expect(await purge(activities, camera.id)).toMatchObject(two);
-  expect(await beginCopies(database.pool, newTry())).toBe(false);
-  await endCopies(database.pool, [tries[0].id]);
-  const one = { ...waits, reason: expect.stringContaining('A finish job has copies') };
-  expect(await purge(activities, camera.id)).toMatchObject(one);
-  const begun = (ms: number) => database.pool.query(`update finish_copy set begun_at = $1`, [new Date(ms)]);
-  await begun(dueMs - longestJobMs + 1);
-  expect(await purge(activities, camera.id)).toMatchObject(one);
-  await begun(dueMs - longestJobMs);
-  expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
-  expect(await copiesOf(database.pool, camera.internalId, 0)).toBeNull();
-  const lastBegunAt = new Date(dueMs - longestJobMs).toISOString();
-  expect(JSON.parse((await certificateOf(database.pool, camera.id)).document)).toMatchObject({
-    document: { purge: { copies: [{ host: 'enc-1', jobs: 1, lastBegunAt, state: 'not seen to be gone' }] } },
-  });
-  objects.close();
-});
-
-test('every spool must be empty, or declared destroyed, which the certificate says', async () => {
-  const { objects } = await bucketOn('seaweedfs', 'plain', null);
-  const hosts = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'] as const;
-  for (const hostId of hosts) {
-    await upsertRecorder(database.pool, { hostId, url: 'http://127.0.0.1:1', slots: 1, used: 0, seenMs: t0 });
-  }
-  const camera = await retiredCamera(database.pool, objects, 2);
-  const activities = activitiesOf(database.pool, objects);
-  expect(await purge(activities, camera.id)).toMatchObject({
-    kind: 'waits',
-    reason: expect.stringContaining(hosts[0]),
-  });
-  expect(await keysOf(objects, camera)).toEqual([]); // what can be deleted is deleted at once
-  await confirmSpoolEmpty(database.pool, { cameraId: camera.id, hostId: hosts[0] }, dueMs);
-  expect(await purge(activities, camera.id)).toMatchObject({
-    kind: 'waits',
-    reason: expect.stringContaining(hosts[1]),
-  });
-  const shown = await cameraByPublicId(database.pool, camera.id);
-  expect(shown).toMatchObject({ state: 'purging', stateReason: expect.stringContaining(hosts[1]) });
-  await transaction(database.pool, (tx) => declareDestroyed(tx, hosts[1], 'account:admin', dueMs));
-  // It came back: its spool is there, whatever was said.
-  const back = { hostId: hosts[1], url: 'http://127.0.0.1:1', slots: 1, used: 0 };
-  await upsertRecorder(database.pool, { ...back, seenMs: dueMs + 1 });
-  expect(await purge(activities, camera.id)).toMatchObject({ reason: expect.stringContaining(hosts[1]) });
-  await upsertRecorder(database.pool, { ...back, seenMs: t0 });
-  expect(await purge(activities, camera.id)).toEqual({ kind: 'done' });
-  expect(JSON.parse((await certificateOf(database.pool, camera.id)).document)).toMatchObject({
-    document: {
-      purge: {
-        spools: [
-          { hostId: hosts[0], state: 'empty' },
-          { hostId: hosts[1], state: 'destroyed', saidBy: 'account:admin' },
-        ],
-      },
-    },
-  });
-  await database.pool.query(`update recorder set destroyed_at = now()`); // for the tests after this one
-  objects.close();
 });
