@@ -21,6 +21,7 @@ import { newUuid } from '../../security/uuid.ts';
 import { registerSearchAttributes } from '../../temporal/search-attributes.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
+import { startRefusingTemporal } from '../support/refusing-temporal.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 export interface ApiUnderTest {
@@ -39,11 +40,20 @@ export interface ApiUnderTest {
 /** Nothing listens there: port 1 is never given out. */
 const nobody = { address: '127.0.0.1:1', namespace: 'default' };
 
-/** The API over a database and a bucket of its own. Unless it is `present`, Temporal is away. */
-export async function startApi(
-  options: Partial<Pick<ApiDeps, 'now' | 'databaseNow' | 'webDir' | 'log'>> & { temporal?: 'present' | 'away' } = {},
-): Promise<ApiUnderTest> {
-  const temporal = options.temporal === 'present' ? await presentTemporal() : nobody;
+type Options = Partial<Pick<ApiDeps, 'now' | 'databaseNow' | 'webDir' | 'log'>> & {
+  /** Away costs 3 s a change; one that refuses, as it does by default, costs nothing, and the API answers the same. */
+  temporal?: 'present' | 'away';
+};
+
+/** The API over a database and a bucket of its own. Unless it is `present`, there is no Temporal that takes anything. */
+export async function startApi(options: Options = {}): Promise<ApiUnderTest> {
+  const refusing = options.temporal === undefined ? await startRefusingTemporal() : null;
+  const temporal =
+    refusing !== null
+      ? { address: refusing.address, namespace: 'default' }
+      : options.temporal === 'present'
+        ? await presentTemporal()
+        : nobody;
   const [database, objects, dataDir] = await Promise.all([
     createTestDatabase(),
     createTestBucket(),
@@ -103,6 +113,7 @@ export async function startApi(
     async close() {
       await app.close();
       await workflows.close();
+      refusing?.close();
       await database.drop();
       await rm(dataDir, { recursive: true, force: true });
     },

@@ -167,7 +167,7 @@ describe('with Temporal and a control worker', () => {
 describe('with Temporal away', () => {
   let api: ApiUnderTest;
   beforeAll(async () => {
-    api = await startApi();
+    api = await startApi({ temporal: 'away' });
   });
   afterAll(() => api.close());
 

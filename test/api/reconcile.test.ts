@@ -29,7 +29,7 @@ const finding = (key: string) => ({
   bytes: 7,
 });
 
-test('a dry run is asked for though Temporal is away, and begun by the next workflow', async () => {
+test('a dry run is asked for though Temporal does not take it, and begun by the next workflow', async () => {
   const asked = await api.call('POST', '/v1/reconcile', { dryRun: true });
   expect(asked.statusCode).toBe(202);
   expect(asked.json()).toMatchObject({ state: 'wanted', dryRun: true, requestedBy: 'api-key:test' });
