@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../../db/migrate.ts';
 import { createLogger } from '../../log.ts';
@@ -15,11 +17,15 @@ import { buildPrograms, bundle } from '../../scripts/setup/programs.mjs';
 import { cacheDir } from '../../scripts/setup/tools.mjs';
 import { testProgramsDir } from './test-programs.ts';
 
-/** What a test may ask for; each is started once a run, when the first test asks. */
+/** What a test may ask for; each is started, or made, once a run, when the first test asks. */
 export interface TestServers {
   postgres: { serverUrl: string; templateName: string };
   seaweedfs: { endpoint: string; accessKey: string; secretKey: string };
   temporal: { address: string };
+  /** The workflows as they are now, in one file: webpack takes 3 s of CPU for it. */
+  workflows: { codePath: string };
+  /** The console as it is now, built. */
+  console: { webDir: string };
 }
 
 declare module 'vitest' {
@@ -61,6 +67,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       const server = await startTemporal({ dir: undefined, logPath, namespace: 'default', uiPort: false, record });
       return { address: server.address };
     },
+    workflows: async () => ({ codePath: await bundleWorkflows(dir) }),
+    console: async () => {
+      const webDir = join(dir, 'web');
+      const { build } = await import('vite');
+      await build({ logLevel: 'error', build: { outDir: webDir, emptyOutDir: true } });
+      return { webDir };
+    },
   };
   const started = new Map<string, Promise<unknown>>();
   const broker = createServer((request, response) => {
@@ -82,6 +95,16 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await endRecorded(recordPath);
     rmSync(dir, { recursive: true, force: true });
   };
+}
+
+/** @returns where it is, as a worker wants it */
+async function bundleWorkflows(dir: string): Promise<string> {
+  const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
+  const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+  const codePath = join(dir, 'workflows.js');
+  await writeFile(codePath, code);
+  return codePath;
 }
 
 /** A run that was killed has left its servers: end them. */

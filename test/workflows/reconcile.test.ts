@@ -9,8 +9,8 @@ import { countChecks } from '../../db/segment-checks.ts';
 import { startReconcile } from '../../temporal/reconcile.ts';
 import { createReconcileSite, nowMs, t0, type ReconcileSite } from '../activities/reconcile-site.ts';
 import { ffmpeg } from '../media/footage.ts';
+import { testServer } from '../support/servers.ts';
 import { testTemporal } from '../support/temporal.ts';
-import { workflowBundle } from './time-skipping.ts';
 
 const hourMs = 3_600_000;
 const nobody = { id: '', tenantId: '', internalId: 0 };
@@ -52,7 +52,7 @@ test('scheduled and asked-for passes run on Temporal: looked at, waited, acted o
       connection: native,
       namespace,
       taskQueue: 'control',
-      workflowBundle: await workflowBundle(),
+      workflowBundle: await testServer('workflows'),
       activities: {
         ...createReconcileActivities({ ...site.deps, recheckMs: 300 }),
         ...createSampleFootageActivities({ ...site.deps, ffmpeg, segments: 3 }),
@@ -75,7 +75,7 @@ test('scheduled and asked-for passes run on Temporal: looked at, waited, acted o
       expect(await site.rows(camera)).toEqual([stray.key]);
       await client.workflow.execute('sampleFootage', { workflowId: 'sample', taskQueue: 'control' });
       const history = await client.workflow.getHandle('scheduled').fetchHistory();
-      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history);
+      await Worker.runReplayHistory({ workflowBundle: await testServer('workflows') }, history);
     });
     const checks = await countChecks(site.database.pool, nowMs - 1);
     expect(checks.map(({ verdict }) => verdict)).toEqual(['good']);

@@ -11,10 +11,10 @@ import { sweptAnHourBefore } from '../activities/whole-sweep.ts';
 import { makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
+import { testServer } from '../support/servers.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { sweptBefore } from '../../workflows/sweep-count.ts';
 import { keysOf, storeFootage, type FootageOwner } from '../support/stored-footage.ts';
-import { workflowBundle } from './time-skipping.ts';
 
 let database: TestDatabase;
 let objects: Objects;
@@ -61,7 +61,7 @@ test(
         connection: native,
         namespace,
         taskQueue: 'control',
-        workflowBundle: await workflowBundle(),
+        workflowBundle: await testServer('workflows'),
         activities: createSweepRetentionActivities({ ...deps, objects: store, now: () => Date.now() + aheadMs }),
       });
       const run = (workflowId: string): Promise<unknown> =>

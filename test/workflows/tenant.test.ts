@@ -12,8 +12,9 @@ import { sendIntentUpdate } from '../../temporal/camera-workflows.ts';
 import { startTenantDeletion } from '../../temporal/tenant-workflows.ts';
 import { cameraWorkflowId } from '../../workflows/messages.ts';
 import { makeCamera } from '../db/fixtures.ts';
+import { testServer } from '../support/servers.ts';
 import { keysOf, storeFootage } from '../support/stored-footage.ts';
-import { dayMs, skipTime, workflowBundle, type SkippedTime } from './time-skipping.ts';
+import { dayMs, skipTime, type SkippedTime } from './time-skipping.ts';
 
 let time: SkippedTime;
 beforeEach(async () => {
@@ -118,7 +119,7 @@ test(
     });
     expect((await tenantById(time.database.pool, tenantId))?.name ?? `deleted ${tenantId}`).toBe(`deleted ${tenantId}`);
     const history = await deletionOf(tenantId).fetchHistory();
-    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history);
+    await Worker.runReplayHistory({ workflowBundle: await testServer('workflows') }, history);
   },
 );
 
@@ -164,7 +165,7 @@ test(
       const actions = rows.map(({ action }) => action);
       expect(actions.filter((action) => action === 'contract.end')).toHaveLength(1);
       const history = await time.env.client.workflow.getHandle('second').fetchHistory();
-      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history);
+      await Worker.runReplayHistory({ workflowBundle: await testServer('workflows') }, history);
     });
   },
 );

@@ -2,12 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import proto from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import { createCameraIntentActivities } from '../../activities/camera-intent.ts';
 import { createCertifyRetentionActivities } from '../../activities/certify-retention.ts';
 import { createDeleteTenantActivities } from '../../activities/delete-tenant.ts';
@@ -33,16 +32,9 @@ import { startTenantDeletion } from '../../temporal/tenant-workflows.ts';
 import { cameraSearchAttributes, controlQueue, purgeQueue, recordQueue } from '../../workflows/messages.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
+import { testServer } from '../support/servers.ts';
 
 export const dayMs = 24 * 3_600_000;
-const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
-let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
-
-/** The workflows as they are now, bundled once a test file. */
-export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
-  bundle ??= bundleWorkflowCode({ workflowsPath });
-  return bundle;
-}
 
 /** A control worker with real activities, database, bucket and spool; time is the test server's, which skips waits. */
 export interface SkippedTime {
@@ -140,7 +132,7 @@ export async function skipTime(): Promise<SkippedTime> {
       const worker = await Worker.create({
         connection: env.nativeConnection,
         taskQueue: controlQueue,
-        workflowBundle: await workflowBundle(),
+        workflowBundle: await testServer('workflows'),
         activities: {
           ...createCameraIntentActivities({ db, now: activityNow }),
           ...createPurgeActivities(deps),

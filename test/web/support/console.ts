@@ -1,11 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
-import { build } from 'vite';
 import { insertFirstAccount } from '../../../db/accounts.ts';
 import { hashPassword } from '../../../security/password.ts';
 import { startApi, type ApiUnderTest } from '../../api/api-under-test.ts';
+import { testServer } from '../../support/servers.ts';
 
 export const login = { name: 'admin', password: 'correct horse battery' };
 
@@ -29,9 +26,8 @@ const chromiumArguments =
 
 /** The built console, served by the real API over a database and a bucket of its own, and Chromium to look at it. */
 export async function startConsole(): Promise<ConsoleUnderTest> {
-  const webDir = await mkdtemp(join(tmpdir(), 'framekeep-web-'));
   const [api, browser] = await Promise.all([
-    build({ logLevel: 'error', build: { outDir: webDir, emptyOutDir: true } }).then(() => startApi({ webDir })),
+    testServer('console').then(({ webDir }) => startApi({ webDir })),
     startChromium(),
   ]);
   await insertFirstAccount(api.database.pool, {
@@ -46,7 +42,6 @@ export async function startConsole(): Promise<ConsoleUnderTest> {
     async close() {
       await browser.close();
       await api.close();
-      await rm(webDir, { recursive: true, force: true });
     },
   };
 }
