@@ -74,7 +74,7 @@ async function states(): Promise<string[]> {
 
 test('Postgres and the S3 server killed in the midst of encodes: one final each, sound to the frame, no orphan', async () => {
   for (const name of ['postgres', 's3'] as const) {
-    await waitFor('an encode runs', async () => encodesOf(new Set([encoder.child.pid ?? 0])).length > 0, 90_000);
+    await waitFor('an encode runs', async () => encodesOf(new Set([encoder.child.pid ?? 0])).length > 0, 90_000, 100);
     const before = await failures();
     await servers.kill(name);
     try {
