@@ -21,7 +21,7 @@ describe('an encode that is disturbed', () => {
   /** Long enough to be caught at work. */
   let sources: Sources;
   beforeAll(async () => {
-    sources = await inspectSources(await recordMade(folder.path, 'long', { seconds: 40, size: '1280x720' }));
+    sources = await inspectSources(await recordMade(folder.path, 'long', { seconds: 40, fps: 15, size: '1280x720' }));
   });
 
   const processes = async (mark: string): Promise<number[]> => {

@@ -11,7 +11,7 @@ beforeAll(async () => {
   segments = await recordMade(
     folder.path,
     'camera',
-    { seconds: 24, fps: '30000/1001', gop: 60, size: '640x360', audio: 'aac' },
+    { seconds: 24, fps: '30000/1001', gop: 60, size: '480x270', audio: 'aac' },
     'aac',
   );
 });

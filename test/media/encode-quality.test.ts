@@ -28,7 +28,7 @@ describe('quality against the source', () => {
     const values = [
       ...(await readFile(log, 'utf8')).matchAll(filter === 'ssim' ? /All:([\d.]+)/g : /psnr_y:([\d.]+)/g),
     ];
-    expect(values.length).toBeGreaterThan(60);
+    expect(values.length).toBeGreaterThan(40);
     return values.reduce((sum, [, value]) => sum + Number(value), 0) / values.length;
   };
 
@@ -39,7 +39,7 @@ describe('quality against the source', () => {
     const rate = ['-b:v', '8M', '-maxrate', '8M', '-bufsize', '8M'];
     const encoder = [...x264Source, ...rate, '-pix_fmt', 'yuv420p'];
     const scene = 'testsrc2=size=1920x1080:rate=30';
-    await run(ffmpeg, ['-v', 'error', '-y', '-f', 'lavfi', '-i', scene, '-t', '8', ...encoder, path]);
+    await run(ffmpeg, ['-v', 'error', '-y', '-f', 'lavfi', '-i', scene, '-t', '5', ...encoder, path]);
     const sources = await inspectSources(await record(path, { dir }));
     const source = join(dir, 'joined.mp4');
     await joinFile(sources, source);

@@ -30,8 +30,8 @@ describe('encodeFile with x264', () => {
   const kinds: [string, () => Promise<Sources>, Partial<EncodeTarget> & { frames: number }][] = [
     [
       'H.265',
-      async () => inspectSources(await recordMade(folder.path, 'hevc', { codec: 'hevc', size: '640x360' })),
-      { width: 426, height: 240, frames: 120 },
+      async () => inspectSources(await recordMade(folder.path, 'hevc', { seconds: 8, codec: 'hevc', size: '640x360' })),
+      { width: 426, height: 240, frames: 80 },
     ],
     [
       'B-frames',

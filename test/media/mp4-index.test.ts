@@ -60,14 +60,14 @@ describe('readIndex', () => {
   );
 
   it('describes the format: RFC 6381 tag, size, one init for all files of a run', async () => {
-    const [avc = '', second = ''] = await footage('format-avc', { size: '640x360' });
+    const [avc = '', second = ''] = await footage('format-avc', { seconds: 8, size: '640x360' });
     const format = streamFormatOf(await readIndex(avc));
     expect(format).toMatchObject({ codec: 'h264', width: 640, height: 360, fps: 30, audioCodec: null });
     expect(format.codecTag).toMatch(/^avc1\.42c0[01][0-9a-f]$/);
     const head = (await readFile(avc)).subarray(0, format.initBytes);
     expect(format.initSha256).toBe(createHash('sha256').update(head).digest('hex'));
     expect(streamFormatOf(await readIndex(second))).toEqual(format);
-    const [hevc = ''] = await footage('format-hevc', { codec: 'hevc', size: '640x360' });
+    const [hevc = ''] = await footage('format-hevc', { seconds: 2, codec: 'hevc', size: '640x360' });
     expect((await readIndex(hevc)).video).toMatchObject({ codecTag: 'hvc1.1.6.L63.90', width: 640, height: 360 });
   }, 60_000);
 
