@@ -39,7 +39,7 @@ test.concurrent.for(stores)(
       footage.push(await storeFootage({ db: database.pool, objects }, camera, { startMs }));
     }
     // By the store's own clock. A sweep takes some 100 ms, on a busy machine seconds; nobody can shorten the second one.
-    const lockedUntilMs = Date.now() + 30_000;
+    const lockedUntilMs = Date.now() + 15_000;
     const locks = { retainUntilDate: new Date(lockedUntilMs).toISOString(), versionId: '' };
     const locked = [];
     for (const [i, mode] of [RETENTION_MODES.GOVERNANCE, RETENTION_MODES.COMPLIANCE].entries()) {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,6 +9,7 @@ import { cameraForRecording } from '../../db/recorded-cameras.ts';
 import { insertTenant } from '../../db/tenants.ts';
 import { cameraUrlAad } from '../../security/seal.ts';
 import { cameraWorkflowId, controlQueue, stateQuery } from '../../workflows/messages.ts';
+import { testServer } from '../support/servers.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 
 describe('with Temporal and a control worker', () => {
@@ -32,7 +32,7 @@ describe('with Temporal and a control worker', () => {
       connection: native,
       namespace,
       taskQueue: controlQueue,
-      workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+      workflowBundle: await testServer('workflows'),
       activities: createCameraIntentActivities({ db: api.database.pool, now: Date.now }),
     });
     const running = worker.run();
@@ -171,7 +171,8 @@ describe('with Temporal away', () => {
   });
   afterAll(() => api.close());
 
-  test('cameras are added and changed: the database has it, the answer to a change is 202', async () => {
+  // At the same time: each call waits its 3 s for Temporal.
+  test.concurrent('cameras are added and changed: the database has it, the answer to a change is 202', async () => {
     const added = await api.call('POST', '/v1/cameras', { name: 'Gate', url: 'rtsp://192.0.2.7/a' });
     expect(added.statusCode).toBe(201);
     const { id } = added.json<CameraAnswer>();
@@ -184,7 +185,7 @@ describe('with Temporal away', () => {
     expect((await api.call('PATCH', `/v1/cameras/${id}`, { name: 'Gate 1' })).statusCode).toBe(200);
   });
 
-  test('the process is alive, not ready, and says since when', async () => {
+  test.concurrent('the process is alive, not ready, and says since when', async () => {
     expect((await api.app.inject('/healthz')).json()).toEqual({ alive: true });
     const ready = await api.app.inject('/readyz');
     expect([ready.statusCode, ready.json()]).toEqual([

@@ -60,7 +60,7 @@ test('a clock that is slewed is followed, and none is where no two agree', async
   expect(Math.abs(away.clock.now() - Date.now() - yearsMs)).toBeLessThan(2500);
 });
 
-test.each([
+test.concurrent.each([
   { what: 'three years behind', offMs: -yearsMs },
   { what: 'three years ahead', offMs: yearsMs },
 ])('a host whose clock is $what records at the true time, and says what is wrong', async ({ what, offMs }) => {
@@ -87,7 +87,7 @@ test.each([
   }
 });
 
-test('how far its archive is ahead is told in the lease once other clocks set a host right', async () => {
+test.concurrent('how far its archive is ahead is told in the lease once other clocks set a host right', async () => {
   const camera = await startCamera();
   const aheadMs = 20_000;
   let isAlone = true;

@@ -7,13 +7,9 @@ import { waitFor } from '../support/system.ts';
 import { createSite, type Site } from './host.ts';
 
 let site: Site;
-let camera: SimulatedCamera;
 
 beforeAll(async () => {
   site = await createSite();
-  camera = await startCamera({
-    streams: { '/main': { width: 640, height: 360 }, '/sub': { width: 320, height: 180 } },
-  });
   await insertProfile(site.database.pool, {
     name: 'low',
     mode: 'auto',
@@ -27,12 +23,14 @@ beforeAll(async () => {
     waitHours: 24,
   });
 });
-afterAll(async () => {
-  await site?.close();
-  await camera?.close();
-});
+afterAll(() => site?.close());
 
-async function addCamera(profile: string, substreamPath: string): Promise<string> {
+/** Each test has its own, for they run side by side. */
+function startCameraOfTwoStreams(): Promise<SimulatedCamera> {
+  return startCamera({ streams: { '/main': { width: 640, height: 360 }, '/sub': { width: 320, height: 180 } } });
+}
+
+async function addCamera(camera: SimulatedCamera, profile: string, substreamPath: string): Promise<string> {
   const id = await site.addCamera(camera.url('/main'));
   await site.database.pool.query(
     `update camera set sealed_substream_url = $2, profile_id = (select id from profile where name = $3)
@@ -52,12 +50,13 @@ async function recordedHeight(cameraId: string): Promise<number | undefined> {
   return rows[0]?.height;
 }
 
-test('a substream is recorded where its profile keeps it as it is, and only there', async () => {
+test.concurrent('a substream is recorded where its profile keeps it as it is, and only there', async () => {
+  const camera = await startCameraOfTwoStreams();
   const recorder = await site.start('substreams');
-  const fits = await addCamera('low', '/sub');
+  const fits = await addCamera(camera, 'low', '/sub');
   await site.database.pool.query(`update profile set height = 120 where name = 'standard'`);
-  const tooLarge = await addCamera('standard', '/sub');
-  const missing = await addCamera('low', '/nowhere');
+  const tooLarge = await addCamera(camera, 'standard', '/sub');
+  const missing = await addCamera(camera, 'low', '/nowhere');
   for (const id of [fits, tooLarge, missing]) await recorder.ensure(id, 'session');
   const heights: Record<string, number> = {};
   for (const id of [fits, tooLarge, missing]) {
@@ -66,14 +65,17 @@ test('a substream is recorded where its profile keeps it as it is, and only ther
   expect([heights[fits], heights[tooLarge], heights[missing]]).toEqual([180, 360, 360]);
   const cameras = await listCameras(site.database.pool, { limit: 10 });
   expect(JSON.stringify(cameras)).not.toContain('v1.');
+  await camera.close();
 });
 
-test('a substream that is taken away at the camera gives way to the main stream', async () => {
+test.concurrent('a substream that is taken away at the camera gives way to the main stream', async () => {
+  const camera = await startCameraOfTwoStreams();
   const recorder = await site.start('taken-away');
-  const id = await addCamera('low', '/sub');
+  const id = await addCamera(camera, 'low', '/sub');
   await recorder.ensure(id, 'session');
   await waitFor('the substream is recorded', async () => (await recordedHeight(id)) === 180);
   camera.setFault({ status: { DESCRIBE: 404 } }, '/sub');
   camera.dropAll('eof');
   await waitFor('the main stream is recorded', async () => (await recordedHeight(id)) === 360);
+  await camera.close();
 }, 90_000);

@@ -29,33 +29,38 @@ afterAll(() => {
   silent.close();
 });
 
-test('a store that accepts and says nothing gives an error for every call', { timeout: 40_000 }, async () => {
-  const objects = createObjects({ ...keys, endpoint: silentEndpoint });
-  const bytes = Buffer.from('x');
-  const calls = [
-    objects.stat('key'),
-    objects.put('key', Readable.from([bytes]), 1, createHash('sha256').update(bytes).digest('hex')),
-    objects.read('key'),
-    objects.remove(['key']),
-    objects.list('')[Symbol.asyncIterator]().next(),
-    objects.ensureBucket(),
-    objects.nowMs(),
-  ];
-  const outcomes = await Promise.allSettled(calls);
-  for (const outcome of outcomes) {
-    expect(outcome).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('was silent') } });
-  }
-  objects.close();
-});
+// At the same time, since they wait for 10 s.
+test.concurrent(
+  'a store that accepts and says nothing gives an error for every call',
+  { timeout: 40_000 },
+  async () => {
+    const objects = createObjects({ ...keys, endpoint: silentEndpoint });
+    const bytes = Buffer.from('x');
+    const calls = [
+      objects.stat('key'),
+      objects.put('key', Readable.from([bytes]), 1, createHash('sha256').update(bytes).digest('hex')),
+      objects.read('key'),
+      objects.remove(['key']),
+      objects.list('')[Symbol.asyncIterator]().next(),
+      objects.ensureBucket(),
+      objects.nowMs(),
+    ];
+    const outcomes = await Promise.allSettled(calls);
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('was silent') } });
+    }
+    objects.close();
+  },
+);
 
-test('a store that refuses gives an error', async () => {
+test.concurrent('a store that refuses gives an error', async () => {
   const closed = createServer();
   const endpoint = await listen(closed);
   await new Promise((resolve) => closed.close(resolve));
   await expect(createObjects({ ...keys, endpoint }).stat('key')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
-test('a body that stops half-way gives an error', { timeout: 40_000 }, async () => {
+test.concurrent('a body that stops half-way gives an error', { timeout: 40_000 }, async () => {
   const halting = createServer((socket) => {
     socket.on('error', () => undefined);
     socket.once('data', () => {

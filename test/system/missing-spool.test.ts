@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
 import { recorders } from '../../db/recorders.ts';
 import { spoolHostId } from '../../storage/spool.ts';
 import { createSite, environmentOf, type Site } from '../recorder/host.ts';
@@ -13,15 +13,19 @@ import { sourceMaps } from '../support/framekeep.ts';
 import { waitFor } from '../support/system.ts';
 
 let site: Site;
-let camera: SimulatedCamera;
 beforeAll(async () => {
   site = await createSite();
-  camera = await startCamera();
 });
-afterAll(async () => {
-  await site?.close();
-  await camera?.close();
-});
+afterAll(() => site?.close());
+
+/** Each test has its own, for they run side by side. */
+type OnFinished = TestContext['onTestFinished'];
+
+async function openCamera(onFinished: OnFinished): Promise<SimulatedCamera> {
+  const camera = await startCamera();
+  onFinished(() => camera.close());
+  return camera;
+}
 
 /** Files below a folder that are not folders themselves. */
 async function filesBelow(folder: string): Promise<string[]> {
@@ -29,7 +33,10 @@ async function filesBelow(folder: string): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
 }
 
-test('a spool whose disk is gone: nothing is written in its place, and recording returns with it', async () => {
+test.concurrent('a spool whose disk is gone: nothing is written in its place, and recording returns with it', async ({
+  onTestFinished,
+}) => {
+  const camera = await openCamera(onTestFinished);
   const recorder = await site.start('a');
   const cameraId = await site.addCamera(camera.url());
   await recorder.ensure(cameraId, null);
@@ -60,7 +67,7 @@ test('a spool whose disk is gone: nothing is written in its place, and recording
 });
 
 /** The real worker process with the role recorder; Temporal is away, so it records what its journal says. */
-function startWorkers(name: string, logPath: string): { stop: () => Promise<unknown> } {
+function startWorkers(name: string, logPath: string, onFinished: OnFinished): { stop: () => Promise<unknown> } {
   const program = new URL('../../dist/workers.js', import.meta.url).pathname;
   const child = spawn(process.execPath, [...sourceMaps, program], {
     env: {
@@ -73,7 +80,7 @@ function startWorkers(name: string, logPath: string): { stop: () => Promise<unkn
     stdio: ['ignore', openSync(logPath, 'w'), 'inherit'],
   });
   const exited = once(child, 'exit');
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onFinished(() => void child.kill('SIGKILL'));
   return {
     stop() {
       child.kill('SIGINT');
@@ -82,7 +89,10 @@ function startWorkers(name: string, logPath: string): { stop: () => Promise<unkn
   };
 }
 
-test('a process that starts without the disk of its spool: it makes no new one, and records once the disk is there', async () => {
+test.concurrent('a process that starts without the disk of its spool: it makes no new one, and records once the disk is there', async ({
+  onTestFinished,
+}) => {
+  const camera = await openCamera(onTestFinished);
   const cameraId = await site.addCamera(camera.url());
   const before = startProcess(site, 'b', { cameraIds: [cameraId] });
   onTestFinished(() => void before.child.kill('SIGKILL'));
@@ -96,7 +106,7 @@ test('a process that starts without the disk of its spool: it makes no new one, 
   await rename(spool, disk);
   await mkdir(spool);
   const logPath = path.join(site.dir, 'workers.log');
-  const workers = startWorkers('b', logPath);
+  const workers = startWorkers('b', logPath, onTestFinished);
   await waitFor('it says what is missing', async () => {
     const log = await readFile(logPath, 'utf8');
     return log.includes(`The spool ${spool}, which this host has recorded into, is not there: mount its disk`);

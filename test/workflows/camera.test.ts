@@ -66,7 +66,7 @@ describe('cameraWorkflow', () => {
     return (await client.workflow.getHandle(cameraWorkflowId(id)).query(stateQuery)).state;
   }
 
-  test('pauses, resumes and retires while every run is due to continue as new', async () => {
+  test.concurrent('pauses, resumes and retires while every run is due to continue as new', async () => {
     const id = await recordingCamera('Gate');
     const firstRun = (await client.workflow.getHandle(cameraWorkflowId(id)).describe()).runId;
     for (let round = 0; round < 3; round += 1) {
@@ -94,7 +94,7 @@ describe('cameraWorkflow', () => {
     expect(segments.body.items.length).toBeGreaterThan(0);
   });
 
-  test('comes back after a mistaken terminate, and takes in what was asked meanwhile', async () => {
+  test.concurrent('comes back after a mistaken terminate, and takes in what was asked meanwhile', async () => {
     const id = await recordingCamera('Yard');
     await client.workflow.getHandle(cameraWorkflowId(id)).terminate('by mistake');
     const paused = await system.call<CameraAnswer>('POST', `/v1/cameras/${id}/pause`);
@@ -105,7 +105,7 @@ describe('cameraWorkflow', () => {
     await waitFor('it records again', async () => (await camera(id)).state === 'recording');
   });
 
-  test('shows its state in search attributes and details', async () => {
+  test.concurrent('shows its state in search attributes and details', async () => {
     const id = await recordingCamera('Hall');
     await waitFor('search attribute', async () => {
       const { searchAttributes } = await client.workflow.getHandle(cameraWorkflowId(id)).describe();
