@@ -87,7 +87,12 @@ test('two workers with 2 and 1 slots: never more than 3 encodes, critical first,
   expect(Math.max(...small.map(({ id }) => order.indexOf(id)))).toBeLessThan(26);
 
   // In the midst of a job: what it was at, and the next one it held, are done by others once Temporal misses its heartbeats.
-  await waitFor('the second worker encodes', async () => encodesOf(new Set([second.child.pid ?? 0])).length === 1, 45_000, 50);
+  await waitFor(
+    'the second worker encodes',
+    async () => encodesOf(new Set([second.child.pid ?? 0])).length === 1,
+    45_000,
+    50,
+  );
   await second.end('SIGKILL');
   parents.delete(second.child.pid ?? 0);
   second = startEncoder('encoder-b2', 1);

@@ -96,7 +96,12 @@ test.concurrent('only finals are ever stored, across a kill -9 of the encoder at
   await waitFor('a final is stored', async () => (await items(id, 'segments')).length >= 1, 90_000);
 
   // What it tells of itself is up to 5 s old, and a job of a window of 6 s takes a second.
-  await waitFor('the encoder is at work', async () => encodesOf(new Set([encoder.child.pid ?? 0])).length > 0, 90_000, 100);
+  await waitFor(
+    'the encoder is at work',
+    async () => encodesOf(new Set([encoder.child.pid ?? 0])).length > 0,
+    90_000,
+    100,
+  );
   await encoder.end('SIGKILL');
   await sleep(8_000);
   expect(await missing(id)).toEqual([]);
