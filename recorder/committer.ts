@@ -31,11 +31,17 @@ export interface Committer {
 /** Hashing and PUT of four files keep two cores and a 1 Gbit/s line busy. */
 const concurrentCommits = 4;
 const holdTickMs = 250;
+/** Segments of 600 s are held for 615 s. A file that is held for longer waits for a time that a wrong clock gave it. */
+const longestHoldMs = 900_000;
 
 interface Waiting extends WaitingFile {
   closedAtMs: number;
   /** Start as it was recorded: a file that is moved on, and parts of one, keep their turn. */
   recordedMs: number;
+  /** Of its hold, by a clock that is never set: the host's may go back by years while a file waits. */
+  heldUntilMs: number;
+  /** Since it was held first, likewise; null = it never was. */
+  heldSinceMs: number | null;
 }
 
 export function createCommitter(deps: {
@@ -44,6 +50,8 @@ export function createCommitter(deps: {
   onDone: (file: ClosedFile, outcome: CommitOutcome) => void;
   log: Logger;
   now: () => number;
+  /** For tests. */
+  longestHoldMs?: number;
 }): Committer {
   const lanes = new Map<string, Waiting[]>();
   const tries = createFailedTries({ log: deps.log, what: 'commits failed, the files wait in the spool' });
@@ -71,7 +79,7 @@ export function createCommitter(deps: {
       }
       failures = 0;
       if (outcome.kind === 'held') {
-        head.file = { ...head.file, held: isFlushing ? givenUp(outcome.hold) : outcome.hold };
+        hold(head, outcome.hold);
         continue;
       }
       if (outcome.kind === 'after') {
@@ -93,14 +101,23 @@ export function createCommitter(deps: {
 
   /** The first file that is not kept back; later ones pass only those that newer footage probably covers. */
   function next(lane: Waiting[]): Waiting | undefined {
-    const first = lane.find(({ file }) => file.held?.for !== 'footage' || !isHeld(file));
-    return first === undefined || isHeld(first.file) ? undefined : first;
+    const first = lane.find((waiting) => waiting.file.held?.for !== 'footage' || !isHeld(waiting));
+    return first === undefined || isHeld(first) ? undefined : first;
   }
 
   /** At the end there is no time to look for the seam; what another recording covers waits for the next start. */
-  function isHeld({ held }: ClosedFile): boolean {
-    if (held === undefined || held.untilMs <= deps.now()) return false;
-    return !(isFlushing && held.for === 'seam');
+  function isHeld({ file, heldUntilMs }: Waiting): boolean {
+    if (file.held === undefined || heldUntilMs <= performance.now()) return false;
+    return !(isFlushing && file.held.for === 'seam');
+  }
+
+  function hold(waiting: Waiting, asked: Hold): void {
+    const steadyMs = performance.now();
+    const longestMs = deps.longestHoldMs ?? longestHoldMs;
+    waiting.heldSinceMs ??= steadyMs;
+    const isOver = isFlushing || steadyMs - waiting.heldSinceMs >= longestMs;
+    waiting.file = { ...waiting.file, held: isOver ? givenUp(asked) : asked };
+    waiting.heldUntilMs = steadyMs + Math.min(asked.untilMs - deps.now(), longestMs);
   }
 
   async function tryCommit(file: ClosedFile): Promise<CommitOutcome | null> {
@@ -116,7 +133,7 @@ export function createCommitter(deps: {
     }
   }
 
-  const due = (): number => [...lanes.values()].flat().filter(({ file }) => !isHeld(file)).length;
+  const due = (): number => [...lanes.values()].flat().filter((waiting) => !isHeld(waiting)).length;
   const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal: stopped.signal }).catch(() => undefined);
 
   return {
@@ -137,9 +154,9 @@ export function createCommitter(deps: {
     waiting: () => [...lanes.values()].flat(),
     counts: () => ({ ...counts }),
     async flush(timeoutMs) {
-      const endsAtMs = deps.now() + timeoutMs;
+      const endsAtMs = performance.now() + timeoutMs;
       isFlushing = true;
-      while (due() > 0 && deps.now() < endsAtMs) await sleep(20);
+      while (due() > 0 && performance.now() < endsAtMs) await sleep(20);
       return due() === 0;
     },
     async stop() {
@@ -165,16 +182,17 @@ async function putBefore(lane: Waiting[], head: Waiting, first: ClosedFile): Pro
   const place = lane.findIndex(({ file }) => file.path === first.path);
   const [waiting] = place < 0 ? [] : lane.splice(place, 1);
   const { recordedMs, closedAtMs } = head;
-  await putAt(lane, lane.indexOf(head), [waiting?.file ?? first], { recordedMs, closedAtMs });
+  const held = waiting === undefined ? {} : { heldUntilMs: waiting.heldUntilMs, heldSinceMs: waiting.heldSinceMs };
+  await putAt(lane, lane.indexOf(head), [waiting?.file ?? first], { recordedMs, closedAtMs, ...held });
 }
 
 async function putAt(
   lane: Waiting[],
   place: number,
   files: readonly ClosedFile[],
-  since: Pick<Waiting, 'recordedMs' | 'closedAtMs'>,
+  since: Pick<Waiting, 'recordedMs' | 'closedAtMs'> & Partial<Waiting>,
 ): Promise<void> {
-  const all = files.map((file) => ({ file, bytes: 0, ...since }));
+  const all = files.map((file) => ({ file, bytes: 0, heldUntilMs: 0, heldSinceMs: null, ...since }));
   lane.splice(place, 0, ...all);
   for (const waiting of all) await measure(waiting);
 }

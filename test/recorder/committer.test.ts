@@ -7,6 +7,7 @@ import type { ClosedFile } from '../../recorder/run-files.ts';
 import { leaseOf } from '../../db/leases.ts';
 import { commitFile } from '../../recorder/commit.ts';
 import { closedNames, makeGopSource, openHost, recordingOf } from './clocked-host.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { createSite } from './host.ts';
 
 const log = createLogger({ level: 'silent', name: 'test' });
@@ -36,6 +37,33 @@ test('a file that was moved on keeps its turn before what was recorded after it'
   expect(await committer.flush(10_000)).toBe(true);
   await committer.stop();
   expect(committed).toEqual([21_000, 22_000, 3000, 5000]);
+});
+
+test('a hold lasts as long as it was asked for, though the clock is set back by a year meanwhile', async () => {
+  let aheadMs = 365 * 86_400_000;
+  const now = (): number => Date.now() + aheadMs;
+  let tries = 0;
+  const commit = async ({ name, held }: ClosedFile): Promise<CommitOutcome> => {
+    if (name.startMs === 1000 && (tries += 1) === 1) {
+      return { kind: 'held', hold: { for: 'seam', untilMs: now() + 100, giveUpMs: now() + 1000 } };
+    }
+    // One that was recorded a year ahead finds each time that its wait is not over.
+    if (name.startMs === 5000 && !(held?.for === 'seam' && held.giveUpMs === 0)) {
+      const yearMs = now() + 365 * 86_400_000;
+      return { kind: 'held', hold: { for: 'seam', untilMs: yearMs, giveUpMs: yearMs } };
+    }
+    return { kind: 'committed', hole: null };
+  };
+  const done: number[] = [];
+  const onDone = ({ name }: ClosedFile): void => void done.push(name.startMs);
+  const committer = createCommitter({ commit, onDone, log, now, longestHoldMs: 300 });
+  committer.add(fileAt(1000));
+  await waitFor('a hold', async () => tries === 1);
+  aheadMs = 0;
+  committer.add(fileAt(5000));
+  await waitFor('both', async () => done.length === 2);
+  expect(done).toEqual([1000, 5000]);
+  await committer.stop();
 });
 
 test.each(['purging', 'purged'])('a file of a camera that is %s is dropped, and never stored', async (status) => {
