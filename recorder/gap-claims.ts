@@ -4,6 +4,7 @@ import { redact } from '../domain/redact.ts';
 import { claimHole, closeGap, openGap, openGapOf, updateOpenGap } from '../db/gaps.ts';
 import { leaseOf } from '../db/leases.ts';
 import type { Pool } from '../db/sql.ts';
+import type { KeptClaims, PastClaim } from './kept-claims.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 /**
@@ -25,6 +26,8 @@ export interface GapClaims {
   recovered(firstFrameMs: number): void;
   /** A hole between two committed files that no claim explains. @param detail what went wrong, where that is known */
   hole(startMs: number, endMs: number, reason: GapReason, detail?: string): void;
+  /** What a process before could not write any more. */
+  past(claim: PastClaim): void;
 }
 
 /** A gap of many changes keeps the newest ones; each is 100 bytes in the catalogue. */
@@ -35,19 +38,26 @@ interface Outage {
   /** Its writes replace each other; those of another outage do not. */
   number: number;
   spells: ReasonSpell[];
+  /** Where footage ended; null = not known here. */
+  startMs: number | null;
+  /** Why it ended, where that was for a reason of ours. */
+  opened: GapReason | null;
 }
+
+const newOutage = (number: number): Outage => ({ number, spells: [], startMs: null, opened: null });
 
 export function createGapClaims(deps: {
   db: Pool;
   queue: WriteQueue;
+  kept: KeptClaims;
   cameraId: string;
   hostId: string;
   epoch: () => number;
   /** Told of each failure. */
   onFailed: (reason: GapReason) => void;
 }): GapClaims {
-  const { db, queue, cameraId } = deps;
-  let outage: Outage = { number: 0, spells: [] };
+  const { db, queue, kept, cameraId } = deps;
+  let outage = newOutage(0);
 
   function evidence(spells: ReasonSpell[]): GapEvidence {
     const lastError = spells[spells.length - 1]?.lastError;
@@ -80,16 +90,48 @@ export function createGapClaims(deps: {
     await updateOpenGap(db, cameraId, told, deps.epoch());
   }
 
+  /** Called when it is written; what nobody told of needs no keeping. */
+  function keepUntilWritten(of: Outage, endMs: number): () => void {
+    const { spells, opened } = of;
+    if (spells.length === 0 && opened === null) return () => undefined;
+    return kept.until(cameraId, () => {
+      const { startMs } = of;
+      const before =
+        opened === null ? [] : [{ reason: opened, sinceMs: startMs ?? spells[0]?.sinceMs ?? endMs, attempts: 0 }];
+      const reason = dominantReason([...before, ...spells], endMs);
+      return { startMs, endMs, reason, evidence: evidence(spells), isRecovered: true };
+    });
+  }
+
+  function past(claimed: PastClaim): void {
+    const written = kept.until(cameraId, () => claimed);
+    queue.add(cameraId, async () => {
+      const { endMs, reason, isRecovered } = claimed;
+      const open = isRecovered ? await openGapOf(db, cameraId) : null;
+      if (open !== null && open.startMs < endMs) await closeGap(db, cameraId, endMs, deps.epoch());
+      const startMs = claimed.startMs ?? (await leaseOf(db, cameraId))?.lastEndMs ?? endMs;
+      await claimHole(db, cameraId, startMs, endMs, reason, claimed.evidence);
+      written();
+    });
+  }
+
   return {
+    past,
     failed({ reason, detail, atMs }, footageEndMs) {
       deps.onFailed(reason);
       const of = outage;
+      of.startMs ??= footageEndMs;
       // A stall is noticed late: the first reason holds since the footage ended.
       const sinceMs = of.spells.length === 0 ? Math.min(atMs, footageEndMs ?? atMs) : atMs;
       of.spells = withFailure(of.spells, { reason, sinceMs, attempts: 1, lastError: asEvidence(detail) });
       queue.add(cameraId, () => claim(of, footageEndMs, atMs + 1), `gap-${of.number}`);
     },
     opened(reason, footageEndMs) {
+      const of = outage;
+      of.opened ??= reason;
+      void footageEndMs.then((endMs) => {
+        of.startMs ??= endMs;
+      });
       queue.add(cameraId, async () => {
         const startMs = (await footageEndMs) ?? (await leaseOf(db, cameraId))?.lastEndMs;
         if (startMs === undefined) return;
@@ -97,14 +139,16 @@ export function createGapClaims(deps: {
       });
     },
     recovered(firstFrameMs) {
-      outage = { number: outage.number + 1, spells: [] };
+      const written = keepUntilWritten(outage, firstFrameMs);
+      outage = newOutage(outage.number + 1);
       queue.add(cameraId, async () => {
         await closeGap(db, cameraId, firstFrameMs, deps.epoch());
+        written();
       });
     },
     hole(startMs, endMs, reason, detail) {
       const told = detail === undefined ? {} : { lastError: asEvidence(detail) };
-      queue.add(cameraId, () => claimHole(db, cameraId, startMs, endMs, reason, { ...evidence([]), ...told }));
+      past({ startMs, endMs, reason, evidence: { ...evidence([]), ...told }, isRecovered: false });
     },
   };
 }

@@ -20,7 +20,7 @@ export interface HoleReasons {
 
 /** @param claimsOf the claims of a file's camera, in the file's epoch unless it is being recorded */
 export function createHoleReasons(claimsOf: (file: ClosedFile) => GapClaims): HoleReasons {
-  /** Until the first commit of what was recorded since: a later hole has another cause. */
+  /** For the first commit of what was recorded since: holes in what it had before, and later ones, have other causes. */
   const absences = new Map<string, { reason: GapReason; untilMs: number }>();
   /** Until the first commit of the epoch. */
   const takeovers = new Map<string, { epoch: number; reason: GapReason }>();
@@ -41,8 +41,10 @@ export function createHoleReasons(claimsOf: (file: ClosedFile) => GapClaims): Ho
       if (outcome.kind !== 'committed') return;
       const takeover = isTakeover(file) ? takeovers.get(cameraId) : undefined;
       if (takeover !== undefined) takeovers.delete(cameraId);
-      const absence = absences.get(cameraId);
-      if (absence !== undefined && name.startMs >= absence.untilMs) absences.delete(cameraId);
+      const away = absences.get(cameraId);
+      // By its end: a camera's first packets may be of before they came.
+      const absence = away !== undefined && name.startMs + name.durationMs > away.untilMs ? away : undefined;
+      if (absence !== undefined) absences.delete(cameraId);
       if (outcome.hole === null) return;
       const { startMs, endMs } = outcome.hole;
       const reason = absence?.reason ?? takeover?.reason ?? 'unknown';

@@ -17,6 +17,7 @@ import { createHoleReasons } from './hole-reasons.ts';
 import { createHostClock } from './host-clock.ts';
 import { openInternalPort, type InternalPort } from './internal-port.ts';
 import { openJournal } from './journal.ts';
+import { createKeptClaims } from './kept-claims.ts';
 import { openKnownSpool } from './known-spool.ts';
 import { createLateSalvage } from './late-salvage.ts';
 import { createPurgeOrders } from './purge-orders.ts';
@@ -53,6 +54,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const { hostId } = spool;
   const journal = openJournal(spool, log);
   const queue = createWriteQueue({ log });
+  const kept = createKeptClaims(spool.dir, log);
   const figures = createFigures();
   const archiveLeads = createArchiveLeads({ db, queue, now });
   const holes = createHoleReasons(
@@ -63,7 +65,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const { committer, finalOnly, guard, linger, unreadable, quarantine, rounds, limits } = archiving;
 
   function claimsOf(cameraId: string, epoch: () => number): GapClaims {
-    return createGapClaims({ db, queue, cameraId, hostId, epoch, onFailed: (reason) => figures.failed(reason) });
+    return createGapClaims({ db, queue, kept, cameraId, hostId, epoch, onFailed: (reason) => figures.failed(reason) });
   }
 
   function onDone(file: ClosedFile, outcome: CommitOutcome): void {
@@ -163,7 +165,10 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     void unreadable.tryAgain().catch((error: unknown) => {
       log.error({ err: error }, 'what is unreadable in the spool cannot be looked at');
     });
-    resumeAll(assignments, salvaging, { registry, holes, claimsOf, nowMs: now() });
+    for (const [cameraId, claims] of await kept.left()) {
+      for (const claim of claims) claimsOf(cameraId, () => claim.evidence.epoch ?? 0).past(claim);
+    }
+    resumeAll(assignments, salvaging, { registry, holes, nowMs: now() });
     log.info({ hostId, resumed: assignments.length, salvaged: salvaging.size, port: port.url }, 'recorder started');
     clock.start();
     watcher.start();
@@ -188,6 +193,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     }
     await queue.flush(writesFlushMs);
     queue.stop();
+    await kept.stop();
     clock.stop();
     const parts = [lateSalvage, committer, linger, guard, signOfLife, purgeOrders, rounds, finalOnly];
     await Promise.all([...parts.map((part) => part.stop()), port?.close(), watched]);

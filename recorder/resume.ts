@@ -3,7 +3,6 @@ import { leasesOf, type Lease } from '../db/leases.ts';
 import type { Db } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { GapClaims } from './gap-claims.ts';
 import type { HoleReasons } from './hole-reasons.ts';
 import type { Assignment, Journal } from './journal.ts';
 import { openRuns } from './open-runs.ts';
@@ -59,9 +58,8 @@ export function resumeAll(
   assignments: readonly Assignment[],
   salvaging: ReadonlyMap<string, Promise<number | null>>,
   deps: {
-    registry: Pick<Registry, 'resume'>;
+    registry: Pick<Registry, 'resume' | 'entry'>;
     holes: Pick<HoleReasons, 'away'>;
-    claimsOf: (cameraId: string, epoch: () => number) => GapClaims;
     nowMs: number;
   },
 ): void {
@@ -70,8 +68,9 @@ export function resumeAll(
     const lastEndMs = salvaging.get(cameraId) ?? Promise.resolve(null);
     const reason = assignment.stoppedAtMs === null ? 'host-lost' : 'deploy';
     deps.holes.away(cameraId, reason, deps.nowMs);
-    deps.claimsOf(cameraId, () => assignment.epoch).opened(reason, lastEndMs);
     deps.registry.resume(assignment, lastEndMs);
+    // Before anything that the recording says itself, which it does later.
+    deps.registry.entry(cameraId)?.claims.opened(reason, lastEndMs);
   }
 }
 

@@ -26,7 +26,7 @@ export interface SpoolUsage {
 
 /**
  * The recorder's bounded local disk:
- * `journal/<name>.json`, `open/<camera>/<run>/`, `closed/<camera>/` (to be committed), `linger/<camera>/` (committed).
+ * `journal/<name>.json`, `claims/<camera>.json` (what the catalogue is yet to be told), `open/<camera>/<run>/`, `closed/<camera>/` (to be committed), `linger/<camera>/` (committed).
  */
 export interface Spool {
   dir: string;
@@ -72,7 +72,7 @@ export async function openSpool(options: {
   const markerPath = join(dir, markerName);
   if (options.expectExisting !== true) await mkdir(dir, { recursive: true, mode: 0o700 });
   const hostId = (await readMarker(markerPath)) ?? (await makeMarker(markerPath, options.expectExisting ?? false));
-  for (const folder of ['journal', 'open', 'closed', 'linger']) await makeFolder(join(dir, folder));
+  for (const folder of ['journal', 'claims', 'open', 'closed', 'linger']) await makeFolder(join(dir, folder));
   await syncFolder(dir);
 
   const journalPath = (name: string): string => join(dir, 'journal', `${safeName(name)}.json`);

@@ -9,6 +9,7 @@ import { leaseOf } from '../../db/leases.ts';
 import { dayMs } from '../../domain/retention.ts';
 import { commitFile, type CommitOutcome } from '../../recorder/commit.ts';
 import { createGapClaims } from '../../recorder/gap-claims.ts';
+import { createKeptClaims } from '../../recorder/kept-claims.ts';
 import { createHoleReasons } from '../../recorder/hole-reasons.ts';
 import { keptFiles } from '../../recorder/kept-files.ts';
 import { createQuarantine } from '../../recorder/quarantine.ts';
@@ -58,8 +59,9 @@ async function closedFiles(unknownId?: string): Promise<[ClosedFile, ClosedFile]
 async function settle(file: ClosedFile, outcome: CommitOutcome): Promise<void> {
   const { db, log, spool } = host.deps;
   const queue = createWriteQueue({ log });
+  const made = { db, queue, kept: createKeptClaims(spool.dir, log), hostId: spool.hostId };
   const holes = createHoleReasons(({ cameraId, name }) =>
-    createGapClaims({ db, queue, cameraId, hostId: spool.hostId, epoch: () => name.epoch, onFailed: () => undefined }),
+    createGapClaims({ ...made, cameraId, epoch: () => name.epoch, onFailed: () => undefined }),
   );
   holes.settled(file, outcome);
   await queue.flush(10_000);
