@@ -56,6 +56,9 @@ export async function startTemporal(options: EmbeddedTemporalOptions): Promise<E
       // Both hold within a partition of a queue only; the default is 4 of them.
       '--dynamic-config-value=matching.numTaskqueueReadPartitions=1',
       '--dynamic-config-value=matching.numTaskqueueWritePartitions=1',
+      // The polls of a host that hangs are over before its sessions time out (12 s after its last heartbeat reached the
+      // server at the earliest): by default they last a minute, and are handed the very sessions that it lost.
+      '--dynamic-config-value=matching.longPollExpirationInterval="10s"',
       ...Object.entries(options.dynamicConfig ?? {}).map(([key, value]) => `--dynamic-config-value=${key}=${value}`),
     ],
     logPath: options.logPath,

@@ -107,13 +107,14 @@ test('only S3 listens outside of the SeaweedFS container', () => {
   expect(command).toContain('-filer.disableHttp');
 });
 
-test('the Temporal server has the priorities and the fairness that feeding relies on', () => {
+test('the Temporal server has what feeding and the loss of a host rely on', () => {
   const settings: unknown = parse(compose.configs['temporal-settings']?.content ?? '');
   expect(settings).toEqual({
     'matching.useNewMatcher': [{ value: true }],
     'matching.enableFairness': [{ value: true }],
     'matching.numTaskqueueReadPartitions': [{ value: 1 }],
     'matching.numTaskqueueWritePartitions': [{ value: 1 }],
+    'matching.longPollExpirationInterval': [{ value: '10s' }],
   });
 });
 

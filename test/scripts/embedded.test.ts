@@ -33,6 +33,21 @@ test('Temporal has the namespace that was asked for', async () => {
   }
 });
 
+test('Temporal keeps no poll of a host that hangs until its sessions are given to another one', async () => {
+  const { address, namespace } = await testTemporal();
+  const connection = await Connection.connect({ address });
+  try {
+    const beganMs = performance.now();
+    const polled = await connection.withDeadline(Date.now() + 70_000, () =>
+      connection.workflowService.pollActivityTaskQueue({ namespace, taskQueue: { name: 'nobody-asks' } }),
+    );
+    expect(polled.taskToken).toHaveLength(0);
+    expect(performance.now() - beganMs).toBeLessThan(40_000); // 10 s, and a minute by default
+  } finally {
+    await connection.close();
+  }
+}, 90_000);
+
 test('ports of servers are not those that the kernel gives to outgoing connections, so a killed server finds its own again', async () => {
   const ports = await freePorts(20);
   expect(new Set(ports).size).toBe(20);
