@@ -30,8 +30,12 @@ export async function finalsOf(
   return rows.filter(({ variant }) => variant > 0);
 }
 
-/** Whether all of a file is in this final. */
-export function isIn(final: Pick<ListedSegment, 'startMs' | 'durationMs'>, file: HeldFile): boolean {
+/**
+ * Whether all of a file is in this final. That of another recording only has its time: a clock may have been wrong, and
+ * what proves that its pictures are there is the committer's to say.
+ */
+export function isIn(final: Pick<ListedSegment, 'startMs' | 'durationMs' | 'epoch'>, file: HeldFile): boolean {
+  if (final.epoch !== file.name.epoch) return false;
   return final.startMs <= file.startMs && final.startMs + final.durationMs >= file.endMs;
 }
 

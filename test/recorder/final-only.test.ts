@@ -55,6 +55,18 @@ test('a recorder that is started again goes on holding what it held, and lets go
   await last.stop();
 });
 
+test('what only has the time of a final of another recording is given to the committer, which asks for proof', async () => {
+  const host = await createHost(site, footage);
+  await (await takeUpClosed(host)).stop();
+  expect(await host.finish()).toBe(1);
+  await site.deps.db.query(`update segment set epoch = 2 where camera_id = $1`, [host.camera.internalId]);
+  const held = await takeUp(host);
+  await held.release();
+  expect(starts(host.committed).toSorted((a, b) => a - b)).toEqual([0, 4000, 8000, 12_000, 16_000, 20_000]);
+  expect(await host.files()).toHaveLength(6);
+  await held.stop();
+});
+
 test('a spool that fills gives what has its final up first, then the older half, as recorded', async () => {
   const host = await createHost(site, footage);
   const held = await takeUpClosed(host);
