@@ -12,8 +12,18 @@ export interface ClockOffset {
 /** Clocks kept by NTP differ by ms. Seams cope with more than this, so nothing smaller is worth a correction. */
 const agreeMs = 2000;
 
-/** @param asked when it was asked and answered, by this clock; `tickMs`: it says no more than that */
-export function offsetOf(saidMs: number, asked: { askedMs: number; answeredMs: number; tickMs: number }): ClockOffset {
+/** Of an answer that took 27 s nobody knows when it was given: it would agree with a clock that is 27 s off. */
+const longestAnswerMs = 2000;
+
+/**
+ * @param asked when it was asked and answered, by this clock; `tickMs`: it says no more than that
+ * @returns null where the answer took so long that it says nothing
+ */
+export function offsetOf(
+  saidMs: number,
+  asked: { askedMs: number; answeredMs: number; tickMs: number },
+): ClockOffset | null {
+  if (asked.answeredMs - asked.askedMs > longestAnswerMs) return null;
   return { leastMs: saidMs - asked.answeredMs, mostMs: saidMs + asked.tickMs - asked.askedMs };
 }
 

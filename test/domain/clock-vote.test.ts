@@ -10,6 +10,13 @@ test('an answer says no more than what lies between question and answer, and a t
   expect(offsetOf(21_000, asked)).toEqual({ leastMs: 19_600, mostMs: 21_000 });
 });
 
+test('a database that was frozen for 27 s confirms no host clock that is 25 s ahead', () => {
+  const frozen = offsetOf(2000, { askedMs: 25_000, answeredMs: 52_000, tickMs: 0 });
+  expect(frozen).toBeNull();
+  expect(correctionMs(frozen, exactly(-25_000))).toBeNull();
+  expect(offsetOf(2000, { askedMs: 25_000, answeredMs: 27_000, tickMs: 0 })).not.toBeNull();
+});
+
 test('a host clock is right where one of the others agrees with it, and corrected only where both say the same', () => {
   expect(correctionMs(exactly(1900), exactly(yearsMs))).toBe(0);
   expect(correctionMs(exactly(yearsMs), exactly(-1900))).toBe(0);
@@ -27,7 +34,7 @@ test('whichever one of three clocks is wrong, the time is what the others say', 
   fc.assert(
     fc.property(clocks, ({ which, ...given }) => {
       const off = (clock: string): number => (clock === which ? given.wrongMs : 0);
-      const ask = (clock: string, tickMs: number): ClockOffset => {
+      const ask = (clock: string, tickMs: number): ClockOffset | null => {
         const answeredMs = 5000 + given.delayMs;
         const saidMs = 5000 + given.delayMs / 2 + off(clock) - off('host');
         return offsetOf(tickMs === 0 ? saidMs : Math.floor(saidMs / tickMs) * tickMs, {

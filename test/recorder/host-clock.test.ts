@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { leaseOf } from '../../db/leases.ts';
 import { createLogger } from '../../log.ts';
-import { createHostClock } from '../../recorder/host-clock.ts';
+import { createHostClock, type HostClock } from '../../recorder/host-clock.ts';
 import { startCamera } from '../support/camera/start-camera.ts';
 import { waitFor } from '../support/system.ts';
 import { createSite, type Site } from './host.ts';
@@ -23,25 +23,31 @@ function clockOff(offMs: number, clocks: { databaseNow?: () => Promise<number> }
   return { host, clock: createHostClock({ hostNow, db, objects: site.objects, log, ...clocks }) };
 }
 
+/** On a loaded machine an answer may take too long to say anything. */
+async function lookUntil(clock: HostClock, isSo: () => boolean): Promise<void> {
+  await waitFor('word of other clocks', async () => {
+    await clock.look(60_000);
+    return isSo();
+  });
+}
+
 const isRight = (nowMs: number): boolean => Math.abs(nowMs - Date.now()) < 2500;
 
 test('a step of the clock is not followed unless another clock confirms it', async () => {
   const { host, clock } = clockOff(0);
   host.offMs = 20_000;
   expect(isRight(clock.now())).toBe(true);
-  await clock.look(60_000);
+  await lookUntil(clock, () => clock.wrong() !== null);
   expect(isRight(clock.now())).toBe(true);
   expect(clock.wrong()?.aheadMs).toBeGreaterThan(17_000);
   host.offMs = 0;
-  await clock.look(60_000);
+  await lookUntil(clock, () => clock.wrong() === null);
   expect(isRight(clock.now())).toBe(true);
-  expect(clock.wrong()).toBeNull();
 
   const { host: late, clock: set } = clockOff(-yearsMs); // and set right before anybody was asked
   late.offMs = 0;
   expect(isRight(set.now())).toBe(false);
-  await set.look(60_000);
-  expect(isRight(set.now())).toBe(true);
+  await lookUntil(set, () => isRight(set.now()));
 });
 
 test('a clock that is slewed is followed, and none is where no two agree', async () => {
