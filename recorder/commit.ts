@@ -58,8 +58,8 @@ export interface CommitDeps extends SeamDeps {
 const hashChunkBytes = 1024 * 1024;
 /** Less than this between two files is the jitter of their clocks. */
 const shortestPieceMs = 200;
-/** So long in `closed/` footage of a camera that the catalogue does not have is tried. */
-const unknownCameraMs = dayMs;
+/** So long footage of a camera that the catalogue does not have stays in `closed/`, tried again, and in `linger/`. */
+export const unknownCameraMs = dayMs;
 /** A useless object is deleted after an hour, as all are: a player may just be reading it. */
 const uselessObjectMs = 3_600_000;
 

@@ -8,7 +8,7 @@ import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { Spool, SpoolFile } from '../storage/spool.ts';
 import type { CameraIds } from './camera-ids.ts';
-import { hashFile } from './commit.ts';
+import { hashFile, unknownCameraMs } from './commit.ts';
 import type { Quarantine } from './quarantine.ts';
 import { parseSegmentFileName } from './segment-name.ts';
 
@@ -46,39 +46,45 @@ export function createLinger(deps: {
   let sweeping: Promise<void> = Promise.resolve();
   let last: Promise<unknown> = Promise.resolve();
 
-  /** @returns whether the object was there, so that the file is gone now */
-  async function release(file: SpoolFile): Promise<boolean> {
+  /** Where the object is there the file is not needed any more; where it is lost it is put again. */
+  async function release(file: SpoolFile): Promise<'removed' | 'putAgain' | 'kept'> {
     const parsed = parseSegmentFileName(file.name);
     if (parsed === null || parsed.sha256 === null) {
       await deps.quarantine(file.cameraId, file.path, 'a name that is not ours');
-      return true;
+      return 'removed';
     }
     const ids = await deps.cameraIds.of(file.cameraId).catch(unlessUnknown);
     if (ids === null) {
-      await spool.remove(file.path); // its camera, and with it the object, is deleted for good
-      return true;
+      // Purged cameras keep their rows: the catalogue was restored from before this one was added, or is another one.
+      if (deps.now() - file.modifiedMs < unknownCameraMs) return 'kept';
+      log.warn(
+        { cameraId: file.cameraId, file: file.name },
+        'committed footage of an unknown camera goes to quarantine',
+      );
+      await deps.quarantine(file.cameraId, file.path, 'it was committed, and for a day nobody has known its camera');
+      return 'removed';
     }
     const { tenantId } = ids;
     const { name, sha256 } = parsed;
     const key = objectKey({ tenantId, cameraId: file.cameraId, ...name, variant: 0, sha256 });
     if ((await objects.stat(key))?.bytes === file.bytes) {
       await spool.remove(file.path);
-      return true;
+      return 'removed';
     }
     // Replaced by its final, or deleted when it was due, or about to be: stored again it would lie there for ever.
     if (!(await isCatalogued(deps.db, { cameraId: file.cameraId, startMs: name.startMs, sha256 }))) {
       await spool.remove(file.path);
-      return true;
+      return 'removed';
     }
     if ((await hashFile(file.path)).sha256 !== sha256) {
       await deps.quarantine(file.cameraId, file.path, `it is not what was stored as ${key}, which is gone or differs`);
-      return true;
+      return 'removed';
     }
     log.error({ cameraId: file.cameraId, key }, 'the object store has lost an object; it is stored again');
     await objects.put(key, file.path, file.bytes, sha256);
     const now = new Date(deps.now());
     await utimes(file.path, now, now); // it lingers once more
-    return false;
+    return 'putAgain';
   }
 
   /** One at a time: a file that a sweep is about to store again must not be discarded behind its back. */
@@ -89,8 +95,7 @@ export function createLinger(deps: {
   }
 
   async function sweepOnce(lingerMs: number): Promise<{ removed: number; putAgain: number }> {
-    let removed = 0;
-    let putAgain = 0;
+    const counts = { removed: 0, putAgain: 0, kept: 0 };
     let firstError: unknown;
     let failed = 0;
     let failedInARow = 0;
@@ -100,8 +105,7 @@ export function createLinger(deps: {
       if (stopped.signal.aborted) break;
       const beganMs = performance.now();
       try {
-        if (await release(file)) removed += 1;
-        else putAgain += 1;
+        counts[await release(file)] += 1;
         failedInARow = 0;
       } catch (error) {
         failed += 1;
@@ -111,6 +115,7 @@ export function createLinger(deps: {
         if (performance.now() - beganMs > hangsMs || failedInARow >= mostInARow) break;
       }
     }
+    const { removed, putAgain } = counts;
     if (firstError !== undefined) {
       log.warn({ failed, removed, cause: errorText(firstError) }, 'lingering files stay until they can be given up');
     }

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -49,6 +50,29 @@ test('a file that has rotted, and whose object is lost, goes into quarantine and
   const [rotten, reason = ''] = (await readdir(path.join(dir, 'quarantine', camera.id))).toSorted();
   expect(rotten).toContain(`${t0}-`);
   expect(reason).toContain('reason');
+});
+
+test('what lingers of a camera that the catalogue does not have stays for a day, and then goes to quarantine', async () => {
+  const { pool: db } = database;
+  const dir = await mkdtemp(path.join(tmpdir(), 'framekeep-linger-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const spool = await openSpool({ dir, maxBytes: 10_000_000 });
+  const cameraId = randomUUID();
+  const folder = path.join(dir, 'linger', cameraId);
+  await mkdir(folder, { recursive: true });
+  const files = ['a', 'b'].map((hex, i) =>
+    lingeringFileName({ startMs: t0 + i * 60_000, durationMs: 60_000, epoch: 1, anchor: false }, hex.repeat(64)),
+  );
+  for (const file of files) await writeFile(path.join(folder, file), file);
+  const clock = { nowMs: Date.now() + 3_600_000 };
+  const deps = { db, spool, objects: await createTestBucket(), cameraIds: createCameraIds(db), lingerMs: 0, log };
+  const linger = createLinger({ ...deps, quarantine: createQuarantine(dir), now: () => clock.nowMs });
+  expect(await linger.sweep(0)).toEqual({ removed: 0, putAgain: 0 });
+  expect(await readdir(folder)).toEqual(files);
+  clock.nowMs += 86_400_000;
+  expect(await linger.sweep(0)).toEqual({ removed: 2, putAgain: 0 });
+  expect(await readdir(folder)).toEqual([]);
+  expect(await readdir(path.join(dir, 'quarantine', cameraId))).toHaveLength(4);
 });
 
 test('a store that refuses everything is not asked for each file', async () => {
