@@ -15,6 +15,7 @@ import type { Assignment } from './journal.ts';
 import type { Quarantine } from './quarantine.ts';
 import { createRunFiles, type ClosedFile, type RunFiles } from './run-files.ts';
 import { writeRunRecord, type RunRecord } from './run-record.ts';
+import { runName } from './run-time.ts';
 import { createRunWatch, describedStream, type FirstFrame, type RunWatch } from './run-watch.ts';
 import { steadyNowMs } from './steady-clock.ts';
 
@@ -68,7 +69,7 @@ export interface CameraRunOptions {
 export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
   const { assignment, spool, now } = options;
   const { cameraId, epoch } = assignment;
-  const run = `${now()}-${randomBytes(3).toString('hex')}`;
+  const run = runName(now(), randomBytes(3).toString('hex'));
   const dir = await spool.openRun(cameraId, run);
   let isLeft = true;
   let dialer: Dialer | null = null;

@@ -77,7 +77,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     holes.settled(file, outcome);
   }
 
-  const shared = { spool, quarantine, unreadable, limits, onClosed: finalOnly.add, log, failpoint };
+  const shared = { spool, quarantine, unreadable, limits, onClosed: finalOnly.add, now, log, failpoint };
   const lateSalvage = createLateSalvage({ salvage: (cameraId, run) => salvageRun(shared, cameraId, run), spool, log });
 
   const registry = createRegistry({

@@ -11,6 +11,7 @@ import { isUnreadable, nullIfUnreadable } from './error-code.ts';
 import type { Failpoint } from './failpoint.ts';
 import { indexesIn, indexOf } from './run-listing.ts';
 import { writeRunRecord, type RunRecord } from './run-record.ts';
+import { runFileTimeMs } from './run-time.ts';
 import { segmentFileName, type SegmentName } from './segment-name.ts';
 import { steadyNowMs } from './steady-clock.ts';
 import { placeUnread } from './unread-place.ts';
@@ -77,6 +78,7 @@ export interface RunFilesOptions {
   onRunaway?: () => void;
   /** A file could not be closed; it stays where it is until it is salvaged. */
   onError: (error: unknown) => void;
+  now: () => number;
   log: Logger;
   failpoint: Failpoint;
 }
@@ -165,7 +167,7 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
       await rm(filePath, { force: true });
       return;
     }
-    const writtenMs = Math.round((await stat(filePath)).mtimeMs);
+    const writtenMs = runFileTimeMs((await stat(filePath)).mtimeMs, dir, options.now);
     if (seen === null) {
       await cutFile(filePath, contents, { from: 0, to: contents.fragments.length }, filePath);
       contents = await readIndex(filePath);
@@ -183,7 +185,7 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
       await closeFile(index, seen);
     } catch (error) {
       if (options.isAside === undefined || !isUnreadable(error)) throw error;
-      const name = await placeUnread(pathOf(index), { ...record, asideEndMs });
+      const name = await placeUnread(pathOf(index), { ...record, asideEndMs }, options.now);
       if (!(await options.isAside({ cameraId, path: pathOf(index), name }, error))) throw error;
       asideEndMs = name.startMs + name.durationMs;
     }

@@ -20,6 +20,7 @@ export interface SalvageDeps {
   onClosed: (file: ClosedFile) => void;
   /** A run that could not be salvaged now. */
   onLeft: (cameraId: string, run: string) => void;
+  now: () => number;
   log: Logger;
   failpoint: Failpoint;
 }
@@ -97,6 +98,7 @@ export async function salvageRun(deps: Omit<SalvageDeps, 'onLeft'>, cameraId: st
     onError: (error) => {
       cause = error;
     },
+    now: deps.now,
     log,
     failpoint,
   });

@@ -38,6 +38,8 @@ export interface Host {
   closed: ClosedFile[];
   salvage: SalvageDeps;
   left: string[];
+  /** By how much the host's own clock is behind. */
+  clock: { offMs: number };
 }
 
 /** The spool of a process, and what deals with unreadable files in it. */
@@ -51,6 +53,7 @@ export async function startHost(
   const back: ClosedFile[] = [];
   const closed: ClosedFile[] = [];
   const left: string[] = [];
+  const clock = { offMs: 0 };
   const unreadable = createUnreadable({
     spool,
     onAside: (file, why) => aside.push({ file, why }),
@@ -66,10 +69,11 @@ export async function startHost(
     limits: { maxDurationMs: 60_000 },
     onClosed: (file) => closed.push(file),
     onLeft: (_camera, run) => left.push(run),
+    now: () => Date.now() + clock.offMs,
     log,
     failpoint,
   };
-  return { cameraId, spool, unreadable, aside, back, closed, salvage, left };
+  return { cameraId, spool, unreadable, aside, back, closed, salvage, left, clock };
 }
 
 /** The n-th file of the footage in `closed/`. */

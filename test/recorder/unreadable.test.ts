@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { salvageSpool } from '../../recorder/resume.ts';
@@ -90,6 +90,39 @@ describe('a run whose record', () => {
     });
     await expect(readdir(path.join(host.spool.dir, 'open', host.cameraId))).resolves.toEqual([]);
   });
+});
+
+const yearsMs = 3 * 365 * 86_400_000;
+
+test.each([
+  ['is years ahead', { isOffMs: yearsMs, wasOffMs: yearsMs }],
+  ['is years behind', { isOffMs: -yearsMs, wasOffMs: -yearsMs }],
+  ['was years ahead, and has been set', { isOffMs: 0, wasOffMs: yearsMs }],
+  ['was years behind, and has been set', { isOffMs: 0, wasOffMs: -yearsMs }],
+  ['is years behind since a restart', { isOffMs: -yearsMs, wasOffMs: 0 }],
+])('footage of a run killed before its clock was noted lies where it was recorded: the host %s', async (_what, off) => {
+  const host = await startHost();
+  host.clock.offMs = -off.isOffMs;
+  const nowMs = host.salvage.now();
+  const run = `${nowMs - 15_000}-abc`;
+  const dir = await putRun(host, run);
+  const kept = new Date(nowMs + off.wasOffMs);
+  for (const name of await readdir(dir)) await utimes(path.join(dir, name), kept, kept);
+  const mend = breakFiles((at) => at === path.join(dir, '1.mp4'), ['readFile', 'open']);
+  try {
+    for (let i = 1; i < tries; i += 1)
+      await expect(salvageRun(host.salvage, host.cameraId, run)).rejects.toThrow(/error -74/);
+    await salvageRun(host.salvage, host.cameraId, run);
+  } finally {
+    mend();
+  }
+  const [first, second] = host.closed.map(({ name }) => name);
+  expect(first?.startMs).toBeGreaterThanOrEqual(nowMs - 20_000);
+  expect(first?.startMs).toBeLessThanOrEqual(nowMs);
+  const unread = host.aside[0]?.file.name;
+  expect(unread?.startMs).toBe((first?.startMs ?? 0) + (first?.durationMs ?? 0));
+  expect(unread?.durationMs).toBeLessThan(60_000);
+  expect((second?.startMs ?? 0) - (first?.startMs ?? 0)).toBeLessThan(60_000);
 });
 
 test('a disk that is full, or cannot be written durably, keeps no unreadable file at the head of its lane', async () => {
