@@ -12,8 +12,7 @@ import type { Dialer } from './dialer/dialer.ts';
 import { failureOfExit, type Failure } from './failure.ts';
 import type { Failpoint } from './failpoint.ts';
 import type { Assignment } from './journal.ts';
-import type { Quarantine } from './quarantine.ts';
-import { createRunFiles, type ClosedFile, type RunFiles } from './run-files.ts';
+import { createRunFiles, type ClosedFile, type PutAside, type RunFiles } from './run-files.ts';
 import { writeRunRecord, type RunRecord } from './run-record.ts';
 import { runName } from './run-time.ts';
 import { createRunWatch, describedStream, type FirstFrame, type RunWatch } from './run-watch.ts';
@@ -41,7 +40,7 @@ export interface CameraRunOptions {
   segmentSeconds: number;
   maxKbps: number;
   spool: Spool;
-  quarantine: Quarantine;
+  quarantine: PutAside;
   limits: SanityLimits;
   /** What this recorder has placed before. */
   archive: () => Archive;

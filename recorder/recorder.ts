@@ -24,7 +24,7 @@ import { createPurgeOrders } from './purge-orders.ts';
 import { createRegistry } from './registry.ts';
 import type { Recorder, RecorderDeps } from './recorder-contract.ts';
 import { resumableAssignments, resumeAll, salvageSpool } from './resume.ts';
-import type { ClosedFile } from './run-files.ts';
+import type { ClosedFile, PutAside } from './run-files.ts';
 import { salvageRun } from './salvage.ts';
 import { createSignOfLife } from './sign-of-life.ts';
 import { createStarter, networksOf } from './starter.ts';
@@ -77,7 +77,12 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
     holes.settled(file, outcome);
   }
 
-  const shared = { spool, quarantine, unreadable, limits, onClosed: finalOnly.add, now, log, failpoint };
+  const putAside: PutAside = async ({ name, ...file }, why) => {
+    await quarantine(file.cameraId, file.path, why);
+    if (name !== null) holes.settled({ ...file, name }, { kind: 'quarantined', why });
+  };
+
+  const shared = { spool, quarantine: putAside, unreadable, limits, onClosed: finalOnly.add, now, log, failpoint };
   const lateSalvage = createLateSalvage({ salvage: (cameraId, run) => salvageRun(shared, cameraId, run), spool, log });
 
   const registry = createRegistry({

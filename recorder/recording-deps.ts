@@ -7,8 +7,7 @@ import type { Failure } from './failure.ts';
 import type { Dialer } from './dialer/dialer.ts';
 import type { Failpoint } from './failpoint.ts';
 import type { GapClaims } from './gap-claims.ts';
-import type { Quarantine } from './quarantine.ts';
-import type { ClosedFile } from './run-files.ts';
+import type { ClosedFile, PutAside } from './run-files.ts';
 
 /** What one recording is handed. Writes to the catalogue are in the background and never fail it. */
 export interface RecordingDeps {
@@ -20,7 +19,7 @@ export interface RecordingDeps {
   /** A camera that sends more than this for long is not recorded. */
   cameraMaxKbps: number;
   spool: Spool;
-  quarantine: Quarantine;
+  quarantine: PutAside;
   limits: SanityLimits;
   claims: GapClaims;
   log: Logger;

@@ -1,14 +1,14 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { segmentDurationMs, type SanityLimits } from '../domain/segment.ts';
 import { anchorClock, keepPace, placeSegment, runsAway, startPace, type Pace } from '../domain/wall-clock.ts';
 import type { Logger } from '../log.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import { cutFile } from '../media/mp4-cut.ts';
-import { firstTfdt, readIndex, type SegmentIndex } from '../media/mp4-index.ts';
+import { readIndex, type SegmentIndex } from '../media/mp4-index.ts';
 import { isUnreadable, nullIfUnreadable } from './error-code.ts';
 import type { Failpoint } from './failpoint.ts';
+import { nextTfdt } from './next-tfdt.ts';
 import { indexesIn, indexOf } from './run-listing.ts';
 import { writeRunRecord, type RunRecord } from './run-record.ts';
 import { runFileTimeMs } from './run-time.ts';
@@ -16,9 +16,6 @@ import { segmentFileName, type SegmentName } from './segment-name.ts';
 import { steadyNowMs } from './steady-clock.ts';
 import { placeUnread } from './unread-place.ts';
 
-/** The next file's first fragment is written after 1 s of media, at most. */
-const nextFragmentWaitMs = 2000;
-const nextFragmentPollMs = 100;
 /** An init alone is smaller than this. */
 const emptyFileBytes = 8192;
 
@@ -56,6 +53,9 @@ export interface RunFiles {
   footageMs(): number;
 }
 
+/** Puts aside what is no footage we can read; where its time is known, that is claimed. */
+export type PutAside = (file: Omit<ClosedFile, 'name'> & { name: SegmentName | null }, why: string) => Promise<void>;
+
 export interface RunFilesOptions {
   cameraId: string;
   /** The run's folder in `open/`. */
@@ -68,8 +68,7 @@ export interface RunFilesOptions {
   limits: SanityLimits;
   /** Moves a file of the run's folder into `closed/`, durably. @returns its new path */
   close: (file: string, closedName: string) => Promise<string>;
-  /** Puts aside what is no footage we can read. */
-  quarantine: (cameraId: string, filePath: string, why: string) => Promise<void>;
+  quarantine: PutAside;
   /** Puts a file aside that cannot be read for good, at the place that it would have; false: it is tried again. */
   isAside?: (file: ClosedFile, error: unknown) => Promise<boolean>;
   /** @param seenMs when its end was seen, by a clock that is never set; null = nobody saw it */
@@ -115,9 +114,9 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     writtenMs: number,
   ): Promise<SegmentName> {
     if (record.placed?.index === index) return record.placed.name;
-    const nextTfdt = await tfdtOf(pathOf(index + 1));
+    const endTfdt = await nextTfdt(pathOf(index + 1), () => ended);
     const mediaStartMs = ((contents.fragments[0]?.tfdt ?? 0) * 1000) / contents.timescale;
-    const mediaEndMs = mediaStartMs + segmentDurationMs(contents, nextTfdt, options.limits);
+    const mediaEndMs = mediaStartMs + segmentDurationMs(contents, endTfdt, options.limits);
     // Killed before the first packet's time was noted: the file's last write is the best there is.
     const firstMs = (seen?.atMs ?? writtenMs) - (mediaEndMs - mediaStartMs);
     const clock = record.clock ?? anchorClock(firstMs, mediaStartMs, options.notBeforeMs());
@@ -137,14 +136,6 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
     const name = { startMs, durationMs, epoch, anchor };
     await save({ epoch, clock: placed.clock, placed: { index, name } });
     return name;
-  }
-
-  async function tfdtOf(filePath: string): Promise<number | null> {
-    for (let waitedMs = 0; ; waitedMs += nextFragmentPollMs) {
-      const tfdt = await firstTfdt(filePath).catch(nullIfUnreadable); // its own turn finds that
-      if (tfdt !== null || ended || waitedMs >= nextFragmentWaitMs) return tfdt;
-      await sleep(nextFragmentPollMs);
-    }
   }
 
   /** @param seen null when nobody saw the file's end */
@@ -185,7 +176,7 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
       await closeFile(index, seen);
     } catch (error) {
       if (options.isAside === undefined || !isUnreadable(error)) throw error;
-      const name = await placeUnread(pathOf(index), { ...record, asideEndMs }, options.now);
+      const name = await placeOfUnread(pathOf(index));
       if (!(await options.isAside({ cameraId, path: pathOf(index), name }, error))) throw error;
       asideEndMs = name.startMs + name.durationMs;
     }
@@ -200,7 +191,13 @@ export function createRunFiles(options: RunFilesOptions): RunFiles {
       return;
     }
     log.error({ cameraId, filePath, why }, 'unreadable file put into quarantine');
-    await options.quarantine(cameraId, filePath, why);
+    const name = await placeOfUnread(filePath);
+    await options.quarantine({ cameraId, path: filePath, name }, why);
+    asideEndMs = name.startMs + name.durationMs;
+  }
+
+  function placeOfUnread(filePath: string): Promise<SegmentName> {
+    return placeUnread(filePath, { ...record, asideEndMs }, options.now);
   }
 
   /** One after the other; after an error the rest waits for the next salvage, since places depend on each other. */

@@ -6,15 +6,14 @@ import type { SanityLimits } from '../domain/segment.ts';
 import type { Logger } from '../log.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { Failpoint } from './failpoint.ts';
-import type { Quarantine } from './quarantine.ts';
-import { createRunFiles, type ClosedFile } from './run-files.ts';
+import { createRunFiles, type ClosedFile, type PutAside } from './run-files.ts';
 import { readRunRecord } from './run-record.ts';
 import { parseSegmentFileName, recordedMsOf } from './segment-name.ts';
 import type { Unreadable } from './unreadable.ts';
 
 export interface SalvageDeps {
   spool: Spool;
-  quarantine: Quarantine;
+  quarantine: PutAside;
   unreadable: Pick<Unreadable, 'failed'>;
   limits: SanityLimits;
   onClosed: (file: ClosedFile) => void;
@@ -64,7 +63,7 @@ async function closedInTurn(deps: SalvageDeps, cameraId: string): Promise<Closed
   for (const file of await deps.spool.closedFiles(cameraId)) {
     const parsed = parseSegmentFileName(file.name);
     if (parsed !== null) files.push({ cameraId, path: file.path, name: parsed.name });
-    else if (!file.name.endsWith('.part')) await deps.quarantine(cameraId, file.path, 'a name that is not ours');
+    else if (!file.name.endsWith('.part')) await deps.quarantine({ ...file, name: null }, 'a name that is not ours');
     else await deps.spool.remove(file.path); // a cut that was not finished; its source is still there
   }
   return files.toSorted((a, b) => recordedMsOf(a.name) - recordedMsOf(b.name));

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rmdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Gap } from '../../domain/gaps.ts';
 import { backlogOf } from '../../recorder/backlog.ts';
 import { createLateSalvage } from '../../recorder/late-salvage.ts';
 import { openSpool } from '../../storage/spool.ts';
@@ -136,6 +137,29 @@ test.concurrent('a file that was being recorded and cannot be read is put aside;
   const gap = (await site.gaps(cameraId)).find(({ evidence }) => evidence.lastError?.includes('EISDIR'));
   expect(gap?.reason).toBe('storage-down');
   expect((await site.segments(cameraId)).map(({ endMs }) => endMs)).toContain(gap?.startMs);
+});
+
+test.concurrent('a file that was recorded and is no MP4 goes to quarantine, and its time is told as a bad stream', async () => {
+  const cameraId = await site.addCamera(camera.url());
+  let isSpoilt = false;
+  const recorder = await site.start('d', {
+    async failpoint(step) {
+      if (step !== 'closed' || isSpoilt || recorder.stats().commits.committed === 0) return;
+      const run = path.join(site.dir, 'd', 'open', cameraId, (await openRuns(cameraId, 'd'))[0] ?? '');
+      // The next one has its first fragment by now.
+      const next = (await readdir(run)).filter((file) => file.endsWith('.mp4')).toSorted();
+      await writeFile(path.join(run, next[0] ?? ''), Buffer.from([0, 0, 0, 2]), { flag: 'r+' }); // its first 4 bytes
+      isSpoilt = true;
+    },
+  });
+  const recording = await recorder.ensure(cameraId, null);
+  const isIts = (gap: Gap): boolean => gap.evidence.lastError === 'a ftyp of 2 bytes at 0';
+  const gap = await waitFor('its gap', async () => (await site.gaps(cameraId)).find(isIts));
+  await recording.stop('unwanted');
+  await waitFor('no backlog', async () => recorder.stats().backlog.files + recorder.stats().pendingWrites === 0);
+  expect(gap.reason).toBe('bad-stream');
+  expect((await site.segments(cameraId)).map(({ endMs }) => endMs)).toContain(gap.startMs);
+  expect((await readdir(path.join(site.dir, 'd', 'quarantine', cameraId))).length).toBe(2);
 });
 
 test.concurrent('what of a run could not be closed is in the backlog until it is', async () => {

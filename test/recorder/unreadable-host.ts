@@ -38,6 +38,8 @@ export interface Host {
   closed: ClosedFile[];
   salvage: SalvageDeps;
   left: string[];
+  /** In quarantine. */
+  spoilt: Parameters<SalvageDeps['quarantine']>[0][];
   /** By how much the host's own clock is behind. */
   clock: { offMs: number };
 }
@@ -53,6 +55,7 @@ export async function startHost(
   const back: ClosedFile[] = [];
   const closed: ClosedFile[] = [];
   const left: string[] = [];
+  const spoilt: Host['spoilt'] = [];
   const clock = { offMs: 0 };
   const unreadable = createUnreadable({
     spool,
@@ -64,7 +67,10 @@ export async function startHost(
   });
   const salvage: SalvageDeps = {
     spool,
-    quarantine: createQuarantine(dir),
+    async quarantine(file, why) {
+      await createQuarantine(dir)(file.cameraId, file.path, why);
+      spoilt.push(file);
+    },
     unreadable,
     limits: { maxDurationMs: 60_000 },
     onClosed: (file) => closed.push(file),
@@ -73,7 +79,7 @@ export async function startHost(
     log,
     failpoint,
   };
-  return { cameraId, spool, unreadable, aside, back, closed, salvage, left, clock };
+  return { cameraId, spool, unreadable, aside, back, closed, salvage, left, spoilt, clock };
 }
 
 /** The n-th file of the footage in `closed/`. */

@@ -92,6 +92,17 @@ describe('a run whose record', () => {
   });
 });
 
+test('a run is salvaged around a file that is no MP4, which goes to quarantine with its place', async () => {
+  const host = await startHost();
+  const dir = await putRun(host, 'run-1');
+  await writeFile(path.join(dir, '1.mp4'), Buffer.alloc(20_000));
+  await salvageRun(host.salvage, host.cameraId, 'run-1');
+  const [first, second] = host.closed.map(({ name }) => name);
+  expect(host.spoilt).toHaveLength(1);
+  expect(host.spoilt[0]?.name?.startMs).toBe((first?.startMs ?? 0) + (first?.durationMs ?? 0));
+  expect(second?.anchor).toBe(true);
+});
+
 const yearsMs = 3 * 365 * 86_400_000;
 
 test.each([
