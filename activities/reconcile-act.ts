@@ -1,6 +1,13 @@
 import type { Finding, FindingState } from '../db/finding-row.ts';
 import { done as collected, enqueue, finishedBelow } from '../db/object-gc.ts';
-import { certifiedAmong, loseRow, reconciledCamera, strayFacts, type ReconciledCamera } from '../db/reconcile-facts.ts';
+import {
+  certifiedAmong,
+  loseRow,
+  reconciledCamera,
+  strayFacts,
+  type CertifiedKeys,
+  type ReconciledCamera,
+} from '../db/reconcile-facts.ts';
 import { findingsToAct, forgetFinding, settleFinding } from '../db/reconcile-findings.ts';
 import { termsOf } from '../db/retention.ts';
 import { transaction, type Db, type Pool } from '../db/sql.ts';
@@ -56,8 +63,9 @@ export async function actOnFindings(
   for (;;) {
     const quarantinedMs = pass.clock.nowMs - deps.quarantineMs;
     const page = await findingsToAct(deps.db, { passId: pass.passId, quarantinedMs, afterId, limit: pageFindings });
+    const certified = certifiedOf(page);
     for (const finding of page) {
-      done[await actOn(deps, finding, pass.clock)] += 1;
+      done[await actOn(deps, finding, { clock: pass.clock, certified })] += 1;
       afterId = finding.id;
       progress.beat(afterId);
     }
@@ -65,7 +73,26 @@ export async function actOnFindings(
   }
 }
 
-async function actOn(deps: ActDeps, finding: Finding, clock: PassClock): Promise<Outcome> {
+/** Whether a certificate names an object, by all that there are now. */
+type IsCertified = (db: Db, cameraId: string, key: string) => Promise<boolean>;
+
+/** Of a page of findings each certificate is read once a camera, not once a finding. */
+function certifiedOf(page: readonly Finding[]): IsCertified {
+  const keys = new Set(page.map(({ key }) => key));
+  const knownOf = new Map<string, CertifiedKeys>();
+  return async (db, cameraId, key) => {
+    const known = knownOf.get(cameraId) ?? { certificates: new Set(), keys: new Set() };
+    knownOf.set(cameraId, known);
+    return (await certifiedAmong(db, cameraId, keys, known)).has(key);
+  };
+}
+
+interface Known {
+  clock: PassClock;
+  certified: IsCertified;
+}
+
+async function actOn(deps: ActDeps, finding: Finding, knows: Known): Promise<Outcome> {
   const failpoint = deps.failpoint ?? noFailpoint;
   const name = parseObjectKey(finding.key);
   const camera = finding.internalId === null ? null : await reconciledCamera(deps.db, finding.internalId);
@@ -77,13 +104,13 @@ async function actOn(deps: ActDeps, finding: Finding, clock: PassClock): Promise
   }
   if (stored === null) return resolved(deps.db, finding);
   if (name === null || camera === null) return settled(deps, finding, { state: 'reported', why: finding.why });
-  const judged = await judgeNow(deps.db, finding.key, { camera, name }, clock);
+  const judged = await judgeNow(deps.db, finding.key, { camera, name }, knows);
   if (judged === null || judged.verdict === 'leave') return resolved(deps.db, finding);
   if (judged.verdict === 'report') return settled(deps, finding, { state: 'reported', why: judged.why });
   let { why }: { why: string } = judged;
   if (judged.verdict === 'catalogue') {
     const judgeAgain = async (tx: Db): Promise<boolean> => {
-      const again = await judgeNow(tx, finding.key, { camera, name }, clock);
+      const again = await judgeNow(tx, finding.key, { camera, name }, knows);
       return again?.verdict === 'catalogue';
     };
     const outcome = await catalogueStray({ ...deps, failpoint }, { finding, camera, name, judgeAgain });
@@ -105,11 +132,11 @@ async function judgeNow(
   db: Db,
   key: string,
   { camera, name }: { camera: ReconciledCamera; name: ObjectName },
-  clock: PassClock,
+  { clock, certified }: Known,
 ): Promise<(StrayVerdict & { isHeld: boolean }) | null> {
   const facts = (await strayFacts(db, camera.internalId, [{ ...name, key }], clock.nowMs)).get(key);
   if (facts === undefined || facts.isCatalogued) return null;
-  const certified = await certifiedAmong(db, camera.cameraId, new Set([key]));
+  const isCertified = await certified(db, camera.cameraId, key);
   const terms = await termsOf(db, camera.cameraId);
   const judged = judgeStray(
     {
@@ -117,7 +144,7 @@ async function judgeNow(
       modifiedMs: 0, // it was old enough when the pass looked
       endMs: name.startMs + name.durationMs,
       camera: camera.status,
-      wasDeleted: facts.wasDeleted || certified.has(key),
+      wasDeleted: facts.wasDeleted || isCertified,
       cutoffMs: terms === null ? 0 : cutoffMs(terms, clock.nowMs),
     },
     clock,

@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import { createHash } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { collectBatch } from '../../activities/collect-objects.ts';
 import { lookForForeign } from '../../activities/reconcile-foreign.ts';
 import { lookAtShard } from '../../activities/reconcile-look.ts';
 import { insertCertificate } from '../../db/certificates.ts';
 import { storesUntilMs } from '../../db/purge.ts';
 import { listFindings } from '../../db/reconcile-findings.ts';
-import { transaction } from '../../db/sql.ts';
+import { createPool, transaction } from '../../db/sql.ts';
 import { dayMs } from '../../domain/retention.ts';
 import type { ListedObject } from '../../storage/listing.ts';
 import { createReconcileSite, nowMs, slotMs, t0, type ReconcileSite } from './reconcile-site.ts';
@@ -139,7 +139,18 @@ test('what is in quarantine and becomes wanted again gets its row back, and what
     ),
   );
   const later = nowMs + 8 * dayMs;
-  expect(await site.pass({ now: () => later, databaseNow: async () => later })).toBe(true);
+  const counted = createPool(site.database.url, { max: 4, applicationName: 'test' });
+  onTestFinished(() => counted.end());
+  const query = counted.query.bind(counted);
+  let lists = 0;
+  Object.assign(counted, {
+    query: (text: string, values: unknown[]) => {
+      if (text.includes('object_list')) lists += 1;
+      return query(text, values);
+    },
+  });
+  expect(await site.pass({ db: counted, now: () => later, databaseNow: async () => later })).toBe(true);
+  expect(lists).toBe(2); // by the look, and once for both findings: a list may have 50,000 lines
   const { db, objects, log } = site.deps;
   await collectBatch({ db, objects, log, now: () => later });
   expect(await site.rows(camera)).toEqual([expired.key]);
