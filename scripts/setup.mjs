@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { buildWhatChanged } from './setup/build.mjs';
 import { installAptPackages, installNpmPackages, installWheel, linkPostgresLibraries } from './setup/install.mjs';
 import { installGoProgram } from './setup/go.mjs';
-import { logHint, SetupProblem, stepsDone } from './setup/progress.mjs';
+import { logHint, SetupProblem, sideBySide, stepsDone } from './setup/progress.mjs';
 import { findTool, projectDir, tools } from './setup/tools.mjs';
 import { missingGstreamerPackages } from './setup/gstreamer.mjs';
 
@@ -17,24 +17,27 @@ async function setup() {
   if (existsSync(envFile)) process.loadEnvFile(envFile);
   const startMs = Date.now();
 
-  await installNpmPackages();
-  linkPostgresLibraries();
-  for (const name of [
-    'ffmpeg',
-    'ffprobe',
-    'temporal',
-    'weed',
-    ...(forTests ? ['temporal-test-server', 'chromium'] : []),
-  ]) {
-    await installTool(name);
-  }
-  if (forTests) {
-    const packages = missingGstreamerPackages();
-    if (packages.length > 0) await installAptPackages('gst-rtsp-server for Python', packages);
-    if (find('minio') === undefined) await installGoProgram(tools.minio.go);
-  }
+  // npm waits for its registry and Go for its compiler most of the time; apt and pip run one after the other.
+  await sideBySide(installPackages, installTools, installTestServers);
   await buildWhatChanged();
   if (stepsDone() > 0) console.log(`  Everything is installed (${((Date.now() - startMs) / 1000).toFixed(0)} s).`);
+}
+
+async function installPackages() {
+  await installNpmPackages();
+  linkPostgresLibraries();
+}
+
+async function installTools() {
+  for (const name of ['ffmpeg', 'ffprobe', 'temporal', 'weed']) await installTool(name);
+  if (!forTests) return;
+  for (const name of ['temporal-test-server', 'chromium']) await installTool(name);
+  const packages = missingGstreamerPackages();
+  if (packages.length > 0) await installAptPackages('gst-rtsp-server for Python', packages);
+}
+
+async function installTestServers() {
+  if (forTests && find('minio') === undefined) await installGoProgram(tools.minio.go);
 }
 
 async function installTool(name) {

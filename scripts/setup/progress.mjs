@@ -25,18 +25,29 @@ function log(text) {
 /** How many steps had something to do. */
 export const stepsDone = () => steps;
 
+/** The steps under way, by when they began: several run side by side. */
+const underWay = new Map();
+const secondsSince = (startMs) => `${((Date.now() - startMs) / 1000).toFixed(0)} s`;
+
+/** On a terminal, one line for all that is under way. */
+function showUnderWay() {
+  const each = [...underWay].map(([title, startMs]) => `${title} ... ${secondsSince(startMs)}`);
+  process.stdout.write(`\r\x1b[2K  · ${each.join(', ')}`.slice(0, process.stdout.columns));
+}
+
 /** Runs one step under a line that says what is done and how long it took. */
 export async function step(title, work) {
   steps += 1;
   const startMs = Date.now();
-  const seconds = () => `${((Date.now() - startMs) / 1000).toFixed(0)} s`;
   const terminal = process.stdout.isTTY === true;
-  const show = (mark, rest) => `  ${mark} ${title}${rest}`;
-  if (!terminal) process.stdout.write(`${show('·', ' ...')}\n`);
-  const timer = terminal
-    ? setInterval(() => process.stdout.write(`\r\x1b[2K${show('·', ` ... ${seconds()}`)}`), 200)
-    : undefined;
-  const end = (mark) => process.stdout.write(`${terminal ? '\r\x1b[2K' : ''}${show(mark, `  ${seconds()}`)}\n`);
+  if (!terminal) process.stdout.write(`  · ${title} ...\n`);
+  underWay.set(title, startMs);
+  const timer = terminal ? setInterval(showUnderWay, 200) : undefined;
+  const end = (mark) => {
+    clearInterval(timer);
+    underWay.delete(title);
+    process.stdout.write(`${terminal ? '\r\x1b[2K' : ''}  ${mark} ${title}  ${secondsSince(startMs)}\n`);
+  };
   try {
     const result = await work();
     end('✓');
@@ -44,17 +55,24 @@ export async function step(title, work) {
   } catch (error) {
     end('✗');
     throw error;
-  } finally {
-    clearInterval(timer);
   }
 }
+
+/** Does this at the same time, to the end of all. @throws the first failure, in the order of the list */
+export async function sideBySide(...works) {
+  const outcomes = await Promise.allSettled(works.map((work) => work()));
+  const failed = outcomes.find(({ status }) => status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+let lastInLog;
 
 /**
  * Runs a program to its end; what it prints goes to .cache/setup.log.
  * @returns its exit code and what it printed that says why
  */
 export function run(command, args, options = {}) {
-  log(`\n$ ${command} ${args.join(' ')}\n`);
+  const line = `$ ${command} ${args.join(' ')}`;
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -63,11 +81,14 @@ export function run(command, args, options = {}) {
     });
     let printed = '';
     const keep = (data) => {
+      if (lastInLog !== child) log(`\n${line}\n`); // again where another one has printed meanwhile
+      lastInLog = child;
       log(data);
       printed = (printed + data).slice(-4000);
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
+    keep('');
     child.once('error', (error) => resolve({ code: 127, tail: error.message }));
     child.once('close', (code) => resolve({ code: code ?? 1, tail: reasonIn(printed, 8) }));
   });
