@@ -1,8 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { followFrames, readFrameCounters } from '../support/frame-counter.ts';
 import { waitFor } from '../support/system.ts';
+import { createCutOff } from './cut-off.ts';
 import { createSite, type Site } from './host.ts';
 import { startProcess } from './start-process.ts';
 
@@ -51,6 +54,35 @@ test('kill -9: the restarted process salvages, resumes by itself and explains wh
   const before = files.slice(0, rows.filter((row) => row.startMs < killedMs).length);
   const report = followFrames(await readFrameCounters(before), camera.loop().frames);
   expect(report).toMatchObject({ missing: [], duplicated: [], reordered: [] });
+});
+
+test('killed while the catalogue is away: what the camera did before that is explained as its own doing', async () => {
+  const cutOff = await createCutOff(Number(new URL(site.database.url).port));
+  const settings = { FRAMEKEEP_DATABASE_URL: site.database.url.replace(/:\d+\//, `:${cutOff.port}/`) };
+  const cameraId = await site.addCamera(camera.url());
+  const { child, exited } = startProcess(site, 'a', { cameraIds: [cameraId], settings });
+  children.add(child);
+  await waitFor('a segment', async () => (await site.segments(cameraId)).length >= 1);
+  cutOff.cut();
+  camera.dropAll('eof');
+  // Saved once it records again; before the kill it must have closed a file, for the hole to be in its backlog.
+  const spoolDir = path.join(site.dir, 'a');
+  await waitFor('it is noted', async () => (await readdir(path.join(spoolDir, 'claims'))).length === 1);
+  const notedMs = Date.now();
+  await waitFor('a file since', async () =>
+    (await readdir(path.join(spoolDir, 'closed', cameraId))).some((name) => Number.parseInt(name, 10) > notedMs),
+  );
+  child.kill('SIGKILL');
+  const killedMs = Date.now();
+  await exited;
+  await cutOff.close();
+
+  const recorder = await site.start('a');
+  await waitFor('new footage', async () => (await site.segments(cameraId)).some((row) => row.startMs > killedMs));
+  await recorder.get(cameraId)?.stop('unwanted');
+  await waitFor('all committed', async () => recorder.stats().backlog.files + recorder.stats().pendingWrites === 0);
+  expect((await site.gaps(cameraId)).map(({ reason }) => reason)).toEqual(['operator', 'closed', 'host-lost']);
+  await waitFor('nothing is noted any more', async () => (await readdir(path.join(spoolDir, 'claims'))).length === 0);
 });
 
 test('killed between any two steps of a commit: nothing is lost, double or overlapping', async () => {
