@@ -4,6 +4,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { CameraUrl } from '../../domain/camera-url.ts';
 import type { AddressPolicy } from '../../security/address-policy.ts';
 import { connectFailure, errorCode, failure, type Failure } from './failure.ts';
+import { createSocketReads } from './socket-reads.ts';
 
 /** All addresses of a host name. Rejects with a system error whose `code` tells why. */
 export type Resolve = (hostname: string) => Promise<string[]>;
@@ -14,7 +15,17 @@ export interface Certificate {
   isVerified: boolean;
 }
 
-export type Connected = { socket: Socket; certificate: Certificate | null } | { failure: Failure };
+export type Connected = CameraConnection | { failure: Failure };
+
+export interface CameraConnection {
+  socket: Socket;
+  /**
+   * Tells of all that is read. The socket's `data` event may stay away.
+   * @param listener the bytes stay as they are until it returns; where it returns true, for ever
+   */
+  onBytes(listener: (bytes: Buffer) => boolean): void;
+  certificate: Certificate | null;
+}
 
 export async function resolveHost(hostname: string): Promise<string[]> {
   return (await lookup(hostname, { all: true })).map(({ address }) => address);
@@ -67,11 +78,14 @@ async function connectWithin(options: Parameters<typeof connectCamera>[0]): Prom
     // A dead address must leave time for the next one.
     const shareMs = Math.ceil(timeoutMs / found.length);
     const share = limitTo(shareMs, signal);
-    const socket = connectTcp({ host: address, port: camera.port, noDelay: true });
+    // TLS reads the socket below it in its own way.
+    const reads = camera.scheme === 'rtsps' ? null : createSocketReads();
+    const onread = reads === null ? {} : { onread: reads.onread };
+    const socket = connectTcp({ host: address, port: camera.port, noDelay: true, ...onread });
     const code = await ready(socket, 'connect', index === found.length - 1 ? signal : share.signal);
     share.clear();
     if (code === null)
-      return camera.scheme === 'rtsps' ? secure(socket, camera, signal) : { socket, certificate: null };
+      return reads === null ? secure(socket, camera, signal) : { socket, onBytes: reads.listen, certificate: null };
     socket.destroy();
     last = code === 'aborted' ? late : connectFailure(code, place);
     if (signal.aborted) break;
@@ -117,7 +131,8 @@ async function secure(raw: Socket, camera: CameraUrl, signal: AbortSignal): Prom
     return { failure: failure('bad-stream', `${placeOf(camera)} accepted the connection but not TLS (${why}).`) };
   }
   const certificate = socket.getPeerCertificate();
-  return { socket, certificate: { sha256: certificate.fingerprint256, isVerified: socket.authorized } };
+  const onBytes: CameraConnection['onBytes'] = (listener) => socket.on('data', listener);
+  return { socket, onBytes, certificate: { sha256: certificate.fingerprint256, isVerified: socket.authorized } };
 }
 
 /** Waits for the event; null when it came, else the error's code or `aborted`. */

@@ -157,7 +157,7 @@ export async function openDialer(options: {
       localUrl: url,
       ffmpeg,
       early: connected.early,
-      socket,
+      connection: connected,
       stallMs: options.stallMs ?? defaultStallMs,
       maxBytesPerSecond: options.maxBytesPerSecond ?? Infinity,
       log,

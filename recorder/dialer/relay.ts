@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
 import type { CameraUrl } from '../../domain/camera-url.ts';
 import type { Logger } from '../../log.ts';
-import { placeOf } from './connect.ts';
+import { placeOf, type CameraConnection } from './connect.ts';
 import { createConversation } from './conversation.ts';
 import { connectionFailure, errorCode, failure, type Failure } from './failure.ts';
 import { createFraming } from './framing.ts';
 import { createPump } from './pump.ts';
 import { createRateLimit } from './rate-limit.ts';
 import type { StreamDescription } from './session-description.ts';
+import { readBufferBytes } from './socket-reads.ts';
 
 const nowMs = (): number => performance.now();
 const seconds = (ms: number): string => (ms / 1000).toFixed(1);
@@ -26,13 +27,6 @@ export interface Relay {
 
 /** ffmpeg that leaves after this silence left because of it (its own -timeout is 5 s). */
 const silenceAtLeaveMs = 2000;
-/**
- * Small reads are the cost of relaying: one for each packet takes 0.016 core per 8 Mbit/s, one for each picture 0.006.
- * Once video flows, packets gather in the kernel for this long after a read that was not a full one (Node reads up to
- * 64 KiB at once); ffmpeg wakes up less often for the same reason.
- */
-const gatherForMs = 80;
-const gatherBelowBytes = 65_536;
 /** How often silence is looked for. */
 const watchMs = 500;
 
@@ -47,14 +41,15 @@ export function startRelay(options: {
   ffmpeg: Socket;
   /** What ffmpeg has sent already. */
   early: Buffer[];
-  socket: Socket;
+  connection: CameraConnection;
   stallMs: number;
   maxBytesPerSecond: number;
   log: Logger;
   now: () => number;
   fail: (failure: Failure) => void;
 }): Relay {
-  const { camera, ffmpeg, socket, stallMs } = options;
+  const { camera, ffmpeg, stallMs } = options;
+  const { socket } = options.connection;
   const place = placeOf(camera);
   const toFfmpeg = createPump(socket, ffmpeg, nowMs);
   const toCamera = createPump(ffmpeg, socket, nowMs);
@@ -173,13 +168,17 @@ export function startRelay(options: {
     socket.destroySoon();
   }
 
-  socket.on('data', (chunk: Buffer) => {
+  options.connection.onBytes((chunk) => {
     bytes += chunk.length;
     lastByteMs = nowMs();
-    fromCamera.push(chunk);
-    const gatherMs = lastVideoMs !== null && chunk.length < gatherBelowBytes ? gatherForMs : 0;
-    const pauseMs = Math.max(gatherMs, rateLimit.take(chunk.length, lastByteMs));
+    // Of what is not written at once each read would hold a whole buffer, however little it is.
+    const isBehind = ffmpeg.writableLength > 0;
+    fromCamera.push(isBehind ? Buffer.from(chunk) : chunk);
+    const pauseMs = rateLimit.take(chunk.length, lastByteMs);
     if (pauseMs > 0) toFfmpeg.pauseFor(pauseMs);
+    // After a full read more waits already.
+    if (lastVideoMs !== null && chunk.length < readBufferBytes) toFfmpeg.gather();
+    return !isBehind && (fromCamera.heldBytes() > 0 || ffmpeg.writableLength > 0);
   });
   socket.on('end', () => onCameraGone(null));
   socket.on('error', (error) => onCameraGone(errorCode(error)));
