@@ -1,8 +1,6 @@
 import { isMissingFile, mayPass } from './error-code.ts';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat, utimes } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import type { Hole } from '../domain/gaps.ts';
 import { dayMs } from '../domain/retention.ts';
 import { pieceWithin, type Piece } from '../domain/segment-cut.ts';
@@ -14,6 +12,7 @@ import { transaction } from '../db/sql.ts';
 import { AppError, errorText } from '../errors.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import { readIndex, streamFormatOf, type SegmentIndex } from '../media/mp4-index.ts';
+import { chunksOf, withBuffers } from '../storage/file-chunks.ts';
 import { objectKey } from '../storage/keys.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { CameraIds } from './camera-ids.ts';
@@ -54,8 +53,6 @@ export interface CommitDeps extends SeamDeps {
   windowMs: number;
 }
 
-/** Reads of this size keep hashing at 1 MB of memory a commit. */
-const hashChunkBytes = 1024 * 1024;
 /** Less than this between two files is the jitter of their clocks. */
 const shortestPieceMs = 200;
 /** So long footage of a camera that the catalogue does not have stays in `closed/`, tried again, and in `linger/`. */
@@ -220,8 +217,11 @@ async function moveToLinger(deps: CommitDeps, file: ClosedFile, sha256: string):
 /** Size and SHA-256 (hex) of a file. @param onChunk a sign of life, as bytes are read */
 export async function hashFile(filePath: string, onChunk?: () => void): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256');
-  const file = createReadStream(filePath, { highWaterMark: hashChunkBytes });
-  if (onChunk !== undefined) file.on('data', onChunk);
-  await pipeline(file, hash);
+  await withBuffers(1, async (buffers) => {
+    for await (const chunk of chunksOf(filePath, buffers)) {
+      hash.update(chunk);
+      onChunk?.();
+    }
+  });
   return { bytes: (await stat(filePath)).size, sha256: hash.digest('hex') };
 }

@@ -1,11 +1,11 @@
-import { createReadStream } from 'node:fs';
-import { Writable, type Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { chunksOf, withBuffers } from './file-chunks.ts';
 import { createListing, pageSize, type ListedObject, type ObjectTrace } from './listing.ts';
 import { codeOf, createS3Client, isMissing, toFailure, type ObjectsOptions } from './s3-client.ts';
 
-/** Each read of a file is a turn of Node's thread pool (0.1 ms); its own 64 KiB would take 16 of them a MB. */
-const readBytes = 1024 * 1024;
+/** One that is being sent, one that waits for it, one that is read. */
+const buffersOfPut = 3;
 
 export type { ObjectsOptions, ObjectTrace };
 
@@ -79,6 +79,33 @@ export function createObjects(options: ObjectsOptions): Objects {
     return failures;
   }
 
+  async function send(key: string, body: Readable, bytes: number, sha256: string): Promise<'stored'> {
+    try {
+      const answer = await client.makeRequestStreamAsync(
+        {
+          method: 'PUT',
+          bucketName: bucket,
+          objectName: key,
+          headers: {
+            'content-length': String(bytes),
+            'content-type': 'video/mp4',
+            'x-amz-meta-sha256': sha256,
+            // SeaweedFS 4.48 checks this one and not the hash in the signature, MinIO and S3 check both.
+            'x-amz-checksum-sha256': Buffer.from(sha256, 'hex').toString('base64'),
+          },
+        },
+        body,
+        sha256,
+        [200],
+        region,
+      );
+      await pipeline(answer, discard());
+      return 'stored';
+    } finally {
+      body.destroy();
+    }
+  }
+
   return {
     async ensureBucket() {
       if (await client.bucketExists(bucket)) return;
@@ -93,31 +120,11 @@ export function createObjects(options: ObjectsOptions): Objects {
         if (typeof source !== 'string') source.destroy();
         return 'already';
       }
-      const body = typeof source === 'string' ? createReadStream(source, { highWaterMark: readBytes }) : source;
-      try {
-        const answer = await client.makeRequestStreamAsync(
-          {
-            method: 'PUT',
-            bucketName: bucket,
-            objectName: key,
-            headers: {
-              'content-length': String(bytes),
-              'content-type': 'video/mp4',
-              'x-amz-meta-sha256': sha256,
-              // SeaweedFS 4.48 checks this one and not the hash in the signature, MinIO and S3 check both.
-              'x-amz-checksum-sha256': Buffer.from(sha256, 'hex').toString('base64'),
-            },
-          },
-          body,
-          sha256,
-          [200],
-          region,
-        );
-        await pipeline(answer, discard());
-        return 'stored';
-      } finally {
-        body.destroy();
-      }
+      if (typeof source !== 'string') return send(key, source, bytes, sha256);
+      return withBuffers(buffersOfPut, (buffers) =>
+        // One chunk is read ahead at most; where memory were used again too early, the server would refuse the hash.
+        send(key, Readable.from(chunksOf(source, buffers), { highWaterMark: 1 }), bytes, sha256),
+      );
     },
 
     stat,
