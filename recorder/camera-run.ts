@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { SanityLimits } from '../domain/segment.ts';
 import { earliestStart, type Archive } from '../domain/wall-clock.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { recordArguments } from '../media/ffmpeg-arguments.ts';
-import { startFfmpeg, type Ffmpeg, type FfmpegExit } from '../media/ffmpeg.ts';
+import { startFfmpeg, type Ffmpeg } from '../media/ffmpeg.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { Dialer } from './dialer/dialer.ts';
@@ -20,7 +19,9 @@ import { steadyNowMs } from './steady-clock.ts';
 
 /** ffmpeg notices a stall after twice this, so 10 s; pauses up to 8 s are survived. */
 export const ffmpegTimeoutMs = 5000;
-const tickMs = 200;
+const startTickMs = 200;
+/** Once it records: its end and the wish to end it are told of at once, all else that is looked for takes seconds to show. */
+const tickMs = 1000;
 
 export interface RunEnd {
   /** Null: it was asked to end, or the camera sends another codec than expected and a new run follows at once. */
@@ -125,7 +126,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     });
     const ffmpeg = startRun(options, dir, dialer, files, watch);
     files.started(ffmpeg.pid ?? null);
-    const end = await supervise(options, ffmpeg, async () => filesFailure ?? (await lookAt(watch)));
+    const end = await supervise(options, ffmpeg, watch, () => filesFailure);
     const exit = await ffmpeg.stop();
 
     const firstMediaMs = dialer.firstMediaMs();
@@ -183,19 +184,36 @@ function startRun(options: CameraRunOptions, dir: string, dialer: Dialer, files:
 async function supervise(
   options: CameraRunOptions,
   ffmpeg: Ffmpeg,
-  look: () => Promise<Failure | 'other-stream' | null>,
+  watch: RunWatch,
+  filesFailure: () => Failure | null,
 ): Promise<Failure | 'exited' | null> {
-  let exit: FfmpegExit | undefined;
-  const exited = ffmpeg.exited.then((how) => {
-    exit = how;
-    return how;
+  const { signal } = options;
+  let hasExited = false;
+  let wake = (): void => undefined;
+  void ffmpeg.exited.then(() => {
+    hasExited = true;
+    wake();
   });
-  for (;;) {
-    await Promise.race([exited, sleep(tickMs)]);
-    if (options.signal.aborted) return null;
-    if (exit !== undefined) return 'exited';
-    const found = options.refusal() ?? (await look());
-    if (found === 'other-stream') return null;
-    if (found !== null) return found;
+  const onAbort = (): void => wake();
+  signal.addEventListener('abort', onAbort);
+  try {
+    for (;;) {
+      // No race with `exited`: what waits for a promise that settles in hours is kept until then.
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, watch.hasFrame() ? tickMs : startTickMs);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        if (signal.aborted || hasExited) wake();
+      });
+      if (signal.aborted) return null;
+      if (hasExited) return 'exited';
+      const found = options.refusal() ?? filesFailure() ?? (await lookAt(watch));
+      if (found === 'other-stream') return null;
+      if (found !== null) return found;
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
