@@ -1,6 +1,5 @@
-import { isMissingFile } from './error-code.ts';
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { sizeOf } from './file-size.ts';
 
 /** Fragments come each second; ffmpeg's own limit (twice its timeout) is 10 s. After this long something hangs. */
 export const stallLimitMs = 20_000;
@@ -46,13 +45,4 @@ export function createStallWatch(dir: string, startedMs: number): StallWatch {
       return nowMs - grownMs;
     },
   };
-}
-
-async function sizeOf(filePath: string): Promise<number> {
-  try {
-    return (await stat(filePath)).size;
-  } catch (error) {
-    if (isMissingFile(error)) return 0;
-    throw error;
-  }
 }
