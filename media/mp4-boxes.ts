@@ -50,10 +50,10 @@ export function createBoxReader(file: FileHandle): BoxReader {
 
 /**
  * The boxes of a file one after another, reading headers only, up to the first that is not whole: a file cut off by
- * kill -9 ends in the midst of a box. @throws Mp4Error where a header is no header
+ * kill -9 ends in the midst of a box. @param from where a box begins @throws Mp4Error where a header is no header
  */
-export async function* walkFile(file: BoxReader, fileBytes: number): AsyncGenerator<Box> {
-  for (let offset = 0; offset < fileBytes;) {
+export async function* walkFile(file: BoxReader, fileBytes: number, from = 0): AsyncGenerator<Box> {
+  for (let offset = from; offset < fileBytes;) {
     const box = parseHeader(await file.read(offset, largeHeaderBytes), offset);
     if (box === null || box.offset + box.bytes > fileBytes) return;
     yield box;

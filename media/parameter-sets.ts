@@ -2,6 +2,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import type { Fragment } from '../domain/segment.ts';
 import type { SegmentIndex } from './mp4-index.ts';
 
+type Pictures = Pick<SegmentIndex, 'video' | 'fragments'>;
+
 /** Parameter sets stand before the first slice; access unit delimiters and SEI before them take some hundred bytes. */
 const headBytes = 64 * 1024;
 
@@ -21,7 +23,7 @@ interface NalKind {
  */
 export async function parameterSetsChangedAt(
   path: string,
-  index: SegmentIndex,
+  index: Pictures,
   known: readonly Buffer[] = index.video.parameterSets,
   from = 0,
 ): Promise<number | null> {
@@ -39,7 +41,7 @@ export async function parameterSetsChangedAt(
 }
 
 /** The parameter sets in the first sample of a fragment; none where the camera sends them in SDP only. */
-export async function parameterSetsAt(path: string, index: SegmentIndex, fragment: number): Promise<Buffer[]> {
+export async function parameterSetsAt(path: string, index: Pictures, fragment: number): Promise<Buffer[]> {
   const at = index.fragments[fragment];
   if (at === undefined) throw new RangeError(`no fragment ${fragment}`);
   const file = await open(path, 'r');
@@ -50,7 +52,7 @@ export async function parameterSetsAt(path: string, index: SegmentIndex, fragmen
   }
 }
 
-async function setsOf(file: FileHandle, index: SegmentIndex, at: Fragment): Promise<Buffer[]> {
+async function setsOf(file: FileHandle, index: Pictures, at: Fragment): Promise<Buffer[]> {
   const head = Buffer.alloc(Math.min(at.sampleBytes, headBytes));
   const { bytesRead } = await file.read(head, 0, head.length, at.offset + at.keyBytes - at.sampleBytes);
   return parameterSetsOf(head.subarray(0, bytesRead), index.video.codec, index.video.nalLengthBytes);

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkSanity, entriesOf, segmentDurationMs, totalTicks } from '../../domain/segment.ts';
 import { Mp4Error } from '../../media/mp4-boxes.ts';
-import { firstTfdt, readIndex, streamFormatOf } from '../../media/mp4-index.ts';
+import { firstTfdt, followIndex, readIndex, streamFormatOf } from '../../media/mp4-index.ts';
 import { ffmpeg, makeFolder, packetsOf, pictures, recordMade, run, type SourceOptions } from './footage.ts';
 
 const limits = { maxDurationMs: 60_000 };
@@ -163,6 +163,19 @@ describe('damaged files', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('of a file that grows, each look reads on to the last whole fragment', async () => {
+    const { fragments, video, initBytes } = await readIndex(path);
+    const growing = join(folder.path, 'growing.mp4');
+    await writeFile(growing, bytes.subarray(0, 10));
+    const read = followIndex(growing);
+    await expect(read()).rejects.toThrow(Mp4Error);
+    for (let length = initBytes; length < bytes.length; length += Math.ceil(bytes.length / 40)) {
+      await writeFile(growing, bytes.subarray(0, length));
+      const whole = fragments.filter((fragment) => fragment.offset + fragment.bytes <= length);
+      expect(await read()).toEqual({ video, fragments: whole });
+    }
   });
 
   it('keeps the fragments before garbage and says what is wrong', async () => {
