@@ -5,7 +5,7 @@ import { agree, correctionMs, offsetOf, type ClockOffset } from '../domain/clock
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Objects } from '../storage/objects.ts';
-import { steadyNowMs } from './steady-clock.ts';
+import { steadyNowMs, suspendedMs } from './steady-clock.ts';
 
 /** What time it is for this process: by the host's clock, but for what two of three clocks say is wrong with it. */
 export interface HostClock {
@@ -29,6 +29,8 @@ export interface OtherClocks {
   databaseNow?: () => Promise<number>;
   /** In whole seconds; null = it has none. */
   storeNow?: () => Promise<number | null>;
+  /** For how long the machine has been suspended until now. */
+  suspended?: () => number;
 }
 
 /** @param deps.hostNow the host's clock, ms since 1970 */
@@ -36,15 +38,32 @@ export function createHostClock(
   deps: { hostNow: () => number; db: Pool; objects: Pick<Objects, 'nowMs'>; log: Logger } & OtherClocks,
 ): HostClock {
   const { hostNow, log, databaseNow = () => databaseNowMs(deps.db), storeNow = () => deps.objects.nowMs() } = deps;
+  const { suspended = suspendedMs } = deps;
   const stopped = new AbortController();
   /** Added to the steady clock. */
   let offsetMs = hostNow() - steadyNowMs();
+  /** What the host's clock was ahead of the steady one when it was read last. */
+  let aheadMs = offsetMs;
+  let sleptMs = suspended();
   let wrong: { aheadMs: number; sinceMs: number } | null = null;
   let looking: Promise<void> | null = null;
 
+  /** Reads both clocks. A step of the host's may be the end of a sleep: then time went on, though nobody can be asked. */
+  function read(): { atMs: number; steadyMs: number } {
+    const [atMs, steadyMs] = [hostNow(), steadyNowMs()];
+    const isStep = Math.abs(atMs - steadyMs - aheadMs) > stepMs;
+    aheadMs = atMs - steadyMs;
+    const moreMs = isStep ? suspended() - sleptMs : 0;
+    if (moreMs > stepMs) {
+      sleptMs += moreMs;
+      offsetMs += moreMs;
+      log.warn({ suspendedMs: Math.round(moreMs) }, 'this machine was suspended');
+    }
+    return { atMs, steadyMs };
+  }
+
   function now(): number {
-    const atMs = hostNow();
-    const steadyMs = steadyNowMs();
+    const { atMs, steadyMs } = read();
     // Slewed by NTP; a step of the host's clock is believed once another clock confirms it.
     if (wrong === null && Math.abs(atMs - steadyMs - offsetMs) <= stepMs) offsetMs = atMs - steadyMs;
     return Math.round(steadyMs + offsetMs);
@@ -71,11 +90,11 @@ export function createHostClock(
     const store = database !== null && agree(database, { leastMs: 0, mostMs: 0 }) ? null : await ask(storeNow, 1000);
     const byMs = correctionMs(database, store);
     if (byMs === null) return;
-    const atMs = hostNow();
+    const { atMs, steadyMs } = read();
     if (byMs === 0) {
       if (wrong !== null) log.info('the clock of this host is right again');
       wrong = null;
-      offsetMs = atMs - steadyNowMs();
+      offsetMs = atMs - steadyMs;
       return;
     }
     if (wrong === null)
@@ -84,9 +103,9 @@ export function createHostClock(
         'the clock of this host is wrong: set it (NTP); until then those of catalogue and store are used',
       );
     // What the answers leave open is no reason for a step.
-    const keptMs = offsetMs + steadyNowMs() - atMs;
+    const keptMs = offsetMs + steadyMs - atMs;
     if (!agree({ leastMs: byMs, mostMs: byMs }, { leastMs: keptMs, mostMs: keptMs })) {
-      offsetMs = atMs + byMs - steadyNowMs();
+      offsetMs = atMs + byMs - steadyMs;
     }
     wrong = { aheadMs: -byMs, sinceMs: wrong?.sinceMs ?? atMs + byMs };
   }

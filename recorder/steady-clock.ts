@@ -1,9 +1,19 @@
 import { readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { isMissingFile } from './error-code.ts';
 
 /** Ms by the system's clock that is never set. It goes on when a process ends, until the system is started again. */
 export function steadyNowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/**
+ * For how long the machine has been suspended since it was started, to 0.01 s: `steadyNowMs` stands still meanwhile, and
+ * the time since the start (CLOCK_BOOTTIME) does not. 0 where a system counts that by the clock that is set. A virtual
+ * machine that its host has paused knows of no time that has passed.
+ */
+export function suspendedMs(): number {
+  return process.platform === 'linux' ? uptime() * 1000 - steadyNowMs() : 0;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { leaseOf } from '../../db/leases.ts';
 import { createLogger } from '../../log.ts';
-import { createHostClock, type HostClock } from '../../recorder/host-clock.ts';
+import { createHostClock, type HostClock, type OtherClocks } from '../../recorder/host-clock.ts';
 import { startCamera } from '../support/camera/start-camera.ts';
 import { waitFor } from '../support/system.ts';
 import { createSite, type Site } from './host.ts';
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => site.close());
 
 /** The real catalogue's and the real store's clock against a host's that is off by `offMs`. */
-function clockOff(offMs: number, clocks: { databaseNow?: () => Promise<number> } = {}) {
+function clockOff(offMs: number, clocks: OtherClocks = {}) {
   const host = { offMs };
   const { pool: db } = site.database;
   const hostNow = (): number => Date.now() + host.offMs;
@@ -64,6 +64,33 @@ test('a clock that is slewed is followed, and none is where no two agree', async
   const away = clockOff(yearsMs, { databaseNow: () => Promise.reject(new Error('away')) });
   await away.clock.look(60_000);
   expect(Math.abs(away.clock.now() - Date.now() - yearsMs)).toBeLessThan(2500);
+});
+
+test('a machine that was suspended goes on at the time that it is, with nobody to ask', async () => {
+  const hourMs = 3_600_000;
+  let suspendedMs = 0;
+  const away = () => Promise.reject(new Error('away'));
+  const { host, clock } = clockOff(0, { databaseNow: away, storeNow: away, suspended: () => suspendedMs });
+  const aheadMs = () => clock.now() - Date.now();
+  host.offMs = suspendedMs = hourMs;
+  expect(Math.abs(aheadMs() - hourMs)).toBeLessThan(400);
+  await clock.look(60_000);
+  expect(Math.abs(aheadMs() - hourMs)).toBeLessThan(400);
+  host.offMs += hourMs; // a step that is no sleep
+  expect(Math.abs(aheadMs() - hourMs)).toBeLessThan(400);
+  suspendedMs += 10; // what its clock is read to
+  host.offMs += hourMs;
+  expect(Math.abs(aheadMs() - hourMs)).toBeLessThan(400);
+});
+
+test('a look that finds the clock right after a sleep counts that once', async () => {
+  let suspendedMs = 0;
+  const databaseNow = async () => Date.now() + suspendedMs;
+  const { host, clock } = clockOff(0, { databaseNow, suspended: () => suspendedMs });
+  host.offMs = suspendedMs = 3_600_000;
+  await clock.look(60_000);
+  expect(clock.wrong()).toBeNull();
+  expect(Math.abs(clock.now() - Date.now() - suspendedMs)).toBeLessThan(400);
 });
 
 test.concurrent.each([
