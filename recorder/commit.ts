@@ -1,6 +1,7 @@
 import { isMissingFile, mayPass } from './error-code.ts';
 import { createHash } from 'node:crypto';
 import { stat, utimes } from 'node:fs/promises';
+import { fileTimeMs } from '../domain/file-time.ts';
 import type { Hole } from '../domain/gaps.ts';
 import { dayMs } from '../domain/retention.ts';
 import { pieceWithin, type Piece } from '../domain/segment-cut.ts';
@@ -80,7 +81,15 @@ export async function commitFile(deps: CommitDeps, file: ClosedFile): Promise<Co
 async function isForGood(deps: CommitDeps, file: ClosedFile, error: unknown): Promise<boolean> {
   if (!mayPass(error)) return true;
   if (!(error instanceof AppError) || error.code !== 'not-found') return false;
-  return deps.now() - (await stat(file.path)).ctimeMs > unknownCameraMs;
+  const { startMs, durationMs } = file.name;
+  const nowMs = deps.now();
+  const closed = {
+    keptMs: (await stat(file.path)).ctimeMs,
+    hostMs: Date.now(),
+    nowMs,
+    notBeforeMs: startMs + durationMs,
+  };
+  return nowMs - fileTimeMs(closed) > unknownCameraMs;
 }
 
 async function tryCommit(deps: CommitDeps, file: ClosedFile): Promise<CommitOutcome> {

@@ -31,7 +31,7 @@ interface Gop {
  * @throws errors of the database and the file system; it may be repeated
  */
 export async function keepUnproven(
-  deps: { db: Pool; spool: Spool; log: Logger },
+  deps: { db: Pool; spool: Spool; log: Logger; now: () => number },
   file: ClosedFile,
   index: SegmentIndex,
   { pieces, lease }: { pieces: readonly Piece[]; lease: Lease },
@@ -54,7 +54,7 @@ export async function keepUnproven(
   if (unproven.length === 0) return;
   const epochs = [...new Set(rows.map(({ epoch }) => epoch))];
   const why = `other footage has its time (epochs ${epochs.join(', ')}), and nothing proves that its pictures are there`;
-  const kept = await keepInQuarantine(deps.spool.dir, file, why);
+  const kept = await keepInQuarantine({ spoolDir: deps.spool.dir, now: deps.now }, file, why);
   deps.log.warn(
     { cameraId, name, kept, epochs },
     'covered footage is kept in quarantine: its pictures may be there alone',

@@ -20,14 +20,14 @@ export function isDamaged(index: SegmentIndex): boolean {
  * @throws errors of the file system; it may be repeated
  */
 export async function cutToWhole(
-  deps: { spool: Spool; log: Logger; failpoint: Failpoint },
+  deps: { spool: Spool; log: Logger; now: () => number; failpoint: Failpoint },
   file: ClosedFile,
   index: SegmentIndex,
 ): Promise<{ parts: ClosedFile[]; lost: Hole & { why: string } }> {
   const { cameraId, name } = file;
   const { startMs } = name;
   const why = index.damage ?? 'it ends in the midst of a fragment';
-  const kept = await keepInQuarantine(deps.spool.dir, file, why);
+  const kept = await keepInQuarantine({ spoolDir: deps.spool.dir, now: deps.now }, file, why);
   const durationMs = Math.min(name.durationMs, spanMs(index));
   deps.log.error({ cameraId, name, why, durationMs, kept }, 'a closed file is damaged: stored as far as it is whole');
   const parts = await cutToParts(deps, file, index, [{ from: 0, to: index.fragments.length, startMs, durationMs }]);

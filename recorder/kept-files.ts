@@ -70,7 +70,8 @@ function add(kept: Map<string, KeptFile>, level: 'quarantine' | 'unreadable', fi
   if (isReason) one.reasonPath = file.path;
   else Object.assign(one, { path: file.path, isAsked, bytes: file.bytes });
   one.diskBytes += file.diskBytes;
-  one.sinceMs = Math.max(one.sinceMs, file.modifiedMs);
+  // The file's own time is when it was written, or by a clock that may be wrong.
+  if (isReason || one.reasonPath === null) one.sinceMs = file.modifiedMs;
   kept.set(at, one);
 }
 

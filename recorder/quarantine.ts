@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -10,25 +10,29 @@ import { keptFiles, reasonOf, removeKept } from './kept-files.ts';
 /** Puts a file aside that cannot be catalogued: kept for a person to look at, with the reason beside it. */
 export type Quarantine = (cameraId: string, filePath: string, why: string) => Promise<void>;
 
-/** @param spoolDir files go to `quarantine/<camera>/` below it */
-export function createQuarantine(spoolDir: string): Quarantine {
+/**
+ * @param spoolDir files go to `quarantine/<camera>/` below it
+ * @param now the recorder's time
+ */
+export function createQuarantine(spoolDir: string, now: () => number = Date.now): Quarantine {
   return async (cameraId, filePath, why) => {
-    await renameDurably(filePath, await placeIn(spoolDir, { cameraId, filePath }, why));
+    await renameDurably(filePath, await placeIn({ spoolDir, now }, { cameraId, filePath }, why));
   };
 }
 
 /**
  * Keeps a file of `closed/` in quarantine too, under a second name, before it is cut or removed. Repeated after a crash
  * it finds that done.
+ * @param where.now the recorder's time
  * @returns where it lies
  * @throws errors of the file system
  */
 export async function keepInQuarantine(
-  spoolDir: string,
+  where: { spoolDir: string; now: () => number },
   { cameraId, path: filePath }: { cameraId: string; path: string },
   why: string,
 ): Promise<string> {
-  const target = await placeIn(spoolDir, { cameraId, filePath }, why);
+  const target = await placeIn(where, { cameraId, filePath }, why);
   try {
     await linkOrCopy(filePath, target);
   } catch (error) {
@@ -38,9 +42,13 @@ export async function keepInQuarantine(
   return target;
 }
 
-/** The reason is written first: its time says since when the file is there. @returns where the file is to lie */
+/**
+ * The reason is written first. Its time says since when the file is there, and not by the host's clock: one that is years
+ * behind and is then set would have it go at once.
+ * @returns where the file is to lie
+ */
 async function placeIn(
-  spoolDir: string,
+  { spoolDir, now }: { spoolDir: string; now: () => number },
   { cameraId, filePath }: { cameraId: string; filePath: string },
   why: string,
 ): Promise<string> {
@@ -50,6 +58,8 @@ async function placeIn(
   const name = `${path.basename(path.dirname(filePath))}-${path.basename(filePath)}`;
   const target = path.join(folder, name);
   await writeFile(reasonOf(target), `${why}\n`);
+  const since = new Date(now());
+  await utimes(reasonOf(target), since, since);
   return target;
 }
 

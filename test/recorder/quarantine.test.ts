@@ -58,7 +58,7 @@ test('what is in quarantine goes with its reason when it is old, and the oldest 
 test('a file is kept besides, as often as that is repeated, and outlives the one in `closed/`', async () => {
   const file = path.join(root, 'closed', 'camera', 'a.mp4');
   await writeFile(file, 'footage');
-  const keep = () => keepInQuarantine(root, { cameraId: 'camera', path: file }, 'covered');
+  const keep = () => keepInQuarantine({ spoolDir: root, now: Date.now }, { cameraId: 'camera', path: file }, 'covered');
   expect(await keep()).toBe(await keep());
   await rm(file);
   expect(await kept()).toEqual(both('a.mp4'));
@@ -94,6 +94,17 @@ test('a host clock that is ahead removes nothing from quarantine', async () => {
   await waitFor('it has looked', async () => guard.usage() !== null);
   await guard.stop(); // after the look that runs
   expect(await kept()).toEqual(both('a.mp4'));
+});
+
+test('what a host whose clock is years behind puts into quarantine is not old once the clock is set', async () => {
+  const now = () => Date.now() + 3 * 365 * dayMs;
+  const file = path.join(root, 'closed', 'camera', 'a.mp4');
+  await writeFile(file, Buffer.alloc(blockBytes, 1));
+  await keepInQuarantine({ spoolDir: root, now }, { cameraId: 'camera', path: file }, 'covered');
+  await createQuarantine(root, now)('other', file, 'a test');
+  const bound = (days: number) => ({ sinceMs: now() - days * dayMs, maxBytes: 1e9 });
+  expect(await trimQuarantine(root, bound(14), log)).toEqual({ files: 0, bytes: 0 });
+  expect(await trimQuarantine(root, bound(-1), log)).toMatchObject({ files: 2 });
 });
 
 test('what lingers goes before what is in quarantine', async () => {
