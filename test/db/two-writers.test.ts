@@ -8,7 +8,8 @@ import type { Segment } from '../../domain/segment.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { makeCamera, segmentOf } from './fixtures.ts';
 
-const cameras = 50;
+/** Two writers each: more than connect at once. */
+const cameras = 20;
 const segmentsPerWriter = 30;
 
 let database: TestDatabase;
