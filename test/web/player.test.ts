@@ -3,6 +3,7 @@ import { setCameraState } from '../../db/cameras.ts';
 import { claimHole, closeGap } from '../../db/gaps.ts';
 import type { Camera } from '../../domain/camera.ts';
 import { backdate, commit, type RecordedFile } from '../api/committed-footage.ts';
+import { keysOf } from '../support/stored-footage.ts';
 import { signIn, startConsole, type ConsoleUnderTest, type WatchedPage } from './support/console.ts';
 import { eventually } from './support/eventually.ts';
 import { makeCountedFootage, type CountedFootage } from './support/footage.ts';
@@ -183,6 +184,26 @@ test('H.265 says that it cannot play here', async () => {
   const { page } = watched;
   await page.getByLabel('Choose a camera').selectOption({ label: 'H.265 camera' });
   await eventually(() => page.locator('.video-notice').textContent()).toContain('H.265 cannot play here.');
+});
+
+test('footage that the store has lost is passed over once what is before it was shown', async () => {
+  const { page } = watched;
+  const lost = await ui.api.addCamera({ name: 'Lost footage' });
+  await backdate(ui.api, lost, startMs);
+  const files = footage.files.slice(0, 3);
+  const lengthMs = files[0]?.segment.durationMs ?? 0;
+  await commit(
+    ui.api,
+    lost,
+    files.map((file, index) => ({ file, startMs: startMs + index * lengthMs })),
+  );
+  const { objects } = ui.api.deps;
+  const [, second] = await keysOf(objects, lost);
+  expect(await objects.remove([second ?? ''])).toEqual([]);
+  await page.goto(`/play?cams=${lost.id}&t=${new Date(startMs).toISOString()}`);
+  await eventually(counter).toBeGreaterThan(2 * footage.fps);
+  await eventually(counter).toBeGreaterThan(8 * footage.fps + 5);
+  expect(await page.getByRole('status').allTextContents()).toContain('Skipped 4 s without footage.');
 });
 
 test('nothing has complained', () => {

@@ -39,7 +39,9 @@ export function HoldDialog({ camera, range, onPlaced, onClose }: HoldDialogProps
   const [until, setUntil] = useState(localFields(now + 3 * monthMs));
   const [errors, setErrors] = useState<Errors>({});
   const submit = async () => {
-    const [fromMs, toMs, untilMs] = [momentOf(from), momentOf(to), ends === 'at' ? momentOf(until) : null];
+    // Where an hour is repeated a hold keeps both: rather too much than too little.
+    const [fromMs, toMs] = [momentOf(from, 'earlier'), momentOf(to, 'later')];
+    const untilMs = ends === 'at' ? momentOf(until, 'later') : null;
     const found: Errors = {
       ...((fromMs === null || toMs === null) && { range: w.timeMissing }),
       ...(fromMs !== null && toMs !== null && fromMs >= toMs && { range: w.holdOrder }),

@@ -17,7 +17,7 @@ export function GoToDialog({ atMs, onGo, onClose }: GoToProps) {
   const [moment, setMoment] = useState(localFields(atMs));
   const [error, setError] = useState<string | undefined>(undefined);
   const submit = async () => {
-    const chosenMs = momentOf(moment);
+    const chosenMs = momentOf(moment, atMs);
     if (chosenMs === null) {
       setError(w.timeMissing);
       return null;

@@ -2,6 +2,7 @@ import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 import type { Answer } from '../api.ts';
 import { playlistLoaderFor } from './playlist-loader.ts';
+import type { LostFootage } from './lost-footage.ts';
 import { loadPlaylist, playlistPath, type LoadedPlaylist } from './playlist.ts';
 import type { Range } from './range.ts';
 import { onlyGrew, type MediaPiece } from './wall-map.ts';
@@ -21,6 +22,8 @@ export interface SessionEvents {
   onCodec(codec: string): void;
   /** Links have run out, or footage was repaired or deleted: the range must be opened anew at the same moment. */
   onStale(): void;
+  /** The server does not have what the playlist names. */
+  onLost(lost: LostFootage): void;
   onFailure(code: string): void;
 }
 
@@ -91,7 +94,11 @@ export async function openHls({
   });
   hls.on(Events.ERROR, (_event, data) => {
     const status = data.response?.code;
-    if (data.details === ErrorDetails.FRAG_LOAD_ERROR && (status === 403 || status === 404 || status === 410)) {
+    const isRefused = data.details === ErrorDetails.FRAG_LOAD_ERROR && [403, 404, 410].includes(status ?? 0);
+    const lost = status === 403 ? null : objectOf(data.frag?.url);
+    if (isRefused && lost !== null) {
+      events.onLost(lost);
+    } else if (isRefused) {
       events.onStale();
     } else if (isCodecError(data)) {
       events.onCodec(data.mimeType ?? '');
@@ -102,6 +109,13 @@ export async function openHls({
       events.onFailure(data.details);
     }
   });
+  /** All footage of the object that a link is to: it is lost as a whole. */
+  const objectOf = (url: string | undefined): LostFootage | null => {
+    const parts = (hls.levels[0]?.details?.fragments ?? []).filter((part) => part.url === url);
+    const [fromMs, last] = [parts[0]?.programDateTime ?? null, parts.at(-1)];
+    const lastMs = last?.programDateTime ?? null;
+    return fromMs === null || lastMs === null ? null : { fromMs, toMs: lastMs + (last?.duration ?? 0) * 1000 };
+  };
   const isCodecError = (data: ErrorData) =>
     data.details === ErrorDetails.BUFFER_ADD_CODEC_ERROR ||
     data.details === ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR ||

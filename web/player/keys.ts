@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import type { Player } from './player.ts';
+import type { Player } from './player-state.ts';
 import { rateBeside } from './rates.ts';
 
 interface KeyActions {

@@ -1,40 +1,14 @@
-import { signal, type ReadonlySignal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import { isH265, playsH265 } from './codec.ts';
 import { createFrameSteps } from './frame-steps.ts';
 import { openHls, type HlsSession } from './hls-session.ts';
+import { watchLostFootage } from './lost-footage.ts';
+import type { Phase, Player } from './player-state.ts';
 import { firstSegment, loadPlaylist } from './playlist.ts';
 import { rangeAround, type Range, type RecordedCamera } from './range.ts';
 import { mediaOf, wallEnd, wallOf } from './wall-map.ts';
 import { createSkips } from './skips.ts';
 import { createStill } from './still.ts';
-
-/** `empty`: no footage from there on; `no-h265`: this browser cannot decode it. */
-export type Phase = 'loading' | 'ready' | 'empty' | 'no-h265' | 'failed';
-
-export interface Player {
-  phase: ReadonlySignal<Phase>;
-  /** Code of what failed, for support. */
-  failure: ReadonlySignal<string | null>;
-  paused: ReadonlySignal<boolean>;
-  /** The picture waits for data. */
-  waiting: ReadonlySignal<boolean>;
-  rate: ReadonlySignal<number>;
-  sound: ReadonlySignal<'none' | 'off' | 'on'>;
-  /** Wall time of the picture that is shown. */
-  wallMs: ReadonlySignal<number | null>;
-  range: ReadonlySignal<Range | null>;
-  /** Plays on with the newest footage; ends with any jump or pause. */
-  following: ReadonlySignal<boolean>;
-  /** Shows a moment; null: the latest footage, and goes on with it. */
-  open(atMs: number | null): Promise<void>;
-  seek(atMs: number): void;
-  toggle(): void;
-  /** Shows the next (1) or previous (-1) frame. */
-  step(frames: 1 | -1): void;
-  setRate(rate: number): void;
-  toggleSound(): void;
-  close(): void;
-}
 
 /** "The latest" starts so far before the end of the footage: a segment of 10 s, its commit and the next look fit in. */
 const behindMs = 20_000;
@@ -65,11 +39,22 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
   const picture = createStill(video, still);
   let session: HlsSession | null = null;
   let opening = 0;
-  let rebuiltMs = 0;
+  let rebuiltMs = -rebuildAfterMs;
+  /** The moment that is shown, or wanted. */
+  let reachedMs: number | null = null;
   let frameSeconds = 1 / 25;
   let wantsPlay = true;
   const steps = createFrameSteps(video);
   const skips = createSkips(video, onSkip);
+  const lost = watchLostFootage({
+    video,
+    lookAgain: rebuild,
+    passOver({ fromMs, toMs }) {
+      onSkip(toMs - Math.max(fromMs, reachedMs ?? fromMs));
+      void open(toMs);
+    },
+    giveUp: () => finish('failed', 'footage-gone'),
+  });
 
   async function open(atMs: number | null): Promise<void> {
     const mine = ++opening;
@@ -77,6 +62,8 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     picture.keep();
     session?.close();
     session = null;
+    reachedMs = atMs;
+    lost.forget();
     skips.forget();
     steps.forget();
     failure.value = null;
@@ -111,7 +98,12 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
       first: playlist.value,
       startPosition: startPosition + pastEdgeSeconds,
       newestMs: () => camera.newestMs() ?? 0,
-      events: { onCodec, onStale, onFailure: (code) => finish('failed', code) },
+      events: {
+        onCodec,
+        onStale: rebuild,
+        onLost: (piece) => lost.found(piece, reachedMs ?? wantedMs),
+        onFailure: (code) => finish('failed', code),
+      },
     });
     if (outdated()) return opened.close();
     session = opened;
@@ -131,14 +123,16 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     finish(isH265(codec) ? 'no-h265' : 'failed', codec);
   }
 
-  function onStale(): void {
+  /** @returns false when that was done just now */
+  function rebuild(): boolean {
     const now = performance.now();
-    if (now - rebuiltMs < rebuildAfterMs) return;
+    if (now - rebuiltMs < rebuildAfterMs) return false;
     rebuiltMs = now;
     const { value: isFollowing } = following;
-    void open(wallMs.peek()).then(() => {
+    void open(reachedMs).then(() => {
       following.value = isFollowing;
     });
+    return true;
   }
 
   async function startPlaying(): Promise<void> {
@@ -158,7 +152,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     steps.shown(mediaTime);
     if (wall !== null) {
       skips.shown({ media: mediaTime, wall });
-      wallMs.value = wall;
+      wallMs.value = reachedMs = wall;
       sound.value = session?.hasSound() === true ? (video.muted ? 'off' : 'on') : 'none';
     }
     handle = video.requestVideoFrameCallback(onFrame);
@@ -188,6 +182,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     following.value = false;
     if (
       session === null ||
+      lost.isWaiting() ||
       current === null ||
       endMs === null ||
       atMs < current.fromMs ||
@@ -200,7 +195,7 @@ export function createPlayer({ video, still, camera, onSkip }: PlayerOptions): P
     skips.landed(atMs, wallOf(pieces, target));
     skips.forget();
     steps.forget();
-    wallMs.value = wallOf(pieces, target);
+    wallMs.value = reachedMs = wallOf(pieces, target);
     video.currentTime = target + pastEdgeSeconds;
   }
 

@@ -1,7 +1,7 @@
 import { Button } from '../parts/button.tsx';
 import { clockTime, dayName, zoneOffset } from '../format.ts';
 import { locale, words } from '../words/index.ts';
-import type { Player } from './player.ts';
+import type { Player } from './player-state.ts';
 import { rates } from './rates.ts';
 
 interface TransportProps {

@@ -5,7 +5,8 @@ import { duration } from '../format.ts';
 import { toast } from '../parts/toast.tsx';
 import { navigate, place, playAddress } from '../router.ts';
 import { words } from '../words/index.ts';
-import { createPlayer, type Player } from './player.ts';
+import { createPlayer } from './player.ts';
+import type { Player } from './player-state.ts';
 
 /** How often playing renews the moment in the URL. */
 const urlEveryMs = 5_000;

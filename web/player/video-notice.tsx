@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks';
 import { Button } from '../parts/button.tsx';
 import { announce } from '../parts/toast.tsx';
 import { words } from '../words/index.ts';
-import type { Player } from './player.ts';
+import type { Player } from './player-state.ts';
 
 interface NoticeProps {
   player: Player;
