@@ -18,6 +18,11 @@ const rtpHz = 90_000;
 /** Steps outside 0-12 s are clock steps, not pauses; must exceed the real stall limit, twice `timeoutMs`. */
 const maxPauseSeconds = 12;
 const maxPauseTicks = maxPauseSeconds * rtpHz;
+/**
+ * Sound that stops, or that never comes, holds pictures back for this long, in µs. With ffmpeg's own 10 s all that
+ * followed was 10 s late in the archive, and `kill -9` lost as much; without sound missing nothing is changed by it.
+ */
+const maxInterleaveDelta = 250_000;
 /** B-frame delay to believe. */
 const maxReorderTicks = 2 * rtpHz;
 /** One frame at 30 fps, where the packet does not say how long it is. */
@@ -59,6 +64,7 @@ export function recordArguments(options: RecordOptions): string[] {
     withAudio ? ['-c:v', 'copy', ...audioCodecArguments(options.audioCodec)] : ['-c', 'copy'],
     options.codec === 'hevc' ? ['-tag:v', 'hvc1'] : [],
     ['-bsf:v', repairTimestamps()],
+    withAudio ? ['-max_interleave_delta', String(maxInterleaveDelta)] : [],
     ['-f', 'segment', '-segment_time', String(options.segmentSeconds), '-segment_time_delta', '0.05'],
     ['-segment_format', 'mp4', '-segment_format_options', fragmentOptions],
     ['-segment_list', 'pipe:1', '-segment_list_type', 'csv', `${options.dir}/%d.mp4`],

@@ -49,7 +49,9 @@ describe('recordArguments', () => {
       expect(after(other, '-af')).toMatch(/,aresample=async=1000$/);
       expect(after(other, '-bsf:v')).toBe(after(recordArguments(options), '-bsf:v'));
       expect(other).not.toContain('-bsf:a');
+      expect(after(other, '-max_interleave_delta')).toBe('250000');
     }
+    expect(after(aac, '-max_interleave_delta')).toBe('250000');
   });
 
   it('never ask for audio that the profile does not keep (pain 9)', () => {

@@ -22,6 +22,8 @@ export interface Fault {
   answer?: 'http' | 'garbage';
   /** Takes PLAY, sends no media. */
   noMedia?: boolean;
+  /** Announces sound and sends none any more (0: never any); the pictures go on. */
+  muteAudioAfterMs?: number;
   /** Sends nothing more, but keeps the connection. */
   stallAfterMs?: number;
   /** Ends the connection, by FIN (`eof`, the default) or RST. */

@@ -69,6 +69,8 @@ export function createSender(options: SenderOptions): { stop(): void } {
   const stalls = (): boolean =>
     options.hangs() || options.fault().noMedia === true || playedMs() >= (options.fault().stallAfterMs ?? Infinity);
 
+  const isMute = (): boolean => playedMs() >= (options.fault().muteAudioAfterMs ?? Infinity);
+
   function write(track: Track, packets: Packets, timestamp: number): void {
     const { channel, sequence, ssrc } = track;
     socket.write(stamped(packets, { channel, sequence, timestamp, ssrc }));
@@ -145,7 +147,7 @@ export function createSender(options: SenderOptions): { stop(): void } {
     picture: (picture) => schedule(() => writePicture(picture)),
     audio: (audio: LiveAudio) =>
       schedule(() => {
-        if (stopped || options.audio === null || !socket.writable || stalls()) return;
+        if (stopped || options.audio === null || !socket.writable || stalls() || isMute()) return;
         write(options.audio, audio.packets, audio.timestamp);
       }),
   };
