@@ -11,11 +11,11 @@ export interface SocketReads {
   listen: (listener: (bytes: Buffer) => boolean) => void;
 }
 
-/** As much as Node reads at once: what gathers at 6 Mbit/s until the next beat. */
+/** As much as Node reads at once: what gathers at 4.4 Mbit/s until the next beat. */
 export const readBufferBytes = 65_536;
 
 /**
- * Node's own way allocates 64 KiB for each read and copies what came. At 4 Mbit/s that are 12 reads a second and camera,
+ * Node's own way allocates 64 KiB for each read and copies what came. At 4 Mbit/s those are 12 reads a second and camera,
  * and collecting them was a fifth of what the recorder costs.
  */
 export function createSocketReads(): SocketReads {
