@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
 
-/** Each read of a file is a turn of Node's thread pool (0.1 ms); the 64 KiB of a stream would take 8 of them. */
-const chunkBytes = 512 * 1024;
-/** Two commits hash and put at any time where 20 cameras are recorded; more at once take memory of their own. */
-const mostKept = 8;
+/** Each read of a file is a turn of Node's thread pool (0.1 ms); the 64 KiB of a stream would take 16 of them a MB. */
+const chunkBytes = 1024 * 1024;
+/** Enough for two commits; more at once take memory of their own. */
+const mostKept = 4;
 const kept: Buffer[] = [];
 
 /**

@@ -4,8 +4,8 @@ import { chunksOf, withBuffers } from './file-chunks.ts';
 import { createListing, pageSize, type ListedObject, type ObjectTrace } from './listing.ts';
 import { codeOf, createS3Client, isMissing, toFailure, type ObjectsOptions } from './s3-client.ts';
 
-/** One that is being sent, one that waits for it, one that is read. */
-const buffersOfPut = 3;
+/** One that is being sent, one that is read ahead; the next is read once the first is sent. */
+const buffersOfPut = 2;
 
 export type { ObjectsOptions, ObjectTrace };
 
@@ -122,7 +122,7 @@ export function createObjects(options: ObjectsOptions): Objects {
       }
       if (typeof source !== 'string') return send(key, source, bytes, sha256);
       return withBuffers(buffersOfPut, (buffers) =>
-        // One chunk is read ahead at most; where memory were used again too early, the server would refuse the hash.
+        // Were memory used again too early, the server would refuse the hash.
         send(key, Readable.from(chunksOf(source, buffers), { highWaterMark: 1 }), bytes, sha256),
       );
     },
