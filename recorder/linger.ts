@@ -26,7 +26,11 @@ export interface Linger {
   stop(): Promise<void>;
 }
 
-const sweepEveryMs = 10_000;
+/**
+ * Each sweep looks at all that lingers, at 30 files a camera after the default of 30 minutes; where they linger so long, a
+ * minute more or less is nothing.
+ */
+const sweepEveryMs = { least: 10_000, most: 60_000, share: 1 / 30 };
 /** What fails sooner may be one file's fault (its disk does not give it back); so many in a row are no file's. */
 const hangsMs = 2000;
 const mostInARow = 20;
@@ -42,6 +46,8 @@ export function createLinger(deps: {
   now: () => number;
 }): Linger {
   const { spool, objects, log } = deps;
+  const { least, most, share } = sweepEveryMs;
+  const pauseMs = Math.min(most, Math.max(least, deps.lingerMs * share));
   const stopped = new AbortController();
   let sweeping: Promise<void> = Promise.resolve();
   let last: Promise<unknown> = Promise.resolve();
@@ -129,7 +135,7 @@ export function createLinger(deps: {
       } catch (error) {
         log.warn({ cause: errorText(error) }, 'lingering files could not be looked at');
       }
-      await sleep(sweepEveryMs, undefined, { signal: stopped.signal }).catch(() => undefined);
+      await sleep(pauseMs, undefined, { signal: stopped.signal }).catch(() => undefined);
     }
   }
 

@@ -29,8 +29,12 @@ export function createSpoolFolders(onUnreadable: OnUnreadable = () => undefined)
   foldersIn: (path: string) => Promise<string[]>;
   /** The files of a folder by name. One that goes while we look (its commit is done) is left out. */
   filesOf: (folder: string, cameraId: string) => Promise<SpoolFile[]>;
-  /** A file or folder that goes while we look counts nothing. */
-  diskBytesBelow: (folder: string) => Promise<number>;
+  /**
+   * A file or folder that goes while we look counts nothing.
+   * @param bytesAt for the files; default: each is looked at
+   */
+  diskBytesBelow: (folder: string, bytesAt?: (path: string) => Promise<number>) => Promise<number>;
+  diskBytesAt: (path: string) => Promise<number>;
 } {
   const told = new Set<string>();
 
@@ -81,7 +85,7 @@ export function createSpoolFolders(onUnreadable: OnUnreadable = () => undefined)
     }
   }
 
-  async function diskBytesBelow(folder: string): Promise<number> {
+  async function diskBytesBelow(folder: string, bytesAt = diskBytesAt): Promise<number> {
     const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
       unmeasured(folder, error);
       return [];
@@ -89,7 +93,7 @@ export function createSpoolFolders(onUnreadable: OnUnreadable = () => undefined)
     const sizes = await Promise.all(
       entries.map((entry) => {
         const path = join(folder, entry.name);
-        return entry.isDirectory() ? diskBytesBelow(path) : diskBytesAt(path);
+        return entry.isDirectory() ? diskBytesBelow(path, bytesAt) : bytesAt(path);
       }),
     );
     return sizes.reduce((sum, bytes) => sum + bytes, 0);
@@ -105,6 +109,7 @@ export function createSpoolFolders(onUnreadable: OnUnreadable = () => undefined)
       return files.filter((file) => file !== null).toSorted((a, b) => (a.name < b.name ? -1 : 1));
     },
     diskBytesBelow,
+    diskBytesAt,
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, renameDurably, syncFolder, writeDurably } from './durable-file.ts';
 import { createSpoolFolders, makeFolder, type OnUnreadable, type SpoolFile } from './spool-folders.ts';
@@ -45,7 +45,7 @@ export interface Spool {
   openFiles(): Promise<OpenFile[]>;
   closedFiles(cameraId?: string): Promise<SpoolFile[]>;
   lingeringFiles(cameraId?: string): Promise<SpoolFile[]>;
-  /** Sums the files anew, by blocks: preallocated and sparse files count what they take. */
+  /** Sums the files anew, by blocks: preallocated and sparse files count what they take. Those that linger stay as they are. */
   usage(): Promise<SpoolUsage>;
   /** Whether `bytes` more fit below the spool's bound and onto the disk. */
   hasRoomFor(bytes: number): Promise<boolean>;
@@ -68,7 +68,7 @@ export async function openSpool(options: {
   onUnreadable?: OnUnreadable;
 }): Promise<Spool> {
   const { dir, maxBytes } = options;
-  const { foldersIn, filesOf, diskBytesBelow } = createSpoolFolders(options.onUnreadable);
+  const { foldersIn, filesOf, diskBytesBelow, diskBytesAt } = createSpoolFolders(options.onUnreadable);
   const markerPath = join(dir, markerName);
   if (options.expectExisting !== true) await mkdir(dir, { recursive: true, mode: 0o700 });
   const hostId = (await readMarker(markerPath)) ?? (await makeMarker(markerPath, options.expectExisting ?? false));
@@ -105,9 +105,20 @@ export async function openSpool(options: {
     return files;
   }
 
+  const lingering = join(dir, 'linger/');
+  /** Of the files that linger, which stay as they are: 30 a camera, and each look at one is a turn of the thread pool. */
+  let known = new Map<string, number>();
+
   async function usage(): Promise<SpoolUsage> {
+    const found = new Map<string, number>();
+    const bytesAt = async (path: string): Promise<number> => {
+      const bytes = known.get(path) ?? (await diskBytesAt(path));
+      if (bytes > 0 && path.startsWith(lingering)) found.set(path, bytes);
+      return bytes;
+    };
     // Everything counts, also what was put aside.
-    const [usedBytes, disk] = await Promise.all([diskBytesBelow(dir), statfs(dir)]);
+    const [usedBytes, disk] = await Promise.all([diskBytesBelow(dir, bytesAt), statfs(dir)]);
+    known = found;
     return { usedBytes, maxBytes, freeBytes: Math.max(0, disk.bavail * disk.bsize - keptFreeBytes) };
   }
 
@@ -132,7 +143,9 @@ export async function openSpool(options: {
       const folder = join(dir, 'linger', safeName(cameraId));
       await makeFolder(folder);
       const target = join(folder, safeName(lingeringName));
-      await renameDurably(join(dir, 'closed', safeName(cameraId), safeName(name)), target);
+      // Its content is durable since it was closed; where a power cut brings its old name back, it is committed already.
+      await rename(join(dir, 'closed', safeName(cameraId), safeName(name)), target);
+      await syncFolder(folder);
       return target;
     },
     async remove(path) {

@@ -89,6 +89,20 @@ test('usage counts blocks: a sparse file takes less than its length, a small one
   expect(await spool.hasRoomFor(5_000_000)).toBe(false);
 });
 
+test('what lingers counts at each look, until it is removed', async () => {
+  const spool = await open();
+  const folder = await spool.openRun(camera, 'run-1');
+  const before = (await spool.usage()).usedBytes;
+  await writeFile(join(folder, '0.mp4'), Buffer.alloc(3_000_000, 7));
+  await spool.close({ cameraId: camera, run: 'run-1', name: '0.mp4' }, '1-1.mp4');
+  const path = await spool.linger(camera, '1-1.mp4', '1-1-abc.mp4');
+  for (let look = 0; look < 2; look += 1) {
+    expect((await spool.usage()).usedBytes - before).toBeGreaterThanOrEqual(3_000_000);
+  }
+  await spool.remove(path);
+  expect((await spool.usage()).usedBytes - before).toBeLessThan(1_000_000);
+});
+
 test('no room is promised that the disk does not have', async () => {
   const spool = await open(false, Number.MAX_SAFE_INTEGER);
   const { freeBytes } = await spool.usage();
