@@ -17,13 +17,13 @@ const temporal: FaultKind[] = ['temporal-kill', 'temporal-stop', 'temporal-cut',
 
 /** What can make each reason true for a while; no fault makes any other. */
 const causes: Record<string, readonly FaultKind[]> = {
-  'host-lost': [...recorders, ...clocks, ...postgres, ...temporal],
+  'host-lost': [...recorders, 'ffmpeg-kill', ...clocks, ...postgres, ...temporal],
   'no-slot': [...recorders, ...temporal],
   unreachable: [...recorders, ...cameras],
   refused: [...recorders, ...cameras],
   'no-media': [...recorders, ...cameras],
   stalled: [...recorders, ...cameras, 'ffmpeg-stop'],
-  closed: [...recorders, ...cameras, 'ffmpeg-stop', 'ffmpeg-kill', 'disk-full'],
+  closed: [...recorders, ...cameras, 'ffmpeg-stop', 'disk-full'],
   'bad-stream': [...cameras, 'ffmpeg-stop', 'ffmpeg-kill', ...clocks],
   'spool-full': ['disk-full'],
   'storage-down': ['disk-full'],

@@ -1,6 +1,9 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GapReason } from '../../domain/gap-reason.ts';
 import type { Recorder } from '../../recorder/recorder.ts';
+import { readRunRecord } from '../../recorder/run-record.ts';
 import { startCamera, type Fault, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { waitFor } from '../support/system.ts';
 import { createSite, type Site } from './host.ts';
@@ -93,6 +96,27 @@ test.concurrent('what ends a stream is named, the gap is the time without footag
       ).toBe(true);
       await recorder.get(cameraId)?.stop('unwanted');
     }),
+  );
+  await camera.close();
+});
+
+test.concurrent("an ffmpeg that is killed is our fault, not the camera's", async () => {
+  const camera = await startCamera();
+  const cameraId = await record(camera, '/stream');
+  await waitFor('footage', async () => (await site.segments(cameraId)).length > 0);
+  const folder = join(site.dir, 'a', 'open', cameraId);
+  const [run] = await readdir(folder);
+  process.kill((await readRunRecord(join(folder, run ?? '')))?.pid ?? NaN, 'SIGKILL');
+  const gap = await waitFor('its gap', async () =>
+    (await site.gaps(cameraId)).find(({ reason }) => reason !== 'operator'),
+  );
+  expect(gap).toMatchObject({
+    reason: 'host-lost',
+    owner: 'service',
+    evidence: { lastError: expect.stringContaining('SIGKILL') },
+  });
+  await waitFor('footage after it', async () =>
+    (await site.segments(cameraId)).some(({ startMs }) => startMs > gap.startMs),
   );
   await camera.close();
 });
