@@ -7,16 +7,27 @@ import type { Failure } from './failure.ts';
 import type { Assignment } from './journal.ts';
 import type { RecordingDeps } from './recording-deps.ts';
 
+/** What the second stream answered, where that was that it refuses the login, until the next try. */
+const refusedSecond = new WeakMap<Assignment, { failure: Failure }>();
+
 type Probed = { stream: StreamInfo } | { failure: Failure };
 
 /**
  * Asks the camera what it sends, through a dialer of its own; later SDP tells. Of two streams the second one is tried
- * first, and recorded where its profile can keep it as it is; the assignment keeps what was decided.
+ * first, and recorded where its profile can keep it as it is; the assignment keeps what was decided. Where it refuses the
+ * login, the main one is what the next try asks.
  */
 export async function probeStreams(deps: RecordingDeps, assignment: Assignment, signal: AbortSignal): Promise<Probed> {
   const { substream, cameraId } = assignment;
   if (substream === null || substream.use === false) return shown(deps, await probeCamera(deps, 'main', signal));
-  const second = await probeCamera(deps, 'substream', signal);
+  const refused = refusedSecond.get(assignment);
+  refusedSecond.delete(assignment);
+  const second = refused ?? (await probeCamera(deps, 'substream', signal));
+  // Most often the login is that of both. A camera locks it after five or so bad tries, so each try makes one.
+  if (refused === undefined && 'failure' in second && second.failure.reason === 'auth') {
+    refusedSecond.set(assignment, second);
+    return second;
+  }
   const { use, reason } =
     'failure' in second
       ? { use: 'main', reason: `The substream gives no picture: ${second.failure.reason}.` }

@@ -30,12 +30,17 @@ function startCameraOfTwoStreams(): Promise<SimulatedCamera> {
   return startCamera({ streams: { '/main': { width: 640, height: 360 }, '/sub': { width: 320, height: 180 } } });
 }
 
-async function addCamera(camera: SimulatedCamera, profile: string, substreamPath: string): Promise<string> {
-  const id = await site.addCamera(camera.url('/main'));
+async function addCamera(
+  camera: SimulatedCamera,
+  profile: string,
+  substreamPath: string,
+  login?: { user: string; password: string },
+): Promise<string> {
+  const id = await site.addCamera(camera.url('/main', login));
   await site.database.pool.query(
     `update camera set sealed_substream_url = $2, profile_id = (select id from profile where name = $3)
      where public_id = $1`,
-    [id, createSealer(site.secretKey).seal(camera.url(substreamPath), substreamUrlAad(id)), profile],
+    [id, createSealer(site.secretKey).seal(camera.url(substreamPath, login), substreamUrlAad(id)), profile],
   );
   return id;
 }
@@ -79,3 +84,27 @@ test.concurrent('a substream that is taken away at the camera gives way to the m
   await waitFor('the main stream is recorded', async () => (await recordedHeight(id)) === 360);
   await camera.close();
 }, 90_000);
+
+test.concurrent('a wrong login costs one refusal a try, and one that only the substream refuses records the main stream', async () => {
+  const streams = { '/main': { width: 640, height: 360 }, '/sub': { width: 320, height: 180 } };
+  const camera = await startCamera({ streams, login: { user: 'admin', password: 'right', scheme: 'digest' } });
+  /** After each try. */
+  const refused: number[] = [];
+  const recorder = await site.start(`logins-${camera.port}`, {
+    backoffMs() {
+      refused.push(camera.refusedLogins());
+      return 100;
+    },
+  });
+  const id = await addCamera(camera, 'low', '/sub', { user: 'admin', password: 'wrong' });
+  await recorder.ensure(id, 'session');
+  await waitFor('four tries', async () => refused.length >= 4);
+  expect(refused.slice(0, 4)).toEqual([1, 2, 3, 4]);
+  await recorder.get(id)?.stop('unwanted');
+
+  camera.setFault({ status: { DESCRIBE: 403 } }, '/sub');
+  const other = await addCamera(camera, 'low', '/sub', { user: 'admin', password: 'right' });
+  await recorder.ensure(other, 'session');
+  await waitFor('the main stream is recorded', async () => (await recordedHeight(other)) === 360);
+  await camera.close();
+});
