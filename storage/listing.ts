@@ -41,9 +41,19 @@ export const pageSize = 1000;
 
 export function createListing(client: Client, bucket: string): Listing {
   async function versioning(): Promise<{ versioned: boolean; locked: boolean }> {
-    const { Status } = (await client.getBucketVersioning(bucket)) as { Status?: string };
+    const status = await versioningStatus();
     // Suspended keeps the versions there are.
-    return { versioned: Status === 'Enabled' || Status === 'Suspended', locked: await lockable() };
+    return { versioned: status === 'Enabled' || status === 'Suspended', locked: await lockable() };
+  }
+
+  async function versioningStatus(): Promise<string | undefined> {
+    try {
+      const { Status } = (await client.getBucketVersioning(bucket)) as { Status?: string };
+      return Status;
+    } catch (error) {
+      if (isUnknownRequest(error)) return undefined;
+      throw error;
+    }
   }
 
   async function lockable(): Promise<boolean> {
@@ -54,7 +64,7 @@ export function createListing(client: Client, bucket: string): Listing {
       return typeof config === 'object' && config !== null && 'objectLockEnabled' in config;
     } catch (error) {
       // No lock configuration is an error of its own in S3.
-      if (codeOf(error) === 'ObjectLockConfigurationNotFoundError') return false;
+      if (codeOf(error) === 'ObjectLockConfigurationNotFoundError' || isUnknownRequest(error)) return false;
       throw error;
     }
   }
@@ -128,6 +138,11 @@ export function createListing(client: Client, bucket: string): Listing {
     },
     storedUnder,
   };
+}
+
+/** Whether a store does not know a request at all: it has nothing of what that asks for. Not all know versions and locks. */
+function isUnknownRequest(error: unknown): boolean {
+  return ['NotImplemented', 'MethodNotAllowed'].includes(codeOf(error) ?? '');
 }
 
 function isVersion(item: unknown): item is { name: string; versionId: string; size?: number } {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createObjects, type ObjectTrace } from '../../storage/objects.ts';
+import { createObjects, type Objects, type ObjectTrace } from '../../storage/objects.ts';
 import { bucketOn, legalHold, stores } from './buckets.ts';
 import { startMinio, type Minio } from './minio.ts';
 
@@ -69,35 +69,65 @@ describe.each(stores)('%s', (store) => {
   });
 });
 
-test.each([
-  ['uploads', 'ListMultipartUploadsResult', '<Upload><Key>c/a</Key><UploadId>u1</UploadId></Upload>'],
-  ['versions', 'ListVersionsResult', '<Version><Key>c/a</Key><VersionId>v1</VersionId><Size>1</Size></Version>'],
-])('a listing of %s that does not get on is an error, neither endless nor whole', async (kind, tag, item) => {
+/** A store made of answers, told from the query of the request: status and body. */
+async function storeThatAnswers(
+  answer: (query: URLSearchParams) => [number, string],
+): Promise<{ objects: Objects; close: () => void }> {
   const server = createServer((request, response) => {
-    const query = new URL(request.url ?? '/', 'http://store').searchParams;
-    if (query.has('location')) return response.end('<LocationConstraint/>');
-    if (query.has('versioning')) {
-      return response.end('<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>');
-    }
-    if (query.has('object-lock')) {
-      return response.writeHead(404).end('<Error><Code>ObjectLockConfigurationNotFoundError</Code></Error>');
-    }
-    // The other listing is empty.
-    if (!query.has(kind))
-      return response.end('<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>');
-    const markers = '<NextKeyMarker>c/a</NextKeyMarker><NextVersionIdMarker>v1</NextVersionIdMarker>';
-    return response.end(`<${tag}><IsTruncated>true</IsTruncated>${markers}${item}</${tag}>`);
+    const [status, body] = answer(new URL(request.url ?? '/', 'http://store').searchParams);
+    request.resume();
+    response.writeHead(status).end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const keys = { accessKey: 'a', secretKey: 'b'.repeat(16), bucket: 'framekeep', region: 'us-east-1' };
   const objects = createObjects({ ...keys, endpoint });
+  const close = (): void => {
+    objects.close();
+    server.close();
+  };
+  return { objects, close };
+}
+
+test('a store that knows neither versions nor locks has neither, and what is in it can be deleted', async () => {
+  const answers: Record<string, [number, string]> = {
+    versioning: [501, '<Error><Code>NotImplemented</Code></Error>'],
+    'object-lock': [405, ''],
+    uploads: [200, '<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>'],
+    'list-type': [200, '<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>'],
+    delete: [200, '<DeleteResult></DeleteResult>'],
+  };
+  const { objects, close } = await storeThatAnswers(
+    (query) => answers[[...query.keys()].find((key) => key in answers) ?? ''] ?? [500, ''],
+  );
+  expect(await objects.versioning()).toEqual({ versioned: false, locked: false });
+  expect(await objects.remove(['c/a'])).toEqual([]);
+  for await (const trace of objects.traces('c/')) expect(trace).toBeUndefined();
+  // Any other refusal says nothing of what the store can.
+  answers['versioning'] = [403, '<Error><Code>AccessDenied</Code><Message>denied by the test</Message></Error>'];
+  await expect(objects.remove(['c/a'])).rejects.toThrow('denied by the test');
+  close();
+});
+
+test.each([
+  ['uploads', 'ListMultipartUploadsResult', '<Upload><Key>c/a</Key><UploadId>u1</UploadId></Upload>'],
+  ['versions', 'ListVersionsResult', '<Version><Key>c/a</Key><VersionId>v1</VersionId><Size>1</Size></Version>'],
+])('a listing of %s that does not get on is an error, neither endless nor whole', async (kind, tag, item) => {
+  const { objects, close } = await storeThatAnswers((query) => {
+    if (query.has('versioning')) {
+      return [200, '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>'];
+    }
+    if (query.has('object-lock')) return [404, '<Error><Code>ObjectLockConfigurationNotFoundError</Code></Error>'];
+    // The other listing is empty.
+    if (!query.has(kind)) return [200, '<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>'];
+    const markers = '<NextKeyMarker>c/a</NextKeyMarker><NextVersionIdMarker>v1</NextVersionIdMarker>';
+    return [200, `<${tag}><IsTruncated>true</IsTruncated>${markers}${item}</${tag}>`];
+  });
   const listed: ObjectTrace[] = [];
   const listAll = async (): Promise<void> => {
     for await (const trace of objects.traces('c/')) listed.push(trace);
   };
   await expect(listAll()).rejects.toThrow('says that its listing goes on');
   expect(listed.map(({ key }) => key)).toEqual(['c/a', 'c/a']);
-  objects.close();
-  server.close();
+  close();
 });
