@@ -83,7 +83,7 @@ test(
       await requestDeletion(made.tenantId);
       await startTenantDeletion(time.env.client, made.tenantId);
       await pass(0.1);
-      await pass(3);
+      await pass(0.5);
       expect((await cameraByPublicId(pool, free.id))?.state).toBe('purged');
       expect(await keysOf(time.objects, free)).toEqual([]);
       expect(await cameraByPublicId(pool, held.id)).toMatchObject({
