@@ -6,6 +6,8 @@ type Problem = StatusAnswer['problems'][number];
 
 /** Footage commits within seconds of its end; this late it waits for a part that is away. */
 const lateBacklogMs = 180_000;
+/** Commits that fail for so long: a server of ours that is started again answers sooner. */
+const failingMs = 30_000;
 
 /** What is wrong with the spools of recorders and with their clocks, for the status. */
 export function recorderProblems(hosts: readonly Recorder[], nowMs: number): Problem[] {
@@ -25,10 +27,14 @@ function missing(host: Recorder, nowMs: number): Problem[] {
 
 function late(host: Recorder, nowMs: number): Problem[] {
   const oldestMs = host.stats?.backlog.oldestEndMs ?? null;
-  if (host.stats === null || oldestMs === null || nowMs - oldestMs < lateBacklogMs) return [];
+  if (host.stats === null || oldestMs === null) return [];
+  const error = host.stats.commitError ?? null;
+  const isFailing = error !== null && nowMs - error.sinceMs >= failingMs;
+  if (!isFailing && nowMs - oldestMs < lateBacklogMs) return [];
   const { files, bytes } = host.stats.backlog;
   const what = `has ${files} files (${Math.round(bytes / 1_000_000)} MB) in its spool that are not committed`;
-  return [problemOf(host, { what, sinceMs: oldestMs })];
+  const detail = error === null ? undefined : `The newest try failed: ${error.text}`;
+  return [problemOf(host, { what, detail, sinceMs: oldestMs })];
 }
 
 function unreadable(host: Recorder): Problem[] {

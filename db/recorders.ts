@@ -20,6 +20,8 @@ const figures = z.object({
   quarantine: z.object({ files: count, bytes: count }).optional(),
   /** By how much its host's own clock is wrong, which it does not go by; null = it is right. */
   clock: z.object({ aheadMs: z.number(), sinceMs: z.number() }).nullable().optional(),
+  /** Why the backlog is not committed, and since when; null = it is. */
+  commitError: z.object({ text: z.string(), sinceMs: z.number() }).nullable().optional(),
   /** From the end of a segment to its row: of the last 500 of this process, in ms; null = none yet. */
   commitMs: z.object({ p50: count, p99: count }).nullable(),
 });

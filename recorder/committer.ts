@@ -1,9 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { redact } from '../domain/redact.ts';
 import { serverWaitMs } from '../domain/retry.ts';
+import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { measure, type WaitingFile } from './backlog.ts';
 import type { CommitOutcome } from './commit.ts';
+import { codeOf } from './error-code.ts';
 import { createFailedTries } from './failed-tries.ts';
 import type { ClosedFile, Hold } from './run-files.ts';
 import { recordedMsOf } from './segment-name.ts';
@@ -17,11 +20,19 @@ export interface CommitCounts {
   failures: number;
 }
 
+/** Why what waits is not committed, without any login, and since when that fails. */
+export interface CommitError {
+  text: string;
+  sinceMs: number;
+}
+
 /** Commits closed files: each camera's in order, some cameras at a time, again and again until it succeeds. */
 export interface Committer {
   add(file: ClosedFile): void;
   waiting(): WaitingFile[];
   counts(): CommitCounts;
+  /** Of the camera whose commits fail for the longest time; null = the newest try of each succeeded. */
+  failing(): CommitError | null;
   /** For the end of the process: waits until nothing waits but what another recording covers. @returns false when time ran out */
   flush(timeoutMs: number): Promise<boolean>;
   /** Ends after the commits that run just now. */
@@ -59,6 +70,8 @@ export function createCommitter(deps: {
   const stopped = new AbortController();
   setMaxListeners(0, stopped.signal); // each camera's lane may wait
   const counts: CommitCounts = { committed: 0, covered: 0, quarantined: 0, unreadable: 0, gone: 0, failures: 0 };
+  /** By camera, while its newest try failed. */
+  const failing = new Map<string, CommitError>();
   const slots = createSlots(concurrentCommits);
   let isFlushing = false;
 
@@ -123,11 +136,14 @@ export function createCommitter(deps: {
   async function tryCommit(file: ClosedFile): Promise<CommitOutcome | null> {
     try {
       const outcome = await deps.commit(file);
+      failing.delete(file.cameraId);
       const { kind } = outcome;
       if (kind !== 'already' && kind !== 'cut' && kind !== 'held' && kind !== 'after') counts[kind] += 1;
       return outcome;
     } catch (error) {
       counts.failures += 1;
+      const sinceMs = failing.get(file.cameraId)?.sinceMs ?? deps.now();
+      failing.set(file.cameraId, { text: causeOf(error), sinceMs });
       tries.failed({ cameraId: file.cameraId, file: file.path }, error);
       return null;
     }
@@ -153,6 +169,7 @@ export function createCommitter(deps: {
     },
     waiting: () => [...lanes.values()].flat(),
     counts: () => ({ ...counts }),
+    failing: () => [...failing.values()].toSorted((a, b) => a.sinceMs - b.sinceMs)[0] ?? null,
     async flush(timeoutMs) {
       const endsAtMs = performance.now() + timeoutMs;
       isFlushing = true;
@@ -164,6 +181,11 @@ export function createCommitter(deps: {
       await Promise.all(running);
     },
   };
+}
+
+/** Stores answer with a code, and some without a word. */
+function causeOf(error: unknown): string {
+  return redact([codeOf(error) ?? '', errorText(error)].filter((part) => part !== '').join(': ')).slice(0, 300);
 }
 
 function givenUp(hold: Hold): Hold {

@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts';
 import type { Objects } from '../storage/objects.ts';
 import type { SpoolUsage } from '../storage/spool.ts';
 import type { Backlog } from './backlog.ts';
-import type { CommitCounts } from './committer.ts';
+import type { CommitCounts, CommitError } from './committer.ts';
 import type { Failpoint } from './failpoint.ts';
 import type { OtherClocks } from './host-clock.ts';
 import type { Recording } from './recording.ts';
@@ -50,6 +50,8 @@ export interface RecorderStats {
   slots: number;
   backlog: Backlog;
   commits: CommitCounts;
+  /** Why the backlog waits; null = it is committed. */
+  commitError: CommitError | null;
   spool: SpoolUsage | null;
   /** Writes that wait for the catalogue. */
   pendingWrites: number;

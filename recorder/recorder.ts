@@ -113,6 +113,7 @@ export async function createRecorder(deps: RecorderDeps): Promise<Recorder> {
   const waiting = () => ({
     backlog: backlogOf([...finalOnly.asking.waiting(), ...committer.waiting()], lateSalvage.waiting()),
     commits: { ...committer.counts() },
+    commitError: committer.failing(),
     spool: guard.usage(),
     pendingWrites: queue.size(),
     held: finalOnly.held(),

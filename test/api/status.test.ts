@@ -205,6 +205,22 @@ test('metrics and status tell what recorders say of themselves, and which camera
   });
 });
 
+test('a backlog that fails to be committed is told of after half a minute, with the reason', async () => {
+  const { pool } = api.database;
+  const told = async (sinceMs: number) => {
+    const stats = {
+      ...idleFigures,
+      backlog: { files: 2, bytes: 5_000_000, oldestEndMs: sinceMs },
+      commitError: { text: 'AccessDenied: This key may not write.', sinceMs },
+    };
+    await upsertRecorder(pool, { url: 'http://127.0.0.1:1', slots: 200, used: 4, hostId: hostA, seenMs: nowMs, stats });
+    const { problems } = (await api.call('GET', '/v1/status')).json<{ problems: { id: string; detail?: string }[] }>();
+    return problems.filter(({ id }) => id === hostA).map(({ detail }) => detail);
+  };
+  expect(await told(nowMs - 29_000)).toEqual([]);
+  expect(await told(nowMs - 31_000)).toEqual(['The newest try failed: AccessDenied: This key may not write.']);
+});
+
 test('a spool whose disk is missing or bad is a problem with what to do, until its recorder says otherwise', async () => {
   nowMs = t0 + 7_200_000;
   const { pool } = api.database;

@@ -66,6 +66,29 @@ test('a hold lasts as long as it was asked for, though the clock is set back by 
   await committer.stop();
 });
 
+test('why commits fail is known while they do, by the camera for which they do longest', async () => {
+  let broken: Error | null = Object.assign(new Error('no write at https://key:secret@store/'), {
+    code: 'AccessDenied',
+  });
+  let nowMs = 5000;
+  const commit = async ({ cameraId }: ClosedFile): Promise<CommitOutcome> => {
+    if (broken !== null && cameraId !== 'sound') throw broken;
+    return { kind: 'committed', hole: null };
+  };
+  const committer = createCommitter({ commit, onDone: () => undefined, log, now: () => nowMs });
+  committer.add(fileAt(1000));
+  await waitFor('a failure', async () => committer.counts().failures > 0);
+  nowMs = 9000;
+  committer.add({ ...fileAt(1000), cameraId: 'later' });
+  committer.add({ ...fileAt(1000), cameraId: 'sound' });
+  await waitFor('more of them', async () => committer.counts().failures > 3 && committer.counts().committed === 1);
+  expect(committer.failing()).toEqual({ text: 'AccessDenied: no write at https://store/', sinceMs: 5000 });
+  broken = null;
+  await waitFor('all', async () => committer.counts().committed === 3);
+  expect(committer.failing()).toBeNull();
+  await committer.stop();
+});
+
 test.each(['purging', 'purged'])('a file of a camera that is %s is dropped, and never stored', async (status) => {
   const site = await createSite();
   onTestFinished(() => site.close());

@@ -33,11 +33,13 @@ test.concurrent(
     cutOff.cut();
     await waitFor('a backlog', async () => recorder.stats().backlog.files >= 3);
     expect(recorder.stats().backlog.bytes).toBeGreaterThan(0);
+    expect(recorder.stats().commitError?.text).toMatch(/ECONN/);
     expect(recording.progress().state).toBe('recording');
     await cutOff.restore();
     await waitFor('no backlog', async () => recorder.stats().backlog.files === 0);
     await recording.stop('unwanted');
     await waitFor('the last one', async () => recorder.stats().backlog.files === 0);
+    expect(recorder.stats().commitError).toBeNull();
     expect(holes(await site.segments(cameraId)).every((ms) => ms === 0)).toBe(true);
     expect(await missingFrames({ site, camera }, cameraId)).toEqual([]);
   }),
