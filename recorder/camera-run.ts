@@ -30,12 +30,16 @@ export interface RunEnd {
   stream: Assignment['stream'];
   /** Media that was closed. */
   footageMs: number;
+  /** Why the next run is better without sound; null = nothing speaks against it. */
+  badSound: string | null;
 }
 
 export interface CameraRunOptions {
   assignment: Assignment;
   /** What is expected of the stream. */
   stream: NonNullable<Assignment['stream']>;
+  /** What is kept of the sound. */
+  audio: Assignment['audio'];
   openDialer: () => Promise<Dialer>;
   ffmpeg: string;
   segmentSeconds: number;
@@ -117,7 +121,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
       dir,
       dialer,
       expected: options.stream,
-      audio: assignment.audio,
+      audio: options.audio,
       maxKbps: options.maxKbps,
       now,
       onFirstPacket: begin,
@@ -134,11 +138,16 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     isLeft = !(await files.finish());
     if (!watch.hasFrame() && files.footageMs() > 0)
       firstFrame({ atMs: firstMediaMs ?? now(), keySha256: await watch.closedKey() });
-    return {
-      failure: end === 'exited' ? failureOfExit(dialer, ffmpeg.stderr(), exit, watch.hasFrame()) : end,
-      stream: describedStream(dialer),
-      footageMs: files.footageMs(),
-    };
+    const failure = end === 'exited' ? failureOfExit(dialer, ffmpeg.stderr(), exit, watch.hasFrame()) : end;
+    const ended = { stream: describedStream(dialer), footageMs: files.footageMs() };
+    if (failure === 'no-sound') {
+      return { ...ended, failure: null, badSound: 'The camera announces sound and sends none.' };
+    }
+    // ffmpeg writes no picture before it has understood the sound; one that is killed says nothing of either.
+    const isVideoLost = ended.footageMs === 0 && firstMediaMs !== null && dialer.failure() === null;
+    const hasGivenUp = failure?.reason === 'no-media' || failure?.reason === 'bad-stream';
+    const isSoundLikely = options.audio !== 'none' && isVideoLost && hasGivenUp && exit.signal === null;
+    return { ...ended, failure, badSound: isSoundLikely ? `No picture comes: ${failure.detail}` : null };
   } finally {
     await dialer?.close();
     if (isLeft) options.onLeft(run);
@@ -164,7 +173,7 @@ function startRun(options: CameraRunOptions, dir: string, dialer: Dialer, files:
       dir,
       segmentSeconds: options.segmentSeconds,
       codec: stream.codec,
-      audio: assignment.audio,
+      audio: options.audio,
       audioCodec: stream.audioCodec,
       timeoutMs: ffmpegTimeoutMs,
     }),
@@ -180,13 +189,16 @@ function startRun(options: CameraRunOptions, dir: string, dialer: Dialer, files:
   });
 }
 
-/** Waits for the end of a run. @returns why it must end; null = asked to, or another codec; `exited` = by itself */
+/**
+ * Waits for the end of a run. @returns why it must end; null = asked to, or another codec; `exited` = by itself;
+ * `no-sound` = there is none
+ */
 async function supervise(
   options: CameraRunOptions,
   ffmpeg: Ffmpeg,
   watch: RunWatch,
   filesFailure: () => Failure | null,
-): Promise<Failure | 'exited' | null> {
+): Promise<Failure | 'exited' | 'no-sound' | null> {
   const { signal } = options;
   let hasExited = false;
   let wake = (): void => undefined;

@@ -7,6 +7,7 @@ import { errorText } from '../errors.ts';
 import { runCamera, type RunEnd } from './camera-run.ts';
 import type { Failure } from './failure.ts';
 import type { Assignment } from './journal.ts';
+import { createKeptSound } from './kept-sound.ts';
 import { forgetSubstream, probeStreams } from './probe.ts';
 import type { RecordingDeps } from './recording-deps.ts';
 import type { FirstFrame } from './run-watch.ts';
@@ -59,6 +60,7 @@ export function startRecording(
   let attempts = 0;
   let roomAsked = 0;
   let hadFrame = false;
+  const sound = createKeptSound(() => assignment.audio);
   let lastEndMs: number | null = null;
   const boot = bootId();
   if (assignment.archiveClock?.bootId !== boot) assignment.archiveClock = null;
@@ -119,6 +121,7 @@ export function startRecording(
     const end: RunEnd = await runCamera({
       assignment,
       stream,
+      audio: sound.audio(stream),
       openDialer: deps.openDialer,
       ffmpeg: deps.ffmpeg,
       segmentSeconds: deps.segmentSeconds,
@@ -144,7 +147,18 @@ export function startRecording(
       onLeft: deps.onLeft,
     });
     learn(end.stream);
+    if (end.badSound !== null) await leaveOutSound(end.badSound, end.failure);
     return end;
+  }
+
+  /** The break that this takes is told of, as each is. */
+  async function leaveOutSound(why: string, failure: Failure | null): Promise<void> {
+    sound.failed();
+    const detail = `${why} It is recorded without sound.`;
+    log.warn({ cameraId, detail }, 'sound left out');
+    if (failure === null && (isTold || !(await deps.isRecordedByOlder()))) {
+      claims.failed({ reason: 'no-media', detail, atMs: now() }, lastEndMs);
+    }
   }
 
   /** Another host still records: while that is asked to let go, nothing is missing and the state stays its. */

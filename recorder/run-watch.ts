@@ -21,6 +21,12 @@ const lookMs = 4000;
  */
 const lookAgainMs = 500;
 
+/**
+ * Sound that has not come so long after the first picture does not come. ffmpeg looks at sound for 5 s before it writes
+ * anything, and what it looks at is lost when it is ended by then.
+ */
+const soundLimitMs = 10_000;
+
 /** A file that was listed is closed within that, unless it is no footage. */
 const closingMs = 5000;
 
@@ -39,8 +45,11 @@ export interface RunWatch {
   closed(filePath: string, index: SegmentIndex): void;
   /** ffmpeg said something. */
   said(line: string): void;
-  /** @returns why the run must end; `other-stream` when SDP tells of another codec; null when all is well */
-  look(): Promise<Failure | 'other-stream' | null>;
+  /**
+   * @returns why the run must end; `other-stream` when SDP tells of another codec, `no-sound` when it tells of sound that
+   * does not come; null when all is well
+   */
+  look(): Promise<Failure | 'other-stream' | 'no-sound' | null>;
   /** Whether footage has come. */
   hasFrame(): boolean;
   /** The first key of the first file that was closed, where that was needed; null = not known. */
@@ -66,6 +75,7 @@ export function createRunWatch(options: {
   const complaints = createComplaintWatch();
   const rates = createRateWatch(options.maxKbps, nowMs());
   let firstPacketMs: number | null = null;
+  let soundDueMs = Infinity;
   let hasFrame = false;
   let lookedMs = 0;
   let closedKey: Promise<string | null> | null = null;
@@ -127,9 +137,13 @@ export function createRunWatch(options: {
       const packetMs = dialer.firstMediaMs();
       if (packetMs !== null && firstPacketMs === null) {
         firstPacketMs = packetMs;
+        soundDueMs = nowMs() + soundLimitMs;
         options.onFirstPacket(packetMs);
       }
-      if (!isSameStream(options.expected, describedStream(dialer), options.audio)) return 'other-stream';
+      const described = describedStream(dialer);
+      if (!isSameStream(options.expected, described, options.audio)) return 'other-stream';
+      const isSilent = options.audio !== 'none' && (described?.audioCodec ?? null) !== null && !dialer.hasSound();
+      if (isSilent && nowMs() > soundDueMs) return 'no-sound';
       const complaint = complaints.tooMany();
       if (complaint !== null) return { reason: 'bad-stream', detail: complaint };
       const tooMuch = rates.look(dialer.bytes(), nowMs());

@@ -17,7 +17,8 @@ export interface Conversation {
   fromFfmpeg(message: RtspMessage): void;
   fromCamera(message: RtspMessage): void;
   description(): StreamDescription | null;
-  isVideoChannel(channel: number): boolean;
+  /** What a channel carries, `video`, `audio`, `application`; undefined for reports and what no SETUP gave. */
+  kindOf(channel: number): string | undefined;
   /** Whether a SETUP gave the channel to a stream or its reports. */
   isChannel(channel: number): boolean;
   /** The request whose answer a session cannot do without, while there is none. */
@@ -65,7 +66,7 @@ export function createConversation(options: {
     camera.user === null ? null : createAuthenticator({ user: camera.user, password: camera.password ?? '' });
   const uris = createLocalUris(options.localUrl, camera.requestUri);
   const pending = new Map<number, Pending>();
-  const videoChannels = new Set<number>();
+  const kindsByChannel = new Map<number, string>();
   const channels = new Set<number>();
   let kinds: string[] = [];
   let cseq = 0;
@@ -174,7 +175,7 @@ export function createConversation(options: {
     if (channel !== undefined) channels.add(Number(channel)).add(Number(reports));
     // A single stream may be set up by the session's own URI.
     const kind = stream === null ? 'video' : kinds[stream];
-    if (channel !== undefined && kind === 'video') videoChannels.add(Number(channel));
+    if (channel !== undefined && kind !== undefined) kindsByChannel.set(Number(channel), kind);
   }
 
   function answer(ffmpegCseq: string, status: number, statusText: string): void {
@@ -194,7 +195,7 @@ export function createConversation(options: {
     fromFfmpeg,
     fromCamera,
     description: () => description,
-    isVideoChannel: (channel) => videoChannels.has(channel),
+    kindOf: (channel) => kindsByChannel.get(channel),
     isChannel: (channel) => channels.has(channel),
     waitingFor: () => {
       const entry = [...pending.values()].find(({ request }) => !optional.has(request.method));

@@ -18,6 +18,8 @@ export interface Relay {
   description(): StreamDescription | null;
   /** Ms since 1970 at the first video packet. */
   firstMediaMs(): number | null;
+  /** Whether a packet of sound has come. */
+  hasSound(): boolean;
   bytes(): number;
   /** Monotonic ms of the camera's last byte. */
   lastByteMs(): number;
@@ -58,6 +60,7 @@ export function startRelay(options: {
   let lastByteMs = nowMs();
   let lastVideoMs: number | null = null;
   let firstMediaMs: number | null = null;
+  let hasSound = false;
   let isEnding = false;
   /** Frames of ffmpeg (receiver reports) leave whole, so that a hidden retry never falls into one. */
   let halfFrame: Buffer[] = [];
@@ -80,7 +83,9 @@ export function startRelay(options: {
 
   const fromCamera = createFraming({
     frame: (channel) => {
-      if (!conversation.isVideoChannel(channel)) return;
+      const kind = conversation.kindOf(channel);
+      if (kind === 'audio') hasSound = true;
+      if (kind !== 'video') return;
       firstMediaMs ??= options.now();
       lastVideoMs = nowMs();
     },
@@ -195,6 +200,7 @@ export function startRelay(options: {
   return {
     description: () => conversation.description(),
     firstMediaMs: () => firstMediaMs,
+    hasSound: () => hasSound,
     bytes: () => bytes,
     lastByteMs: () => lastByteMs,
     end,

@@ -1,4 +1,6 @@
-/** What a camera offers, named as ffmpeg names codecs; video is null for codecs that cannot be recorded. */
+/**
+ * What a camera offers, named as ffmpeg names codecs; video is null for codecs that cannot be recorded, audio `unknown`.
+ */
 export interface StreamDescription {
   video: 'h264' | 'hevc' | null;
   audio: string | null;
@@ -25,6 +27,14 @@ const audioCodecs: Record<string, string> = {
   G722: 'g722',
   L16: 'pcm_s16be',
   MPA: 'mp2',
+  L8: 'pcm_u8',
+  L24: 'pcm_s24be',
+  AMR: 'amr_nb',
+  'AMR-WB': 'amr_wb',
+  AC3: 'ac3',
+  G723: 'g723_1',
+  SPEEX: 'speex',
+  VORBIS: 'vorbis',
 };
 /** RFC 3551 numbers that need no rtpmap. */
 const staticTypes: Record<string, string> = {
@@ -101,7 +111,7 @@ function describe(streams: string[][]): StreamDescription {
     const name = (map?.split(' ')[1]?.split('/')[0] ?? staticTypes[type] ?? '').toUpperCase();
     if (media?.[1] === 'video') found.video ??= videoCodecs[name] ?? null;
     if (media?.[1] === 'audio') {
-      found.audio ??= audioCodecs[name] ?? (name.startsWith('G726') ? 'adpcm_g726' : name.toLowerCase() || 'unknown');
+      found.audio ??= audioCodecs[name] ?? (name.startsWith('G726') ? 'adpcm_g726' : 'unknown');
     }
   }
   return found;

@@ -130,25 +130,6 @@ test.concurrent(
 );
 
 test.concurrent(
-  'sound that stops leaves the pictures where they are, none missing (pain 9)',
-  onStage(async ({ site, open }) => {
-    const recorder = await site.start('a');
-    await Promise.all(
-      (['aac', 'pcma'] as const).map(async (audio) => {
-        const camera = await open({ streams: { '/s': { audio } }, faults: { '/s': { muteAudioAfterMs: 4000 } } });
-        const cameraId = await site.addCamera(camera.url(), { audio: 'aac' });
-        await recorder.ensure(cameraId, null);
-        // A clock that steps is believed after five files.
-        await waitFor(`${audio}: segments`, async () => (await site.segments(cameraId)).length >= 9);
-        const rows = await site.segments(cameraId);
-        expect(rows.filter((row) => row.anchor).length, audio).toBe(1);
-        rows.slice(1).forEach((row, i) => expect(row.startMs, audio).toBe(rows[i]?.endMs));
-      }),
-    );
-  }),
-);
-
-test.concurrent(
   'a camera that changes its picture size or codec is recorded anew, with its own init',
   onStage(async ({ site, open }) => {
     const camera = await open({ streams: { '/size': {}, '/codec': {} } });

@@ -49,6 +49,8 @@ describe('readSessionDescription', () => {
     [[...video, 'm=audio 0 RTP/AVP 0'], { video: 'h264', audio: 'pcm_mulaw' }],
     [[...video, 'm=audio 0 RTP/AVP 97', 'a=rtpmap:97 mpeg4-generic/16000/1'], { video: 'h264', audio: 'aac' }],
     [[...video, 'm=audio 0 RTP/AVP 97', 'a=rtpmap:97 G726-32/8000'], { video: 'h264', audio: 'adpcm_g726' }],
+    [[...video, 'm=audio 0 RTP/AVP 97', 'a=rtpmap:97 AMR-WB/16000'], { video: 'h264', audio: 'amr_wb' }],
+    [[...video, 'm=audio 0 RTP/AVP 97', 'a=rtpmap:97 X-VOICE/8000'], { video: 'h264', audio: 'unknown' }],
     [[...video, 'm=audio 0 RTP/AVP 97'], { video: 'h264', audio: 'unknown' }],
   ])('%j is %j', (lines, description) => {
     expect(read(['v=0', ...lines]).description).toEqual(description);

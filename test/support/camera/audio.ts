@@ -1,7 +1,8 @@
 import { generated } from './loop-cache.ts';
 import { frame, type Packets } from './packets.ts';
 
-export type AudioCodec = 'pcmu' | 'pcma' | 'aac';
+/** `x-voice` is one that nobody knows. */
+export type AudioCodec = 'pcmu' | 'pcma' | 'aac' | 'x-voice';
 
 /** An endless 440 Hz tone, packetised. */
 export interface AudioLoop {
@@ -21,7 +22,7 @@ export async function loadAudio(codec: AudioCodec, ffmpeg = 'ffmpeg'): Promise<A
   if (codec === 'aac') return aacLoop(ffmpeg);
   const name = codec === 'pcmu' ? 'mulaw' : 'alaw';
   const [bytes] = await generated(ffmpeg, toneArguments(8000, 1, [`-c:a`, `pcm_${name}`, '-f', name]), ['tone']);
-  const payloadType = codec === 'pcmu' ? 0 : 8;
+  const payloadType = { pcmu: 0, pcma: 8, 'x-voice': 98 }[codec];
   return {
     codec,
     sampleRate: 8000,
