@@ -46,13 +46,17 @@ const hold = (cameraId: string, fromMinute: number, toMinute: number, untilMs: n
     }),
   );
 
-test('deletes a minute when its end has reached the age, and not a millisecond earlier', async () => {
-  const camera = await site.cameraWith(4);
-  expect(await sweepAt(dueMs + 120_000 - 1)).toMatchObject({ segments: 1 });
-  expect(await site.minutesOf(camera)).toEqual([1, 2, 3]);
-  expect(await sweepAt(dueMs + 120_000)).toMatchObject({ segments: 1 });
-  expect(await site.minutesOf(camera)).toEqual([2, 3]);
-});
+test.each(['record', 'paused'])(
+  'a minute of a camera whose intent is %s goes when its end has reached the age, and not a millisecond earlier',
+  async (intent) => {
+    const camera = await site.cameraWith(4);
+    await site.database.pool.query(`update camera set intent = $2 where id = $1`, [camera.internalId, intent]);
+    expect(await sweepAt(dueMs + 120_000 - 1)).toMatchObject({ segments: 1 });
+    expect(await site.minutesOf(camera)).toEqual([1, 2, 3]);
+    expect(await sweepAt(dueMs + 120_000)).toMatchObject({ segments: 1 });
+    expect(await site.minutesOf(camera)).toEqual([2, 3]);
+  },
+);
 
 test('a hold keeps what it touches until it ends', async () => {
   const camera = await site.cameraWith(6);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Camera } from '../../domain/camera.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
@@ -173,6 +173,25 @@ describe('a link', () => {
     const name = key.split('/').at(-1) ?? '';
     await refused(path.replace(name, name.replace(/-(\d+)-0-/, '-7-0-')), 410, 'footage-gone');
   });
+});
+
+test('an object that is gone or spoilt costs nothing but itself: lists and playlist are whole, and the rest plays', async () => {
+  const range = `from=${new Date(t0).toISOString()}&to=${new Date(t0 + 8000).toISOString()}`;
+  const list = async (what: string) => (await api.call('GET', `/v1/cameras/${camera.id}/${what}?${range}`)).body;
+  const before = [await list('playlist.m3u8'), await list('segments')];
+  const uris = new Set(before[0]?.match(/^\.\..*\.mp4$/gm));
+  const statuses = () =>
+    Promise.all(
+      [...uris].map(async (uri) => (await get(new URL(uri, 'http://x/v1/cameras/id/list').pathname)).statusCode),
+    );
+  expect(await statuses()).toEqual([200, 200]);
+  await api.deps.objects.remove([key]);
+  expect(await statuses()).toEqual([410, 200]);
+  expect([await list('playlist.m3u8'), await list('segments')]).toEqual(before);
+  const spoilt = Buffer.alloc(1000, 7);
+  await api.deps.objects.put(key, Readable.from([spoilt]), spoilt.length, hashOf(spoilt));
+  expect(await statuses()).toEqual([200, 200]);
+  expect([await list('playlist.m3u8'), await list('segments')]).toEqual(before);
 });
 
 test('a client that goes away ends the read from the object storage', async () => {

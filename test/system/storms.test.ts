@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -151,6 +152,18 @@ test(
     expect(steady.camera.accepted()).toBe(acceptedBefore.get(steady));
     // Picture times that jump by hours bend no time and cost no reconnect.
     expect(others.jumping.camera.accepted()).toBe(acceptedBefore.get(others.jumping));
+
+    // Nothing of the crowd stays behind: what was closed by now is committed, and each row's object is there, whole.
+    const closedMs = Date.now();
+    for (const id of crowd.ids) {
+      const folder = path.join(site.dir, 'storm', 'closed', id);
+      const isCommitted = async (): Promise<boolean> =>
+        (await readdir(folder)).every((name) => Number.parseInt(name, 10) > closedMs);
+      await waitFor('the files of the crowd are committed', isCommitted, patienceMs);
+      const rows = await site.segments(id);
+      const stored = await Promise.all(rows.map(({ key }) => site.objects.stat(key)));
+      expect(stored.map((found) => found?.bytes)).toEqual(rows.map(({ bytes }) => bytes));
+    }
 
     // No busy loop: waits between tries grow from 1 to 2 s up to 30 s, so that 40 s see about six.
     for (const name of names) {
