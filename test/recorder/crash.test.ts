@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test, type TestContext } from 'vitest';
 import { startCamera, type SimulatedCamera } from '../support/camera/start-camera.ts';
 import { followFrames, readFrameCounters } from '../support/frame-counter.ts';
 import { waitFor } from '../support/system.ts';
@@ -9,26 +9,35 @@ import { createCutOff } from './cut-off.ts';
 import { createSite, type Site } from './host.ts';
 import { startProcess } from './start-process.ts';
 
-let site: Site;
-let camera: SimulatedCamera;
-const children = new Set<ChildProcess>();
-beforeEach(async () => {
-  site = await createSite();
-  camera = await startCamera();
-});
-afterEach(async () => {
-  for (const child of children) child.kill('SIGKILL');
-  children.clear();
-  await site.close();
-  await camera.close();
-});
+interface Stage {
+  site: Site;
+  camera: SimulatedCamera;
+  /** Killed when the test is over. */
+  children: Set<ChildProcess>;
+}
 
-async function noOverlap(cameraId: string): Promise<void> {
+/** Each test has its own, for most of them run side by side. */
+async function openStage(onFinished: TestContext['onTestFinished']): Promise<Stage> {
+  const site = await createSite();
+  onFinished(() => site.close());
+  const camera = await startCamera();
+  onFinished(() => camera.close());
+  const children = new Set<ChildProcess>();
+  onFinished(() => {
+    for (const child of children) child.kill('SIGKILL');
+  });
+  return { site, camera, children };
+}
+
+async function noOverlap(site: Site, cameraId: string): Promise<void> {
   const rows = await site.segments(cameraId);
   rows.slice(1).forEach((row, i) => expect(row.startMs).toBeGreaterThanOrEqual(rows[i]?.endMs ?? 0));
 }
 
-test('kill -9: the restarted process salvages, resumes by itself and explains what is missing', async () => {
+test.concurrent('kill -9: the restarted process salvages, resumes by itself and explains what is missing', async ({
+  onTestFinished,
+}) => {
+  const { site, camera, children } = await openStage(onTestFinished);
   const cameraId = await site.addCamera(camera.url());
   const { child, exited } = startProcess(site, 'a', { cameraIds: [cameraId] });
   children.add(child);
@@ -44,7 +53,7 @@ test('kill -9: the restarted process salvages, resumes by itself and explains wh
   await recorder.get(cameraId)?.stop('unwanted');
   await waitFor('all committed', async () => recorder.stats().backlog.files + recorder.stats().pendingWrites === 0);
 
-  await noOverlap(cameraId);
+  await noOverlap(site, cameraId);
   const rows = await site.segments(cameraId);
   const salvagedEndMs = Math.max(...rows.filter((row) => row.startMs < killedMs).map((row) => row.endMs));
   expect(killedMs - salvagedEndMs).toBeLessThan(1500);
@@ -56,7 +65,10 @@ test('kill -9: the restarted process salvages, resumes by itself and explains wh
   expect(report).toMatchObject({ missing: [], duplicated: [], reordered: [] });
 });
 
-test('killed while the catalogue is away: what the camera did before that is explained as its own doing', async () => {
+test.concurrent('killed while the catalogue is away: what the camera did before that is explained as its own doing', async ({
+  onTestFinished,
+}) => {
+  const { site, camera, children } = await openStage(onTestFinished);
   const cutOff = await createCutOff(Number(new URL(site.database.url).port));
   const settings = { FRAMEKEEP_DATABASE_URL: site.database.url.replace(/:\d+\//, `:${cutOff.port}/`) };
   const cameraId = await site.addCamera(camera.url());
@@ -85,34 +97,10 @@ test('killed while the catalogue is away: what the camera did before that is exp
   await waitFor('nothing is noted any more', async () => (await readdir(path.join(spoolDir, 'claims'))).length === 0);
 });
 
-test('killed between any two steps of a commit: nothing is lost, double or overlapping', async () => {
-  await Promise.all(
-    ['placed', 'closed', 'hashed', 'stored', 'inserted', 'lingering'].map(async (step) => {
-      const cameraId = await site.addCamera(camera.url());
-      const { child, exited } = startProcess(site, step, { cameraIds: [cameraId], killAt: `${step}:2` });
-      children.add(child);
-      await exited;
-      const killedMs = Date.now();
-      const recorder = await site.start(step);
-      await waitFor(`${step}: new footage`, async () =>
-        (await site.segments(cameraId)).some((row) => row.startMs > killedMs),
-      );
-      await recorder.get(cameraId)?.stop('unwanted');
-      await waitFor(`${step}: commits`, async () => {
-        const { backlog, pendingWrites } = recorder.stats();
-        return backlog.files + pendingWrites === 0;
-      });
-      await noOverlap(cameraId);
-      const rows = (await site.segments(cameraId)).filter((row) => row.startMs < killedMs);
-      rows.slice(1).forEach((row, i) => expect(row.startMs, step).toBe(rows[i]?.endMs));
-      const files = (await site.download(cameraId)).slice(0, rows.length);
-      const report = followFrames(await readFrameCounters(files), camera.loop().frames);
-      expect(report, step).toMatchObject({ missing: [], duplicated: [], reordered: [] });
-    }),
-  );
-}, 120_000);
-
-test('what the catalogue wants is done within seconds: unwanted, another URL', async () => {
+test.concurrent('what the catalogue wants is done within seconds: unwanted, another URL', async ({
+  onTestFinished,
+}) => {
+  const { site, camera } = await openStage(onTestFinished);
   const other = await startCamera({ streams: { '/other': { codec: 'hevc' } } });
   const recorder = await site.start('a');
   const cameraId = await site.addCamera(camera.url());
@@ -136,3 +124,32 @@ test('what the catalogue wants is done within seconds: unwanted, another URL', a
   expect(recorder.list()).toEqual([]);
   await other.close();
 });
+
+// Alone: six processes and as many recorders are enough at once.
+test('killed between any two steps of a commit: nothing is lost, double or overlapping', async ({ onTestFinished }) => {
+  const { site, camera, children } = await openStage(onTestFinished);
+  await Promise.all(
+    ['placed', 'closed', 'hashed', 'stored', 'inserted', 'lingering'].map(async (step) => {
+      const cameraId = await site.addCamera(camera.url());
+      const { child, exited } = startProcess(site, step, { cameraIds: [cameraId], killAt: `${step}:2` });
+      children.add(child);
+      await exited;
+      const killedMs = Date.now();
+      const recorder = await site.start(step);
+      await waitFor(`${step}: new footage`, async () =>
+        (await site.segments(cameraId)).some((row) => row.startMs > killedMs),
+      );
+      await recorder.get(cameraId)?.stop('unwanted');
+      await waitFor(`${step}: commits`, async () => {
+        const { backlog, pendingWrites } = recorder.stats();
+        return backlog.files + pendingWrites === 0;
+      });
+      await noOverlap(site, cameraId);
+      const rows = (await site.segments(cameraId)).filter((row) => row.startMs < killedMs);
+      rows.slice(1).forEach((row, i) => expect(row.startMs, step).toBe(rows[i]?.endMs));
+      const files = (await site.download(cameraId)).slice(0, rows.length);
+      const report = followFrames(await readFrameCounters(files), camera.loop().frames);
+      expect(report, step).toMatchObject({ missing: [], duplicated: [], reordered: [] });
+    }),
+  );
+}, 120_000);
