@@ -34,7 +34,7 @@ async function untilToldAsRecorded(cameraId: string): Promise<void> {
   });
 }
 
-test('sessions that attach raise the epoch once, and only where another host had taken it', async () => {
+test.concurrent('sessions that attach raise the epoch once, and only where another host had taken it', async () => {
   const { pool } = site.database;
   const cameraId = await site.addCamera(camera.url());
   const recorder = await site.start('a');
@@ -70,7 +70,7 @@ test('sessions that attach raise the epoch once, and only where another host had
   rows.slice(1).forEach((row, i) => expect(row.startMs).toBe(rows[i]?.endMs));
 });
 
-test('what a session could not do of attaching, the next one does, or the next start of the process', async () => {
+test.concurrent('what a session could not do of attaching, the next one does, or the next start of the process', async () => {
   const { pool } = site.database;
   const cameraId = await site.addCamera(camera.url());
   const recorder = await site.start('b');
@@ -81,8 +81,9 @@ test('what a session could not do of attaching, the next one does, or the next s
   // The database refuses the last of the writes.
   await pool.query(`create function refuse() returns trigger language plpgsql as
     $$ begin raise exception 'not now' using errcode = '57014'; end $$`);
+  const { rows } = await pool.query<{ id: number }>(`select id from camera where public_id = $1`, [cameraId]);
   await pool.query(`create trigger refuse before update of recording_epoch on camera_lease
-    for each row execute function refuse()`);
+    for each row when (old.camera_id = ${rows[0]?.id}) execute function refuse()`);
   await expect(recorder.ensure(cameraId, 'second')).rejects.toThrow('not now');
   expect(await leaseOf(pool, cameraId)).toMatchObject({ epoch: 3, recordingEpoch: 1 });
   await pool.query(`drop trigger refuse on camera_lease`);

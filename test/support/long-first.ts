@@ -40,9 +40,16 @@ export class LongFirst extends BaseSequencer {
   }
 }
 
+/** Files that take 10 s and more for all that they are small, of which the last ones would be alone at the end. */
+const longThoughSmall =
+  /\/(activities\/sweep-locked|api\/camera-workflows|db\/two-writers|media\/(calibrate|encode-init|encode-quality)|storage\/(gone-store|listing))\.test\.ts$/;
+
 /** Those that share a process are the last: it ends where the next file is one that does not. */
 function rank({ moduleId }: TestSpecification): number {
-  if (sharesProcess(moduleId)) return longFolders.length + (/\/(api|activities|media)\//.test(moduleId) ? 1 : 2);
+  if (sharesProcess(moduleId)) {
+    if (longThoughSmall.test(moduleId)) return longFolders.length + 1;
+    return longFolders.length + (/\/(api|activities|media)\//.test(moduleId) ? 2 : 3);
+  }
   const found = longFolders.findIndex((folder) => moduleId.includes(`/${folder}`));
   return found === -1 ? longFolders.length : found;
 }
