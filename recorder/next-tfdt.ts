@@ -6,7 +6,7 @@ import { sizeOf } from './file-size.ts';
 
 /** The next file's first fragment is written after 1 s of media, at most. */
 const waitMs = 2000;
-const pollMs = 100;
+const pollMs = 200;
 
 /**
  * Where the file after one begins, in media time; waits until that is written.
