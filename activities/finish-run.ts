@@ -79,6 +79,8 @@ export async function finishRun(deps: FinishRunDeps, request: RunRequest): Promi
       epoch: first.epoch,
       anchor: first.anchor,
       variant: work.variant,
+      // Encoding at a fixed rate fills them with copies of the last picture.
+      pauses: segments.flatMap((segment) => segment.pauses ?? []),
     };
     const camera = { tenantId: work.tenantId, cameraId: ref.cameraId };
     const finalKey = objectKey({ ...camera, ...final });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { segmentsBetween } from '../db/footage.ts';
 import type { Db } from '../db/sql.ts';
 import { windowStartOf } from '../domain/finish-window.ts';
+import { pausesIn } from '../domain/pauses.ts';
 import { entriesOf, type Segment } from '../domain/segment.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import { readIndex, spanMs, streamFormatOf } from '../media/mp4-index.ts';
@@ -81,6 +82,7 @@ async function segmentOf(path: string, name: SegmentName): Promise<Segment | nul
       variant: 0,
       format: streamFormatOf(index),
       entries: entriesOf(index.fragments, index.timescale, name.durationMs),
+      pauses: pausesIn(index, name),
     };
   } catch (error) {
     if (error instanceof Mp4Error) return null;

@@ -8,6 +8,7 @@ import { forgetFinding, settleFinding } from '../db/reconcile-findings.ts';
 import { lockTerms } from '../db/retention.ts';
 import { commitSlow, type SlowCommit } from '../db/segments.ts';
 import { transaction, type Db, type Pool } from '../db/sql.ts';
+import { intersect } from '../domain/coverage.ts';
 import { pieceWithin } from '../domain/segment-cut.ts';
 import { entriesOf, type Segment } from '../domain/segment.ts';
 import type { Logger } from '../log.ts';
@@ -138,7 +139,8 @@ async function catalogueParts(
     const { startMs, durationMs } = piece;
     const fragments = index.fragments.slice(piece.from, piece.to);
     const entries = entriesOf(fragments, index.timescale, durationMs);
-    const part: Segment = { ...segment, ...file, startMs, durationMs, anchor: true, entries };
+    const pauses = intersect(segment.pauses ?? [], [{ startMs, endMs: startMs + durationMs }]);
+    const part: Segment = { ...segment, ...file, startMs, durationMs, anchor: true, entries, pauses };
     const key = objectKey({ tenantId: camera.tenantId, cameraId: camera.cameraId, ...part });
     // A purge that begins from here on waits for it, and one that has begun refuses.
     await reserveKey(deps.db, camera.internalId, key, deps.now() + unfinishedKeptMs);

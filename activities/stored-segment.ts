@@ -1,3 +1,4 @@
+import { pausesIn } from '../domain/pauses.ts';
 import { checkSanity, entriesOf, totalTicks, type SanityLimits, type Segment } from '../domain/segment.ts';
 import { Mp4Error } from '../media/mp4-boxes.ts';
 import { readIndex, streamFormatOf, type SegmentIndex } from '../media/mp4-index.ts';
@@ -58,7 +59,8 @@ export async function readStoredSegment(
   const format = streamFormatOf(index);
   const entries = entriesOf(index.fragments, index.timescale, durationMs);
   const anchor = before === null || !goesOn(before, startMs, index);
-  return { segment: { startMs, durationMs, bytes, epoch, sha256, variant, anchor, format, entries }, index };
+  const pauses = pausesIn(index, name);
+  return { segment: { startMs, durationMs, bytes, epoch, sha256, variant, anchor, format, entries, pauses }, index };
 }
 
 function goesOn(before: StoredBefore, startMs: number, index: SegmentIndex): boolean {

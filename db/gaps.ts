@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { GapClaim, GapEvidence } from '../domain/gaps.ts';
+import type { GapClaim, GapEvidence, Hole } from '../domain/gaps.ts';
 import { gapReasons, type GapReason } from '../domain/gap-reason.ts';
 import { grouped } from '../domain/grouped.ts';
 import { fencedCameraSql } from './recorder-fence.ts';
@@ -126,6 +126,30 @@ export async function claimHole(
      select c.id, lower(part), upper(part), $4::text, $5::jsonb
      from c, claimed, unnest(tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) - claimed.ranges) as part`,
     [cameraId, at(startMs), at(endMs), reason, JSON.stringify(evidenceOfIt)],
+  );
+}
+
+/**
+ * Notes where a row's file has no pictures: a hole in the midst of footage, and its reason. It holds whatever becomes of
+ * the row, for its final is made of the same pictures. Said twice it changes nothing.
+ */
+export async function notePauses(tx: Db, internalId: number, epoch: number, pauses: readonly Hole[]): Promise<void> {
+  if (pauses.length === 0) return;
+  const evidenceOfIt: GapEvidence = {
+    epoch,
+    lastError: 'The camera sent no picture, on a connection that stayed open.',
+  };
+  await tx.query(
+    `insert into gap (camera_id, start_at, end_at, reason, evidence, in_footage)
+     select $1::int, start_at, end_at, 'stalled', $4::jsonb, true
+     from unnest($2::timestamptz[], $3::timestamptz[]) as pause (start_at, end_at)
+     on conflict (camera_id, start_at) where in_footage do nothing`,
+    [
+      internalId,
+      pauses.map(({ startMs }) => at(startMs)),
+      pauses.map(({ endMs }) => at(endMs)),
+      JSON.stringify(evidenceOfIt),
+    ],
   );
 }
 

@@ -17,7 +17,7 @@ export interface HoleRange {
 
 /**
  * Where footage is missing for more than the tolerance, between a camera's creation and its retirement (or now). Only
- * live rows count.
+ * live rows count, and of those not the time in which their camera sent no pictures.
  *
  * Time after the watermark (`last_end_at`) is pending while a camera records: its footage may be on its way from the
  * spool. So there only what a claim covers is a hole, be the claim still open (the recorder says that media stopped)
@@ -49,8 +49,8 @@ export async function holesOf(db: Db, cameraIds: readonly string[], range: HoleR
              and w.spool_to_at > $2::timestamptz) as held
        from camera c join camera_lease l on l.camera_id = c.id
        where c.public_id = any($1::uuid[])
-     )
-     select b.public_id, hole.start_at, hole.end_at
+     ), hole as (
+     select b.public_id, tstzrange(hole.start_at, hole.end_at) as span
      from bounds b
      cross join lateral (
        select
@@ -75,7 +75,17 @@ export async function holesOf(db: Db, cameraIds: readonly string[], range: HoleR
        ) as covered
      ) as hole
      where b.from_at < b.to_at and hole.end_at - hole.start_at > $6::int * interval '1 ms'
-     order by hole.start_at limit $7::int`,
+     union all
+     -- within rows
+     select b.public_id, tstzrange(greatest(b.from_at, g.start_at), least(b.to_at, g.end_at))
+     from bounds b join gap g on g.camera_id = b.id and g.in_footage
+     where b.from_at < b.to_at and g.start_at > b.from_at - interval '1 hour' and g.start_at < b.to_at
+       and g.end_at > b.from_at
+     )
+     select each.public_id, lower(part) as start_at, upper(part) as end_at
+     from (select public_id, range_agg(span) as spans from hole group by public_id) each
+     cross join lateral unnest(each.spans) as part
+     order by lower(part) limit $7::int`,
     [
       cameraIds,
       at(range.fromMs),

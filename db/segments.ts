@@ -4,6 +4,7 @@ import { windowStartOf } from '../domain/finish-window.ts';
 import type { Hole } from '../domain/gaps.ts';
 import type { Segment } from '../domain/segment.ts';
 import { noteWindowSql } from './finish-windows.ts';
+import { notePauses } from './gaps.ts';
 import { formatId } from './stream-formats.ts';
 import { at, instant, many, maybeOne, type Db, type Transaction } from './sql.ts';
 
@@ -13,7 +14,7 @@ const usualWindowMs = 600_000;
 /**
  * Catalogues a segment whose object is stored: the fast path, one statement, serial per camera by the lease's row. It
  * succeeds for the newest epoch and only beyond the watermark, so it can never overlap anything. The finish window it
- * belongs to is opened with it.
+ * belongs to is opened with it. It does not note pauses: a segment that has some is for `commitSlow`.
  * @param windowMs length of finish windows
  * @returns false when the fence refused: then `commitSlow`
  */
@@ -128,6 +129,7 @@ export async function commitSlow(
      where camera_id = $1::int`,
     range,
   );
+  await notePauses(tx, internalId, segment.epoch, segment.pauses ?? []);
   if (windowMs === null) return 'committed';
   await tx.query(noteWindowSql('(select $1::int as camera_id)', '$2::timestamptz', '$3::int'), [
     internalId,

@@ -154,7 +154,8 @@ export function subtract(from: readonly Hole[], what: readonly Hole[]): Hole[] {
   });
 }
 
-function intersect(a: readonly Hole[], b: readonly Hole[]): Hole[] {
+/** The time that is in both, which are sorted and do not overlap themselves. */
+export function intersect(a: readonly Hole[], b: readonly Hole[]): Hole[] {
   const shared: Hole[] = [];
   let i = 0;
   let j = 0;

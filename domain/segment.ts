@@ -1,3 +1,5 @@
+import type { Hole } from './gaps.ts';
+
 /** A playlist entry: a run of fragments that starts at a key picture. */
 export interface Entry {
   bytes: number;
@@ -37,6 +39,8 @@ export interface Segment {
   format: StreamFormat;
   /** In order and without holes, the first one right after the init. */
   entries: Entry[];
+  /** Where it has no pictures, to be noted with it; the catalogue does not give them back. */
+  pauses?: readonly Hole[];
 }
 
 /** One moof with its mdat, seen from the video track; times in ticks of the track's timescale. */

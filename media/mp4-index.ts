@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import { shortestPauseSeconds, type PictureStep, type PictureTimes } from '../domain/pauses.ts';
 import type { Fragment, StreamFormat } from '../domain/segment.ts';
 import { createBoxReader, Mp4Error, readTable, walkFile, type BoxReader } from './mp4-boxes.ts';
 import { parseMoof, type TrackRun } from './mp4-fragment.ts';
 import { parseMoov, type Moov, type VideoTrack } from './mp4-init.ts';
 
 /** What a walk over the boxes of a fragmented MP4 finds; the footage itself is not read. */
-export interface SegmentIndex {
+export interface SegmentIndex extends PictureTimes {
   /** ftyp and moov: all before the first moof. */
   initBytes: number;
   /** Hex. */
@@ -46,7 +47,7 @@ export async function readIndex(path: string): Promise<SegmentIndex> {
     const walk = createWalk();
     const damage = await walk.on(file, fileBytes);
     const walkedBytes = walk.walkedBytes();
-    const { moov, fragments, wholeBytes, durations, reordered, audioLagMs, startSeconds } = walk.result();
+    const { moov, fragments, wholeBytes, durations, reordered, ...rest } = walk.result();
     const init = await file.read(0, fragments[0]?.offset ?? wholeBytes);
     return {
       initBytes: init.length,
@@ -59,10 +60,9 @@ export async function readIndex(path: string): Promise<SegmentIndex> {
       fileBytes,
       damage,
       isCutOff: damage === null && walkedBytes < fileBytes,
-      startSeconds,
+      ...rest,
       fps: estimateFps(durations, moov.video.timescale),
       reordered,
-      audioLagMs,
     };
   });
 }
@@ -142,6 +142,8 @@ function createWalk() {
   let walkedBytes = 0;
   const fragments: Fragment[] = [];
   const durations: number[] = [];
+  const longSteps: PictureStep[] = [];
+  let lastSampleTicks = 0;
 
   /** Goes on to the last whole box. @returns what is wrong behind the last whole fragment; null = nothing */
   const on = async (file: BoxReader, fileBytes: number): Promise<string | null> => {
@@ -202,7 +204,14 @@ function createWalk() {
       keyBytes: sampleAt + run.firstSampleBytes - start,
       sampleBytes: run.firstSampleBytes,
     });
-    for (const ticks of run.durations) durations.push(ticks);
+    let at = run.tfdt;
+    for (const ticks of run.durations) {
+      const isLong = at - lastSampleTicks >= shortestPauseSeconds * video.timescale;
+      if (isLong && durations.length > 0) longSteps.push({ fromTicks: lastSampleTicks, toTicks: at });
+      lastSampleTicks = at;
+      at += ticks;
+      durations.push(ticks);
+    }
     reordered ||= run.reordered;
   };
   const result = () => {
@@ -211,7 +220,7 @@ function createWalk() {
     const videoEnd = last === undefined ? 0 : (last.tfdt + last.durationTicks) / moov.video.timescale;
     const audioLagMs = audioEnd === null ? null : Math.round((videoEnd - audioEnd) * 1000);
     const startSeconds = Math.min(videoStart ?? 0, audioStart ?? Infinity);
-    return { moov, fragments, wholeBytes, durations, reordered, audioLagMs, startSeconds };
+    return { moov, fragments, wholeBytes, durations, reordered, audioLagMs, startSeconds, longSteps, lastSampleTicks };
   };
   return { on, result, walkedBytes: () => walkedBytes };
 }

@@ -4,6 +4,7 @@ import { stat, utimes } from 'node:fs/promises';
 import { fileTimeMs } from '../domain/file-time.ts';
 import type { Hole } from '../domain/gaps.ts';
 import { dayMs } from '../domain/retention.ts';
+import { pausesIn } from '../domain/pauses.ts';
 import { pieceWithin, type Piece } from '../domain/segment-cut.ts';
 import { checkSanity, entriesOf, type SanityLimits, type Segment } from '../domain/segment.ts';
 import { leaseOf, type Lease } from '../db/leases.ts';
@@ -132,6 +133,7 @@ async function tryCommit(deps: CommitDeps, file: ClosedFile): Promise<CommitOutc
     variant: 0,
     format: streamFormatOf(index),
     entries: entriesOf(index.fragments, index.timescale, file.name.durationMs),
+    pauses: pausesIn(index, file.name),
   };
   const key = objectKey({ tenantId: ids.tenantId, cameraId, ...segment });
   await objects.put(key, file.path, bytes, sha256);
@@ -179,9 +181,10 @@ async function fitToLease(
   return 'held' in fit ? { kind: 'held', hold: fit.held } : { kind: 'cut', parts: fit.parts };
 }
 
-/** The fast path, or the slow one where the fence refuses. */
+/** The fast path, or the slow one where the fence refuses or more than a row is to be written. */
 async function catalogue(deps: CommitDeps, internalId: number, segment: Segment): Promise<SlowCommit> {
-  if (await insertSegment(deps.db, internalId, segment, deps.windowMs)) return 'committed';
+  const isPlain = segment.pauses === undefined || segment.pauses.length === 0;
+  if (isPlain && (await insertSegment(deps.db, internalId, segment, deps.windowMs))) return 'committed';
   return transaction(deps.db, (tx) => commitSlow(tx, internalId, segment, deps.windowMs));
 }
 

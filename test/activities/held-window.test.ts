@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { finishWindow, type FinishDeps, type FinishResult } from '../../activities/finish-window.ts';
@@ -8,7 +8,7 @@ import { giveBack, heldBy, noteHeld, pendingBetween } from '../../db/held-window
 import { holesBetween } from '../../db/holes.ts';
 import { cutFile } from '../../media/mp4-cut.ts';
 import { readIndex } from '../../media/mp4-index.ts';
-import { recordMade } from '../media/footage.ts';
+import { ffmpeg, record, recordMade, run } from '../media/footage.ts';
 import { createFinishSite, t0, type FinishSite, type SiteCamera } from './finish-site.ts';
 import { holdFootage } from './held-footage.ts';
 
@@ -68,6 +68,30 @@ test.each(['small', 'kept'])('held under profile %s: one final is stored, nothin
   expect(keys).toEqual(rows.map((row) => site.keyOf(camera, row)));
   expect(await pendingBetween(site.deps.db, camera.id, t0, t0 + 60_000)).toEqual([]);
   expect((await heldBy(site.deps.db, hostId)).size).toBe(0);
+});
+
+test('where held files have no pictures, their final has none, though it is encoded at a fixed rate', async () => {
+  const camera = await site.addCamera('small');
+  const dir = join(site.dir, 'paused');
+  await mkdir(dir);
+  const source = join(dir, 'source.mkv');
+  const paused = ['-vf', "select='lt(t,4.5)+gte(t,7)'", '-fps_mode', 'passthrough'];
+  const encoder = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-bf',
+    '0',
+    '-force_key_frames',
+    'expr:gte(t,n_forced*2)',
+  ];
+  await run(ffmpeg, ['-v', 'error', '-i', join(site.dir, 'main', 'source.mkv'), ...paused, ...encoder, source]);
+  await holdFootage({ db: site.deps.db, spoolDir, hostId, files: await record(source, { dir }), windowMs }, camera);
+  expect(await finish(await feed(camera))).toMatchObject({ outcome: 'finished', finals: 1 });
+  expect(await variants(camera)).toEqual([[0, 12_000, true]]);
+  const holes = await holesBetween(site.deps.db, camera.id, t0, t0 + 12_000, { nowMs });
+  expect(holes).toEqual([{ startMs: t0 + 4520, endMs: t0 + 7000 }]);
 });
 
 test('a recorder that stores the sources meanwhile wins: the window is given back and finished the ordinary way', async () => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { claimHole, claimsBetween, closeGap, openGap, openGapOf, updateOpenGap } from '../../db/gaps.ts';
 import { holesBetween, holesOf } from '../../db/holes.ts';
-import { insertSegment } from '../../db/segments.ts';
+import { commitSlow, insertSegment } from '../../db/segments.ts';
+import { transaction } from '../../db/sql.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { makeCamera, segmentOf } from './fixtures.ts';
 
@@ -110,6 +111,39 @@ test('rows that are being deleted are no footage', async () => {
     new Date(t + 10_000),
   ]);
   expect(await holes(30)).toEqual([[10, 20]]);
+});
+
+test('time without pictures within a row is a hole, whatever becomes of the row', async () => {
+  const pauses = [
+    { startMs: t + 12_000, endMs: t + 15_000 },
+    { startMs: t + 17_000, endMs: t + 20_000 },
+  ];
+  const segment = segmentOf({ startMs: t + 10_000, durationMs: 10_000, epoch: 0, pauses });
+  const commit = () => transaction(database.pool, (tx) => commitSlow(tx, camera.internalId, segment));
+  await record(0, 10);
+  expect(await commit()).toBe('committed');
+  await record(22, 30);
+  const within = [
+    [12, 15],
+    [17, 22], // one with what follows
+  ];
+  expect(await holes(60)).toEqual(within);
+  expect(await holes(60, { fromS: 13, toS: 18 })).toEqual([
+    [13, 15],
+    [17, 18],
+  ]);
+  expect(await claims()).toEqual([
+    [12, 15, 'stalled'],
+    [17, 20, 'stalled'],
+  ]);
+  await database.pool.query(`delete from segment where camera_id = $1 and start_at = $2`, [
+    camera.internalId,
+    new Date(t + 10_000),
+  ]);
+  expect(await holes(60)).toEqual([[10, 22]]);
+  expect(await commit()).toBe('committed'); // as a file that is found again
+  expect(await holes(60)).toEqual(within);
+  expect(await claims()).toHaveLength(2);
 });
 
 test('many cameras are answered at once, each by itself', async () => {

@@ -118,6 +118,29 @@ test.concurrent("an ffmpeg that is killed is our fault, not the camera's", async
   await waitFor('footage after it', async () =>
     (await site.segments(cameraId)).some(({ startMs }) => startMs > gap.startMs),
   );
+  await recorder.get(cameraId)?.stop('unwanted');
+  await camera.close();
+});
+
+test.concurrent('a camera that pauses on an open connection leaves a gap in the midst of its footage', async () => {
+  const camera = await startCamera();
+  const cameraId = await record(camera, '/stream');
+  const first = await waitFor('footage', async () => (await site.segments(cameraId))[0]);
+  const accepted = camera.accepted();
+  camera.stall();
+  await new Promise((resolve) => setTimeout(resolve, 4000));
+  camera.resume();
+  const gap = await waitFor('a gap', async () =>
+    (await site.gaps(cameraId)).find(({ reason }) => reason === 'stalled'),
+  );
+  const sent = camera.framesSent();
+  const steps = sent.slice(1).map((frame, i) => (frame.timestamp - (sent[i]?.timestamp ?? 0)) / 90);
+  const lostMs = Math.max(...steps) - 1000 / camera.loop().fps;
+  expect(lostMs).toBeGreaterThan(3000);
+  expect(Math.abs((gap.endMs ?? 0) - gap.startMs - lostMs)).toBeLessThan(50); // 20 ms a file of slew
+  expect(gap).toMatchObject({ owner: 'camera', evidence: { epoch: first.epoch } });
+  expect(camera.accepted()).toBe(accepted);
+  await recorder.get(cameraId)?.stop('unwanted');
   await camera.close();
 });
 
