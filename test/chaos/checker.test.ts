@@ -5,6 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { falseClaims } from '../../scripts/bench/chaos-claims.ts';
 import { setCameraState } from '../../db/cameras.ts';
 import { closeGap, openGap } from '../../db/gaps.ts';
+import { pausesIn } from '../../domain/pauses.ts';
+import { readIndex } from '../../media/mp4-index.ts';
 import { hashFile } from '../../recorder/commit.ts';
 import { createObjects } from '../../storage/objects.ts';
 import { createFinishSite, t0, type FinishSite, type SiteCamera } from '../activities/finish-site.ts';
@@ -84,6 +86,25 @@ test('a deleted object is a row without its object, and its pictures are missing
   expect((await check([{ ...gap, reason: 'missing' }])).unexplainedMs).toBe(0);
   expect(Math.round((await check([{ ...gap, reason: 'unknown' }])).unexplainedMs)).toBe(4000);
   expect(Math.round((await check([{ ...gap, endMs: t0 + 5000, reason: 'missing' }])).unexplainedMs)).toBe(2000);
+});
+
+test('pictures that are missing within a row are explained by a gap there', async () => {
+  const dir = join(site.dir, 'paused');
+  await mkdir(dir);
+  const source = join(dir, 'source.mkv');
+  // 3 s after a key, and 4 s before the next one.
+  const paused = ['-vf', "select='lt(t,5)+gte(t,9)'", '-fps_mode', 'passthrough'];
+  const encoder = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '30', '-sc_threshold', '0', '-bf', '0'];
+  await run(ffmpeg, ['-v', 'error', '-i', join(site.dir, 'counted', 'source.mkv'), ...paused, ...encoder, source]);
+  const paths = await record(source, { dir });
+  const { check } = await archived(paths);
+  // The product reads the same of the file that begins 4 s in.
+  const within = pausesIn(await readIndex(paths[1] ?? ''), { startMs: t0 + 4000, durationMs: 6000 });
+  expect(within).toEqual([{ startMs: t0 + 5000, endMs: t0 + 9000 }]);
+  expect(Math.round((await check()).unexplainedMs)).toBe(4000);
+  const gap = { startMs: t0 + 5000, endMs: t0 + 9000, reason: 'stalled' };
+  expect(await check([gap])).toMatchObject({ ...sound, unexplainedMs: 0, missing: [{ reasons: ['stalled'] }] });
+  expect(Math.round((await check([{ ...gap, endMs: t0 + 7000 }])).unexplainedMs)).toBe(1000);
 });
 
 test('one flipped byte is a wrong object', async () => {

@@ -224,17 +224,21 @@ function placeOnClock(counters: number[], { startMs }: { startMs: number }, came
 }
 
 /**
- * Whether a gap explains that pictures are missing is asked in the archive's own time, from the end of the row before
- * to the start of the row after: on a loaded machine pictures arrive late, and a host's clock may be wrong.
+ * Whether a gap explains that pictures are missing is asked in the archive's own time: on a loaded machine pictures
+ * arrive late, and a host's clock may be wrong. From the last picture in a row on, by the time of the row's first one, or
+ * from the row's end, where that comes sooner; a picture that is missing within a row lies between two of its own.
  */
 function missingRuns(seen: Map<number, Row>, camera: ShownFrames, gaps: ExplainedGap[]): MissingRun[] {
   const sorted = [...seen].toSorted(([a], [b]) => a - b);
   const timeOf = (index: number): number => camera.atMs + ((index - camera.index) * 1000) / camera.fps;
+  const firsts = new Map<Row, number>();
+  for (const [index, row] of sorted) if (!firsts.has(row)) firsts.set(row, index);
+  const placeOf = (index: number, row: Row): number => row.startMs + timeOf(index) - timeOf(firsts.get(row) ?? index);
   return sorted.slice(1).flatMap(([index, after], place) => {
     const [before, rowBefore] = sorted[place] ?? [index, after];
     if (index === before + 1) return [];
     const [startMs, endMs] = [timeOf(before + 1), timeOf(index)];
-    const hole = { startMs: rowBefore.endMs, endMs: after.startMs };
+    const hole = { startMs: Math.min(rowBefore.endMs, placeOf(before + 1, rowBefore)), endMs: placeOf(index, after) };
     const touching = gaps.filter((gap) => gap.startMs < hole.endMs && gap.endMs > hole.startMs);
     const explaining = touching.filter((gap) => gap.reason !== 'unknown');
     const explainedMs = explaining.reduce(
@@ -247,7 +251,7 @@ function missingRuns(seen: Map<number, Row>, camera: ShownFrames, gaps: Explaine
         cameraId: camera.cameraId,
         startMs,
         endMs,
-        holeMs: hole.endMs - hole.startMs,
+        holeMs: after === rowBefore ? 0 : after.startMs - rowBefore.endMs,
         aheadMs: hole.startMs - startMs,
         reasons: [...new Set(touching.map((gap) => gap.reason))],
         unexplainedMs: Math.max(0, endMs - startMs - explainedMs - toleratedMs),

@@ -27,7 +27,7 @@ export async function notRecording(pool: Pool): Promise<string[]> {
   );
 }
 
-/** The claims of these cameras that lie over footage. */
+/** The claims of these cameras that lie over footage, but for those that say that it has no pictures there. */
 export async function claimsOverFootage(pool: Pool, cameraIds: readonly string[]): Promise<CoveredClaim[]> {
   const { rows } = await pool.query<{
     id: string;
@@ -46,7 +46,7 @@ export async function claimsOverFootage(pool: Pool, cameraIds: readonly string[]
        from segment s where s.camera_id = c.id and s.state = 0
      ) footage
      cross join lateral unnest(footage.ranges * tstzmultirange(tstzrange(g.start_at, g.end_at))) as part
-     where c.public_id = any($1::uuid[])
+     where c.public_id = any($1::uuid[]) and not g.in_footage
      order by g.id, from_ms`,
     [cameraIds],
   );
