@@ -141,7 +141,7 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     const failure = end === 'exited' ? failureOfExit(dialer, ffmpeg.stderr(), exit, watch.hasFrame()) : end;
     const ended = { stream: describedStream(dialer), footageMs: files.footageMs() };
     if (failure === 'no-sound') {
-      return { ...ended, failure: null, badSound: 'The camera announces sound and sends none.' };
+      return { ...ended, failure: null, badSound: 'The camera sends none of the sound that it announces.' };
     }
     // ffmpeg writes no picture before it has understood the sound; one that is killed says nothing of either.
     const isVideoLost = ended.footageMs === 0 && firstMediaMs !== null && dialer.failure() === null;

@@ -26,6 +26,8 @@ const lookAgainMs = 500;
  * anything, and what it looks at is lost when it is ended by then.
  */
 const soundLimitMs = 10_000;
+/** Browsers show no picture past the end of the sound that goes with it; a door phone's pauses are shorter. */
+const soundPauseMs = 20_000;
 
 /** A file that was listed is closed within that, unless it is no footage. */
 const closingMs = 5000;
@@ -47,7 +49,7 @@ export interface RunWatch {
   said(line: string): void;
   /**
    * @returns why the run must end; `other-stream` when SDP tells of another codec, `no-sound` when it tells of sound that
-   * does not come; null when all is well
+   * does not come, or no more; null when all is well
    */
   look(): Promise<Failure | 'other-stream' | 'no-sound' | null>;
   /** Whether footage has come. */
@@ -92,6 +94,11 @@ export function createRunWatch(options: {
     if (first !== null || stall.openPath() === firstPath) return first;
     goneMs ??= nowMs();
     return nowMs() - goneMs < closingMs ? null : firstKey(stall.openPath());
+  }
+
+  function isSilent(): boolean {
+    const agoMs = dialer.soundAgoMs();
+    return agoMs === null ? nowMs() > soundDueMs : agoMs > soundPauseMs;
   }
 
   async function lookAtFile(): Promise<Failure | null> {
@@ -142,8 +149,8 @@ export function createRunWatch(options: {
       }
       const described = describedStream(dialer);
       if (!isSameStream(options.expected, described, options.audio)) return 'other-stream';
-      const isSilent = options.audio !== 'none' && (described?.audioCodec ?? null) !== null && !dialer.hasSound();
-      if (isSilent && nowMs() > soundDueMs) return 'no-sound';
+      const hasSound = options.audio !== 'none' && (described?.audioCodec ?? null) !== null;
+      if (hasSound && isSilent()) return 'no-sound';
       const complaint = complaints.tooMany();
       if (complaint !== null) return { reason: 'bad-stream', detail: complaint };
       const tooMuch = rates.look(dialer.bytes(), nowMs());

@@ -16,8 +16,8 @@ export interface Dialer {
   description(): StreamDescription | null;
   /** Ms since 1970 at the first video RTP packet; null before it. */
   firstMediaMs(): number | null;
-  /** Whether a packet of sound has come. */
-  hasSound(): boolean;
+  /** Ms since the newest packet of sound; null before it. */
+  soundAgoMs(): number | null;
   /** Bytes the camera sent. */
   bytes(): number;
   /** Ms since the camera's last byte; before the first one, since its connection or since the dialer was opened. */
@@ -184,7 +184,7 @@ export async function openDialer(options: {
     url,
     description: () => relay?.description() ?? null,
     firstMediaMs: () => relay?.firstMediaMs() ?? null,
-    hasSound: () => relay?.hasSound() ?? false,
+    soundAgoMs: () => relay?.soundAgoMs() ?? null,
     bytes: () => relay?.bytes() ?? 0,
     lastByteAgoMs: () => performance.now() - (relay?.lastByteMs() ?? openedMs),
     failure: () => firstFailure,

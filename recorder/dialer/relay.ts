@@ -18,8 +18,8 @@ export interface Relay {
   description(): StreamDescription | null;
   /** Ms since 1970 at the first video packet. */
   firstMediaMs(): number | null;
-  /** Whether a packet of sound has come. */
-  hasSound(): boolean;
+  /** Ms since the newest packet of sound; null before it. */
+  soundAgoMs(): number | null;
   bytes(): number;
   /** Monotonic ms of the camera's last byte. */
   lastByteMs(): number;
@@ -60,7 +60,7 @@ export function startRelay(options: {
   let lastByteMs = nowMs();
   let lastVideoMs: number | null = null;
   let firstMediaMs: number | null = null;
-  let hasSound = false;
+  let lastSoundMs: number | null = null;
   let isEnding = false;
   /** Frames of ffmpeg (receiver reports) leave whole, so that a hidden retry never falls into one. */
   let halfFrame: Buffer[] = [];
@@ -84,7 +84,7 @@ export function startRelay(options: {
   const fromCamera = createFraming({
     frame: (channel) => {
       const kind = conversation.kindOf(channel);
-      if (kind === 'audio') hasSound = true;
+      if (kind === 'audio') lastSoundMs = nowMs();
       if (kind !== 'video') return;
       firstMediaMs ??= options.now();
       lastVideoMs = nowMs();
@@ -200,7 +200,7 @@ export function startRelay(options: {
   return {
     description: () => conversation.description(),
     firstMediaMs: () => firstMediaMs,
-    hasSound: () => hasSound,
+    soundAgoMs: () => (lastSoundMs === null ? null : nowMs() - lastSoundMs),
     bytes: () => bytes,
     lastByteMs: () => lastByteMs,
     end,
