@@ -79,10 +79,10 @@ test.concurrent('what a session could not do of attaching, the next one does, or
   await takeEpoch(pool, cameraId, { hostId: randomUUID(), sessionId: 'elsewhere' });
 
   // The database refuses the last of the writes.
-  await pool.query(`create function refuse() returns trigger language plpgsql as
+  await pool.query(`create or replace function refuse() returns trigger language plpgsql as
     $$ begin raise exception 'not now' using errcode = '57014'; end $$`);
   const { rows } = await pool.query<{ id: number }>(`select id from camera where public_id = $1`, [cameraId]);
-  await pool.query(`create trigger refuse before update of recording_epoch on camera_lease
+  await pool.query(`create or replace trigger refuse before update of recording_epoch on camera_lease
     for each row when (old.camera_id = ${rows[0]?.id}) execute function refuse()`);
   await expect(recorder.ensure(cameraId, 'second')).rejects.toThrow('not now');
   expect(await leaseOf(pool, cameraId)).toMatchObject({ epoch: 3, recordingEpoch: 1 });
@@ -99,7 +99,7 @@ test.concurrent('what a session could not do of attaching, the next one does, or
   await again.get(cameraId)?.stop('unwanted');
 });
 
-test('a host that cannot reach a camera says nothing of it while another one records it', async () => {
+test.concurrent('a host that cannot reach a camera says nothing of it while another one records it', async () => {
   const { pool } = site.database;
   const cameraId = await site.addCamera(camera.url());
   const older = await site.start('c');
