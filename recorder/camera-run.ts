@@ -23,6 +23,8 @@ const startTickMs = 200;
 /** Once it records: its end and the wish to end it are told of at once, all else that is looked for takes seconds to show. */
 const tickMs = 1000;
 
+const leftOut = 'It is recorded without sound.';
+
 export interface RunEnd {
   /** Null: it was asked to end, or the camera sends another codec than expected and a new run follows at once. */
   failure: Failure | null;
@@ -30,7 +32,7 @@ export interface RunEnd {
   stream: Assignment['stream'];
   /** Media that was closed. */
   footageMs: number;
-  /** Why the next run is better without sound; null = nothing speaks against it. */
+  /** Why the next run is better without sound, and that it is; null = nothing speaks against it. */
   badSound: string | null;
 }
 
@@ -141,13 +143,16 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     const failure = end === 'exited' ? failureOfExit(dialer, ffmpeg.stderr(), exit, watch.hasFrame()) : end;
     const ended = { stream: describedStream(dialer), footageMs: files.footageMs() };
     if (failure === 'no-sound') {
-      return { ...ended, failure: null, badSound: 'The camera sends none of the sound that it announces.' };
+      return { ...ended, failure: null, badSound: `The camera sends none of the sound that it announces. ${leftOut}` };
     }
     // ffmpeg writes no picture before it has understood the sound; one that is killed says nothing of either.
-    const isVideoLost = ended.footageMs === 0 && firstMediaMs !== null && dialer.failure() === null;
+    const isVideoLost = !watch.hasFrame() && firstMediaMs !== null && dialer.failure() === null;
     const hasGivenUp = failure?.reason === 'no-media' || failure?.reason === 'bad-stream';
-    const isSoundLikely = options.audio !== 'none' && isVideoLost && hasGivenUp && exit.signal === null;
-    return { ...ended, failure, badSound: isSoundLikely ? `No picture comes: ${failure.detail}` : null };
+    if (!hasGivenUp || options.audio === 'none' || !isVideoLost || exit.signal !== null) {
+      return { ...ended, failure, badSound: null };
+    }
+    const badSound = `${failure.detail} ${leftOut}`;
+    return { ...ended, failure: { ...failure, detail: badSound }, badSound };
   } finally {
     await dialer?.close();
     if (isLeft) options.onLeft(run);

@@ -147,16 +147,15 @@ export function startRecording(
       onLeft: deps.onLeft,
     });
     learn(end.stream);
-    if (end.badSound !== null) await leaveOutSound(end.badSound, end.failure);
+    if (end.badSound !== null) await leaveOutSound(end.badSound, end.failure === null);
     return end;
   }
 
   /** The break that this takes is told of, as each is. */
-  async function leaveOutSound(why: string, failure: Failure | null): Promise<void> {
+  async function leaveOutSound(detail: string, isToTell: boolean): Promise<void> {
     sound.failed();
-    const detail = `${why} It is recorded without sound.`;
     log.warn({ cameraId, detail }, 'sound left out');
-    if (failure === null && (isTold || !(await deps.isRecordedByOlder()))) {
+    if (isToTell && (isTold || !(await deps.isRecordedByOlder()))) {
       claims.failed({ reason: 'no-media', detail, atMs: now() }, lastEndMs);
     }
   }

@@ -7,7 +7,8 @@ import { waitFor } from '../support/system.ts';
 import type { Site } from './host.ts';
 import { onStage } from './stage.ts';
 
-const leftOut = 'The camera sends none of the sound that it announces. It is recorded without sound.';
+const leftOut =
+  /^(The camera sends none of the sound that it announces|No picture within \d+ s)\. It is recorded without sound\.$/;
 
 const isAlone = async (site: Site, cameraId: string) =>
   (await site.segments(cameraId)).some((row) => row.audioCodec === null);
@@ -38,9 +39,9 @@ test.concurrent(
         // A browser shows no picture past the end of the sound in the same stream.
         await waitFor(`${audio}: pictures alone`, () => isAlone(site, cameraId), 75_000);
         const { claims, gaps } = await told(site, cameraId, recorder);
-        expect(claims, audio).toContain(leftOut);
+        expect(claims, audio).toContainEqual(expect.stringMatching(leftOut));
         expect(
-          gaps.filter((why) => why !== leftOut),
+          gaps.filter((why) => !leftOut.test(why)),
           audio,
         ).toEqual([]);
       }),
@@ -50,7 +51,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  'sound that never comes, or that nobody knows, keeps no picture waiting: it is left out (pain 9)',
+  'sound that never comes, or that nobody can read, keeps no picture waiting: it is left out (pain 9)',
   onStage(async ({ site, open }) => {
     const recorder = await site.start('a');
     const awkwardSound: Record<string, { audio: NonNullable<StreamOptions['audio']>; fault: Fault; isKnown: boolean }> =
@@ -58,6 +59,7 @@ test.concurrent(
         'no AAC': { audio: 'aac', fault: { muteAudioAfterMs: 0 }, isKnown: true },
         'no PCMA': { audio: 'pcma', fault: { muteAudioAfterMs: 0 }, isKnown: true },
         'an unknown codec': { audio: 'x-voice', fault: {}, isKnown: false },
+        'sound that cannot be decoded': { audio: 'opus', fault: {}, isKnown: true },
       };
     await Promise.all(
       Object.entries(awkwardSound).map(async ([name, { audio, fault, isKnown }]) => {
@@ -66,9 +68,12 @@ test.concurrent(
         await recorder.ensure(cameraId, null);
         await waitFor(`${name}: pictures alone`, () => isAlone(site, cameraId), 75_000);
         const { claims, gaps } = await told(site, cameraId, recorder);
-        expect(claims.includes(leftOut), name).toBe(isKnown);
         expect(
-          gaps.filter((why) => why !== leftOut),
+          claims.some((why) => leftOut.test(why)),
+          name,
+        ).toBe(isKnown);
+        expect(
+          gaps.filter((why) => !leftOut.test(why)),
           name,
         ).toEqual([]);
       }),

@@ -1,8 +1,8 @@
 import { generated } from './loop-cache.ts';
 import { frame, type Packets } from './packets.ts';
 
-/** `x-voice` is one that nobody knows. */
-export type AudioCodec = 'pcmu' | 'pcma' | 'aac' | 'x-voice';
+/** `x-voice` is one that nobody knows, `opus` one whose packets cannot be decoded. */
+export type AudioCodec = 'pcmu' | 'pcma' | 'aac' | 'x-voice' | 'opus';
 
 /** An endless 440 Hz tone, packetised. */
 export interface AudioLoop {
@@ -22,14 +22,14 @@ export async function loadAudio(codec: AudioCodec, ffmpeg = 'ffmpeg'): Promise<A
   if (codec === 'aac') return aacLoop(ffmpeg);
   const name = codec === 'pcmu' ? 'mulaw' : 'alaw';
   const [bytes] = await generated(ffmpeg, toneArguments(8000, 1, [`-c:a`, `pcm_${name}`, '-f', name]), ['tone']);
-  const payloadType = { pcmu: 0, pcma: 8, 'x-voice': 98 }[codec];
+  const payloadType = { pcmu: 0, pcma: 8, 'x-voice': 98, opus: 99 }[codec];
   return {
     codec,
     sampleRate: 8000,
     samplesPerPacket: 160,
     payloadType,
     packets: slices(bytes ?? Buffer.alloc(0), 160).map((payload) => frame([payload], payloadType, false)),
-    sdp: [`a=rtpmap:${payloadType} ${codec.toUpperCase()}/8000`],
+    sdp: [`a=rtpmap:${payloadType} ${codec.toUpperCase()}/${codec === 'opus' ? '48000/2' : 8000}`],
   };
 }
 
