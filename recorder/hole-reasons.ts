@@ -20,7 +20,7 @@ export interface HoleReasons {
 
 /** @param claimsOf the claims of a file's camera, in the file's epoch unless it is being recorded */
 export function createHoleReasons(claimsOf: (file: ClosedFile) => GapClaims): HoleReasons {
-  /** For the first commit of what was recorded since: holes in what it had before, and later ones, have other causes. */
+  /** Until the first commit of what was recorded since: later holes, and those in the midst of a run, have other causes. */
   const absences = new Map<string, { reason: GapReason; untilMs: number }>();
   /** Until the first commit of the epoch. */
   const takeovers = new Map<string, { epoch: number; reason: GapReason }>();
@@ -47,7 +47,9 @@ export function createHoleReasons(claimsOf: (file: ClosedFile) => GapClaims): Ho
       if (absence !== undefined) absences.delete(cameraId);
       if (outcome.hole === null) return;
       const { startMs, endMs } = outcome.hole;
-      const reason = absence?.reason ?? takeover?.reason ?? 'unknown';
+      // Before a run of the backlog: its process was killed before it could tell. A reason that was told or kept stands.
+      const ofBacklog = name.anchor ? away?.reason : undefined;
+      const reason = absence?.reason ?? takeover?.reason ?? ofBacklog ?? 'unknown';
       if (endMs - startMs > gapToleranceMs) claimsOf(file).hole(startMs, endMs, reason);
     },
     unreadable(file, why) {

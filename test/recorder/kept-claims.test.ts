@@ -104,7 +104,7 @@ test('a catalogue that is there leaves no files, and a stop saves at once what i
   await rm(path.join(spoolDir, 'claims', `${id}.json`));
 });
 
-test('holes in a backlog from before a restart are not explained by it; the one up to the first file since is', () => {
+test('a restart explains holes before a run of the backlog, whose process was killed, too, and none in the midst of one', () => {
   const told: [number, string][] = [];
   const nothing = (): undefined => undefined;
   const hole: GapClaims['hole'] = (startMs, _endMs, reason) => void told.push([startMs, reason]);
@@ -116,15 +116,16 @@ test('holes in a backlog from before a restart are not explained by it; the one 
     hole,
   }));
   holes.away('camera', 'host-lost', 100_000);
-  const settled = (startMs: number) => {
-    const name = { startMs, durationMs: 2000, epoch: 1, anchor: true };
+  const settled = (startMs: number, anchor: boolean) => {
+    const name = { startMs, durationMs: 2000, epoch: 1, anchor };
     const outcome = { kind: 'committed' as const, hole: { startMs: startMs - 5000, endMs: startMs } };
     holes.settled({ cameraId: 'camera', path: '/nowhere', name }, outcome);
   };
-  // The second begins with what the camera had buffered, and so before it was asked.
-  for (const startMs of [50_000, 99_000, 120_000]) settled(startMs);
+  // The third begins with what the camera had buffered, and so before it was asked.
+  for (const startMs of [50_000, 70_000, 99_000, 120_000]) settled(startMs, startMs !== 70_000);
   expect(told).toEqual([
-    [45_000, 'unknown'],
+    [45_000, 'host-lost'],
+    [65_000, 'unknown'],
     [94_000, 'host-lost'],
     [115_000, 'unknown'],
   ]);
