@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accountByLogin, anyAccount, insertFirstAccount } from '../db/accounts.ts';
@@ -62,7 +63,8 @@ async function makeAdmin(db: Pool, { dataDir, now }: { dataDir: string; now: () 
 
 /** The password in the file, which is made whole or not at all; of several processes one makes it. */
 async function sharedPassword(path: string): Promise<string> {
-  const draft = `${path}.${process.pid}`;
+  // Process ids repeat among containers that share the folder.
+  const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, `${newToken()}\n`, { mode: 0o600 });
   try {
     await link(draft, path);
