@@ -89,6 +89,21 @@ function peakBytes(): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(text)?.[1]) * 1024;
 }
 
+/** Most memory that each ffmpeg which records now ever had. */
+function ffmpegPeaks(): number[] {
+  const { pid } = recorder.child;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return children.flatMap((child) => {
+    try {
+      const text = readFileSync(`/proc/${child}/status`, 'utf8');
+      const peak = /^Name:\s+ffmpeg$[^]*^VmHWM:\s+(\d+) kB$/m.exec(text)?.[1];
+      return peak === undefined ? [] : [Number(peak) * 1024];
+    } catch {
+      return []; // it has ended meanwhile
+    }
+  });
+}
+
 /** Lines of the log by camera. */
 function logLines(): Map<string, number> {
   const lines = new Map<string, number>();
@@ -177,6 +192,10 @@ test(
     }
     // 100 Mbit/s are 12 MB a second: what is kept of it is bounded.
     expect(peakBytes() - peakBefore).toBeLessThan(300_000_000);
+    // ffmpeg queues nothing: each is near 54 MB, whatever it has been through (pain 5).
+    const peaks = ffmpegPeaks();
+    expect(peaks.length).toBeGreaterThan(crowdSize / 2);
+    expect(Math.max(...peaks)).toBeLessThan(150_000_000);
   },
   4 * patienceMs,
 );
