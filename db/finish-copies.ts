@@ -51,8 +51,7 @@ export async function endOwnCopies(db: Db, workerId: string): Promise<void> {
 
 /** Tries of finish jobs on a host whose copies of a camera's footage nobody has seen to be gone. */
 export interface UnseenCopies {
-  /** Null: noted by a version that did not say. */
-  host: string | null;
+  host: string;
   jobs: number;
   /** When the last of them began. */
   lastMs: number;
@@ -63,7 +62,7 @@ export function unseenCopies(db: Db, internalId: number): Promise<UnseenCopies[]
   return many(
     db,
     z
-      .object({ host: z.string().nullable(), jobs: z.number(), last: instant })
+      .object({ host: z.string(), jobs: z.number(), last: instant })
       .transform(({ host, jobs, last }): UnseenCopies => ({ host, jobs, lastMs: last })),
     `select host, count(*)::int as jobs, max(begun_at) as last from finish_copy where camera_id = $1::int
      group by host order by host`,

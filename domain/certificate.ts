@@ -21,7 +21,7 @@ export type FootageSummary = {
 export type SpoolEvidence = { hostId: string; state: 'empty' | 'destroyed'; at: string; saidBy: string };
 
 /** Copies on an encoder's disk that nobody has seen to be gone: it was killed, and none has started there since. */
-export type CopyEvidence = { host: string | null; jobs: number; lastBegunAt: string; state: 'not seen to be gone' };
+export type CopyEvidence = { host: string; jobs: number; lastBegunAt: string; state: 'not seen to be gone' };
 
 /** How it was made sure that nothing is left. */
 export type StorageEvidence = {

@@ -1,9 +1,9 @@
--- Tries of finish jobs: each has copies of its camera's footage on its host's disk, which a purge waits for. Of one job
--- two may be at work, where the first one's worker was cut off.
+-- Finish jobs at work: each has copies of its camera's footage on its host's disk, which a purge waits for.
 create table finish_copy (
-  id uuid primary key,
   camera_id int not null references camera on delete cascade,
-  worker_id uuid not null,
-  begun_at timestamptz not null
+  window_start_at timestamptz not null,
+  reencode_id int not null,
+  generation int not null,
+  begun_at timestamptz not null,
+  primary key (camera_id, window_start_at, reencode_id, generation)
 );
-create index finish_copy_camera on finish_copy (camera_id);
