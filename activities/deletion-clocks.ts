@@ -1,4 +1,4 @@
-import { databaseNowMs, type Clocks } from '../db/clock.ts';
+import { databaseNowMs, type ChangeClocks } from '../db/clock.ts';
 import type { Db } from '../db/sql.ts';
 import { sweepState } from '../db/sweep-state.ts';
 import { clockDoubt, earliestMs, longestForecastMs, type SweepClocks } from '../domain/sweep-breaker.ts';
@@ -33,15 +33,15 @@ export async function readSweepClocks(deps: DeletionClockDeps): Promise<SweepClo
 }
 
 /** @returns the earliest and the latest of the clocks that a sweep compares, and what speaks against them, or null */
-export async function readDoubtedClocks(deps: DeletionClockDeps): Promise<Clocks & { doubt: string | null }> {
+export async function readDoubtedClocks(deps: DeletionClockDeps): Promise<ChangeClocks & { doubt: string | null }> {
   const told = await readSweepClocks(deps);
   const earlierMs = earliestMs(told);
   const laterMs = Math.max(told.nowMs, told.databaseNowMs, told.storeNowMs ?? -Infinity);
-  return { earlierMs, laterMs, doubt: clockDoubt(told) };
+  return { earlierMs, laterMs, databaseMs: told.databaseNowMs, doubt: clockDoubt(told) };
 }
 
 /** What time it is for what ends once and for good. */
-export interface EndingClocks extends Clocks {
+export interface EndingClocks extends ChangeClocks {
   doubt: string | null;
   /** The sweep's state is what speaks against it, and not two clocks that disagree. */
   isOfSweep: boolean;

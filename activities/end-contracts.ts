@@ -1,5 +1,4 @@
 import { recordDeed } from '../db/audit.ts';
-import { databaseNowMs } from '../db/clock.ts';
 import { contractsToEnd, markContractEnded } from '../db/contracts.ts';
 import { retireCamerasOf, tenantsToDelete, type Told } from '../db/tenant-deletion.ts';
 import { transaction, type Pool } from '../db/sql.ts';
@@ -33,8 +32,7 @@ export function createEndContractsActivities(deps: EndContractsDeps): EndContrac
         return result;
       }
       const nowMs = clocks.earlierMs;
-      const databaseMs = await (deps.databaseNow ?? databaseNowMs)(deps.db);
-      const times = { nowMs, graceMs: deps.graceMs, clocks: { ...clocks, databaseMs }, by: 'service:contract' };
+      const times = { nowMs, graceMs: deps.graceMs, clocks, by: 'service:contract' };
       for (const contract of await contractsToEnd(deps.db, dayOf(nowMs))) {
         const told = await transaction(deps.db, async (tx) => {
           if (!(await markContractEnded(tx, contract.id, nowMs))) return null;

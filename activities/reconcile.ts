@@ -86,9 +86,11 @@ export function createReconcileActivities(deps: ReconcileDeps): ReconcileActivit
  * The earliest and the latest of the clocks that all deletions go by: a pass ends what is kept in quarantine, and what
  * has expired by clocks that jumped together would go there.
  */
-async function clocks(deps: ReconcileDeps): Promise<PassClock & Pick<EndingClocks, 'doubt' | 'isOfSweep'>> {
+async function readClock(
+  deps: ReconcileDeps,
+): Promise<{ clock: PassClock } & Pick<EndingClocks, 'doubt' | 'isOfSweep'>> {
   const { earlierMs, laterMs, doubt, isOfSweep } = await readEndingClocks(deps);
-  return { nowMs: earlierMs, latestMs: laterMs, doubt, isOfSweep };
+  return { clock: { nowMs: earlierMs, latestMs: laterMs }, doubt, isOfSweep };
 }
 
 const actor = 'service:reconcile';
@@ -99,7 +101,7 @@ export async function beginReconcile(
 ): Promise<PlannedPass | null> {
   const { stopped } = await reconcileState(deps.db);
   if (stopped !== null) deps.log.error({ ...stopped }, 'reconcile is stopped and waits for an operator');
-  const { doubt, isOfSweep, ...clock } = await clocks(deps);
+  const { clock, doubt, isOfSweep } = await readClock(deps);
   // While it is stopped somebody may still look.
   const scheduled = work.scheduled && stopped === null;
   const pass = await transaction(deps.db, (tx) => beginPass(tx, { ...work, scheduled, nowMs: clock.nowMs }));
@@ -109,14 +111,14 @@ export async function beginReconcile(
     await endPass(deps.db, pass.id, { state: 'stopped', ...nothing });
     return null;
   }
-  if (doubt !== null && isOfSweep && !pass.dryRun) {
+  if (doubt !== null && !isOfSweep) {
+    await stop(deps, pass.id, { reason: 'clock', text: doubt, ...nothing });
+    return null;
+  }
+  if (doubt !== null && !pass.dryRun) {
     // The sweep says what is wrong and waits for an operator; when it runs again the next pass does.
     deps.log.error({ doubt }, 'reconcile waits for the retention sweep');
     await endPass(deps.db, pass.id, { state: 'stopped', ...nothing });
-    return null;
-  }
-  if (doubt !== null && !isOfSweep) {
-    await stop(deps, pass.id, { reason: 'clock', text: doubt, ...nothing });
     return null;
   }
   const shards = Math.max(1, Math.ceil((await countCameras(deps.db)) / camerasOfAShard));
@@ -170,7 +172,7 @@ export async function finishPass(
   compared: Compared,
   progress: { afterId: number; beat: (afterId: number) => void },
 ): Promise<void> {
-  const { doubt, isOfSweep: _, ...clock } = await clocks(deps);
+  const { clock, doubt } = await readClock(deps);
   if (doubt !== null) throw new Error(doubt);
   const done = await actOnFindings(deps, { passId: pass.passId, clock }, progress);
   const uploads = await abortUploads(deps, clock.nowMs);

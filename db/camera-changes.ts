@@ -101,13 +101,13 @@ const rules: Record<IntentAction, { from: CameraIntent[]; to: CameraIntent; stat
 /**
  * Commits what is wanted of a camera before anybody acts on it: intent, `config_version` and the lease's `wanted`
  * change together, so whatever is lost afterwards (update, workflow, recorder) can be repaired from here.
- * It is dated by the database's clock, as all claims are, where that is given: by an API host's that is a day behind, a
- * pause would begin a day ago and hide what was lost since.
+ * It is dated by the database's clock, as all claims are: by an API host's that is a day behind, a pause would begin a day
+ * ago and hide what was lost since.
  * The claims on missing footage follow at once: paused and retired time is the operator's doing, and so is the time
  * from a resume to the first frame, until a failure replaces that reason.
- * @param graceMs how long the archive of a retired camera stays where its tenant has no grace of its own, see
+ * @param times.graceMs how long the archive of a retired camera stays where its tenant has no grace of its own, see
  * FRAMEKEEP_GRACE_DAYS
- * @param times.clocks where given, a grace period ends by the later one and is over by the earlier one, and of frozen
+ * @param times.clocks a grace period ends by the later one and is over by the earlier one, and of frozen
  * footage no time counts as age that is grace by any of them
  * @returns the new config version, which the workflow's update carries
  * @throws AppError not-found; wrong-state with the reason
@@ -116,13 +116,9 @@ export async function changeIntent(
   tx: Transaction,
   cameraId: string,
   action: IntentAction,
-  { nowMs: hereMs, graceMs, clocks }: { nowMs: number; graceMs: number; clocks?: ChangeClocks },
+  { graceMs, clocks }: { graceMs: number; clocks: ChangeClocks },
 ): Promise<number> {
-  const {
-    earlierMs,
-    laterMs,
-    databaseMs: nowMs,
-  } = clocks ?? { earlierMs: hereMs, laterMs: hereMs, databaseMs: hereMs };
+  const { earlierMs, laterMs, databaseMs: nowMs } = clocks;
   const camera = await maybeOne(
     tx,
     z.object({

@@ -49,41 +49,41 @@ export async function holesOf(db: Db, cameraIds: readonly string[], range: HoleR
              and w.spool_to_at > $2::timestamptz) as held
        from camera c join camera_lease l on l.camera_id = c.id
        where c.public_id = any($1::uuid[])
-     ), hole as (
-     select b.public_id, tstzrange(hole.start_at, hole.end_at) as span
-     from bounds b
-     cross join lateral (
-       select
-         greatest(b.from_at, max(covered.end_at) over (
-           order by covered.start_at, covered.end_at rows between unbounded preceding and 1 preceding)) as start_at,
-         covered.start_at as end_at
-       from (
-         select s.start_at, s.start_at + s.duration_ms * interval '1 ms' as end_at
-         from segment s
-         where s.camera_id = b.id and s.state = 0
-           and s.start_at > b.from_at - interval '1 hour' and s.start_at < b.to_at
-         union all
-         -- pending: after the watermark or held in a spool, and claimed by nobody
-         select lower(part), upper(part)
-         from unnest(
-           tstzmultirange(tstzrange(least(greatest(b.last_end_at, $8::timestamptz), b.to_at), b.to_at)) + b.held - (
-             select coalesce(range_agg(tstzrange(g.start_at, g.end_at)), '{}') from gap g
-             where g.camera_id = b.id
-               and coalesce(g.end_at, 'infinity') > least(b.last_end_at, coalesce(lower(b.held), b.last_end_at)))) as part
-         union all
-         select b.to_at, b.to_at
-       ) as covered
-     ) as hole
-     where b.from_at < b.to_at and hole.end_at - hole.start_at > $6::int * interval '1 ms'
-     union all
-     -- within rows
-     select b.public_id, tstzrange(greatest(b.from_at, g.start_at), least(b.to_at, g.end_at))
-     from bounds b join gap g on g.camera_id = b.id and g.in_footage
-     where b.from_at < b.to_at and g.start_at > b.from_at - interval '1 hour' and g.start_at < b.to_at
-       and g.end_at > b.from_at
+     ), missing as (
+       select b.public_id, tstzrange(hole.start_at, hole.end_at) as span
+       from bounds b
+       cross join lateral (
+         select
+           greatest(b.from_at, max(covered.end_at) over (
+             order by covered.start_at, covered.end_at rows between unbounded preceding and 1 preceding)) as start_at,
+           covered.start_at as end_at
+         from (
+           select s.start_at, s.start_at + s.duration_ms * interval '1 ms' as end_at
+           from segment s
+           where s.camera_id = b.id and s.state = 0
+             and s.start_at > b.from_at - interval '1 hour' and s.start_at < b.to_at
+           union all
+           -- pending: after the watermark or held in a spool, and claimed by nobody
+           select lower(part), upper(part)
+           from unnest(
+             tstzmultirange(tstzrange(least(greatest(b.last_end_at, $8::timestamptz), b.to_at), b.to_at)) + b.held - (
+               select coalesce(range_agg(tstzrange(g.start_at, g.end_at)), '{}') from gap g
+               where g.camera_id = b.id
+                 and coalesce(g.end_at, 'infinity') > least(b.last_end_at, coalesce(lower(b.held), b.last_end_at)))) as part
+           union all
+           select b.to_at, b.to_at
+         ) as covered
+       ) as hole
+       where b.from_at < b.to_at and hole.end_at - hole.start_at > $6::int * interval '1 ms'
+       union all
+       -- within rows
+       select b.public_id, tstzrange(greatest(b.from_at, g.start_at), least(b.to_at, g.end_at))
+       from bounds b join gap g on g.camera_id = b.id and g.in_footage
+       where b.from_at < b.to_at and g.start_at > b.from_at - interval '1 hour' and g.start_at < b.to_at
+         and g.end_at > b.from_at
      )
      select each.public_id, lower(part) as start_at, upper(part) as end_at
-     from (select public_id, range_agg(span) as spans from hole group by public_id) each
+     from (select public_id, range_agg(span) as spans from missing group by public_id) each
      cross join lateral unnest(each.spans) as part
      order by lower(part) limit $7::int`,
     [

@@ -135,7 +135,7 @@ export async function noteSweep(
     refused: number;
     forecast: readonly DueForecast[];
     cameraForecast?: readonly CameraForecast[];
-    knownEntries?: number;
+    knownEntries: number;
     isWhole: boolean;
   },
 ): Promise<void> {
@@ -163,8 +163,7 @@ export async function noteSweep(
       JSON.stringify(sweep.forecast),
       sweep.isWhole,
       JSON.stringify(sweep.cameraForecast ?? []),
-      // Without a count nothing is known to be new.
-      sweep.knownEntries ?? 2 ** 31 - 1,
+      sweep.knownEntries,
     ],
   );
 }

@@ -22,7 +22,7 @@ interface Times {
   /** Grace of tenants without one of their own. */
   graceMs: number;
   /** By which cameras are retired and grace ends; see `changeIntent`. */
-  clocks?: ChangeClocks;
+  clocks: ChangeClocks;
   /** Who does it, as the audit log names them. */
   by: string;
 }

@@ -44,7 +44,7 @@ export function createArchiving(
   const { config, db, objects, spool, holes, log, now, failpoint } = deps;
   const limits: SanityLimits = { maxDurationMs: Math.max(longestSegmentMs, config.segmentSeconds * 3000) };
   const cameraIds = createCameraIds(db);
-  const quarantine = createQuarantine(spool.dir, now);
+  const quarantine = createQuarantine({ spoolDir: spool.dir, now });
   const lingerMs = config.spool.lingerSeconds * 1000;
   const windowMs = config.windowSeconds * 1000;
   const where = { db, objects, spool, cameraIds };

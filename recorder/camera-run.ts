@@ -14,6 +14,7 @@ import type { Assignment } from './journal.ts';
 import { createRunFiles, type ClosedFile, type PutAside, type RunFiles } from './run-files.ts';
 import { writeRunRecord, type RunRecord } from './run-record.ts';
 import { runName } from './run-time.ts';
+import { judgeSound, type RunEnd } from './run-end.ts';
 import { createRunWatch, describedStream, type FirstFrame, type RunWatch } from './run-watch.ts';
 import { steadyNowMs } from './steady-clock.ts';
 
@@ -22,19 +23,6 @@ export const ffmpegTimeoutMs = 5000;
 const startTickMs = 200;
 /** Once it records: its end and the wish to end it are told of at once, all else that is looked for takes seconds to show. */
 const tickMs = 1000;
-
-const leftOut = 'It is recorded without sound.';
-
-export interface RunEnd {
-  /** Null: it was asked to end, or the camera sends another codec than expected and a new run follows at once. */
-  failure: Failure | null;
-  /** What SDP said; null where there was none. */
-  stream: Assignment['stream'];
-  /** Media that was closed. */
-  footageMs: number;
-  /** Why the next run is better without sound, and that it is; null = nothing speaks against it. */
-  badSound: string | null;
-}
 
 export interface CameraRunOptions {
   assignment: Assignment;
@@ -140,19 +128,15 @@ export async function runCamera(options: CameraRunOptions): Promise<RunEnd> {
     isLeft = !(await files.finish());
     if (!watch.hasFrame() && files.footageMs() > 0)
       firstFrame({ atMs: firstMediaMs ?? now(), keySha256: await watch.closedKey() });
-    const failure = end === 'exited' ? failureOfExit(dialer, ffmpeg.stderr(), exit, watch.hasFrame()) : end;
-    const ended = { stream: describedStream(dialer), footageMs: files.footageMs() };
-    if (failure === 'no-sound') {
-      return { ...ended, failure: null, badSound: `The camera sends none of the sound that it announces. ${leftOut}` };
-    }
+    const cause = end === 'exited' ? failureOfExit(dialer, ffmpeg.stderr(), exit, watch.hasFrame()) : end;
     // ffmpeg writes no picture before it has understood the sound; one that is killed says nothing of either.
-    const isVideoLost = !watch.hasFrame() && firstMediaMs !== null && dialer.failure() === null;
-    const hasGivenUp = failure?.reason === 'no-media' || failure?.reason === 'bad-stream';
-    if (!hasGivenUp || options.audio === 'none' || !isVideoLost || exit.signal !== null) {
-      return { ...ended, failure, badSound: null };
-    }
-    const badSound = `${failure.detail} ${leftOut}`;
-    return { ...ended, failure: { ...failure, detail: badSound }, badSound };
+    const mayBlameSound =
+      options.audio !== 'none' &&
+      !watch.hasFrame() &&
+      firstMediaMs !== null &&
+      dialer.failure() === null &&
+      exit.signal === null;
+    return { stream: describedStream(dialer), footageMs: files.footageMs(), ...judgeSound(cause, mayBlameSound) };
   } finally {
     await dialer?.close();
     if (isLeft) options.onLeft(run);

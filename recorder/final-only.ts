@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { camerasToHold, giveBack, hasSpoolEncoder, heldBy, noteHeld } from '../db/held-windows.ts';
 import type { Db } from '../db/sql.ts';
 import { groupHeld, isDue, type HeldGroup } from '../domain/held-footage.ts';
@@ -12,6 +11,7 @@ import type { CameraIds } from './camera-ids.ts';
 import { isMissingFile, isUnreadable } from './error-code.ts';
 import type { Failpoint } from './failpoint.ts';
 import { finalsOf, isIn, lookAtFinals, type HeldFile } from './held-finals.ts';
+import { createRounds } from './rounds.ts';
 import type { ClosedFile } from './run-files.ts';
 
 /**
@@ -61,11 +61,9 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
   const { db, spool, log, failpoint, windowMs } = deps;
   const { hostId } = spool;
   const files = new Map<string, HeldFile>();
-  const stopped = new AbortController();
   const undone = (): HeldFile[] => [...files.values()].filter(({ doneMs }) => doneMs === null);
   let isLeaving = false;
   let last: Promise<unknown> = Promise.resolve();
-  let looking: Promise<void> = Promise.resolve();
 
   function exclusively(work: () => Promise<void>): Promise<void> {
     const mine = last.then(work);
@@ -193,16 +191,11 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
     for (const key of noted.keys()) if (!kept.has(key)) noted.delete(key);
   }
 
-  async function run(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      try {
-        await exclusively(look).then(forget);
-      } catch (error) {
-        log.warn({ cause: errorText(error) }, 'held footage waits for the catalogue');
-      }
-      await sleep(lookEveryMs, undefined, { signal: stopped.signal }).catch(() => undefined);
-    }
-  }
+  const { start, stop } = createRounds(
+    lookEveryMs,
+    () => exclusively(look).then(forget),
+    (error) => log.warn({ cause: errorText(error) }, 'held footage waits for the catalogue'),
+  );
 
   /** Where the catalogue is away the committer waits for it, and this footage is stored as it was recorded. */
   async function mayHold(cameraId: string): Promise<boolean> {
@@ -239,12 +232,7 @@ export function createFinalOnly(deps: FinalOnlyDeps): FinalOnly {
       isLeaving = true;
       await exclusively(look);
     },
-    start() {
-      looking = run();
-    },
-    async stop() {
-      stopped.abort();
-      await looking;
-    },
+    start,
+    stop,
   };
 }

@@ -41,15 +41,15 @@ export function createHoleReasons(claimsOf: (file: ClosedFile) => GapClaims): Ho
       if (outcome.kind !== 'committed') return;
       const takeover = isTakeover(file) ? takeovers.get(cameraId) : undefined;
       if (takeover !== undefined) takeovers.delete(cameraId);
-      const away = absences.get(cameraId);
+      const absence = absences.get(cameraId);
       // By its end: a camera's first packets may be of before they came.
-      const absence = away !== undefined && name.startMs + name.durationMs > away.untilMs ? away : undefined;
-      if (absence !== undefined) absences.delete(cameraId);
+      const isSince = absence !== undefined && name.startMs + name.durationMs > absence.untilMs;
+      if (isSince) absences.delete(cameraId);
       if (outcome.hole === null) return;
       const { startMs, endMs } = outcome.hole;
-      // Before a run of the backlog: its process was killed before it could tell. A reason that was told or kept stands.
-      const ofBacklog = name.anchor ? away?.reason : undefined;
-      const reason = absence?.reason ?? takeover?.reason ?? ofBacklog ?? 'unknown';
+      // Before a run of the backlog, too: its process was killed before it could tell. What was told or kept stands.
+      const away = isSince || name.anchor ? absence?.reason : undefined;
+      const reason = away ?? takeover?.reason ?? 'unknown';
       if (endMs - startMs > gapToleranceMs) claimsOf(file).hole(startMs, endMs, reason);
     },
     unreadable(file, why) {

@@ -1,5 +1,4 @@
 import { utimes } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isCatalogued } from '../db/object-gc.ts';
 import type { Db } from '../db/sql.ts';
 import { AppError, errorText } from '../errors.ts';
@@ -10,6 +9,7 @@ import type { Spool, SpoolFile } from '../storage/spool.ts';
 import type { CameraIds } from './camera-ids.ts';
 import { hashFile, unknownCameraMs } from './commit.ts';
 import type { Quarantine } from './quarantine.ts';
+import { createRounds } from './rounds.ts';
 import { parseSegmentFileName } from './segment-name.ts';
 
 /**
@@ -48,8 +48,6 @@ export function createLinger(deps: {
   const { spool, objects, log } = deps;
   const { least, most, share } = sweepEveryMs;
   const pauseMs = Math.min(most, Math.max(least, deps.lingerMs * share));
-  const stopped = new AbortController();
-  let sweeping: Promise<void> = Promise.resolve();
   let last: Promise<unknown> = Promise.resolve();
 
   /** Where the object is there the file is not needed any more; where it is lost it is put again. */
@@ -108,7 +106,7 @@ export function createLinger(deps: {
     for (const file of await spool.lingeringFiles()) {
       // It is stored, and nobody can say since when it lingers or whether it is what its name says.
       if (file.isUnreadable === true || deps.now() - file.modifiedMs < lingerMs) continue;
-      if (stopped.signal.aborted) break;
+      if (rounds.isStopped()) break;
       const beganMs = performance.now();
       try {
         counts[await release(file)] += 1;
@@ -128,17 +126,13 @@ export function createLinger(deps: {
     return { removed, putAgain };
   }
 
-  async function run(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      try {
-        await exclusively(() => sweepOnce(deps.lingerMs));
-      } catch (error) {
-        log.warn({ cause: errorText(error) }, 'lingering files could not be looked at');
-      }
-      await sleep(pauseMs, undefined, { signal: stopped.signal }).catch(() => undefined);
-    }
-  }
-
+  const rounds = createRounds(
+    pauseMs,
+    async () => {
+      await exclusively(() => sweepOnce(deps.lingerMs));
+    },
+    (error) => log.warn({ cause: errorText(error) }, 'lingering files could not be looked at'),
+  );
   return {
     sweep: (lingerMs) => exclusively(() => sweepOnce(lingerMs)),
     discard: (cameraId) =>
@@ -148,13 +142,8 @@ export function createLinger(deps: {
         const failed = removals.find((one) => one.status === 'rejected');
         if (failed !== undefined) throw failed.reason; // a damaged one keeps no other
       }),
-    start() {
-      sweeping = run();
-    },
-    async stop() {
-      stopped.abort();
-      await sweeping;
-    },
+    start: rounds.start,
+    stop: rounds.stop,
   };
 }
 

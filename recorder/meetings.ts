@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Lease } from '../db/leases.ts';
@@ -7,9 +6,6 @@ import type { Spool } from '../storage/spool.ts';
 import { isUnreadable } from './error-code.ts';
 import type { ClosedFile } from './run-files.ts';
 import { recordedMsOf } from './segment-name.ts';
-
-/** The folder of the spool with a file for each camera; none has footage in it. */
-export const meetingsFolder = 'met';
 
 /** From the file on that was recorded at `recordedMs`, all pictures of the recording `epoch` are those of `by` too. */
 const meeting = z.object({
@@ -44,7 +40,6 @@ export async function metBefore(
 export async function noteMeeting({ dir }: Spool, { cameraId, name }: ClosedFile, newest: Newest): Promise<void> {
   const { recordingEpoch: by, firstKeySha256 } = newest;
   if (firstKeySha256 === null) return;
-  await mkdir(path.join(dir, meetingsFolder), { recursive: true, mode: 0o700 });
   const met: Meeting = { epoch: name.epoch, by, recordedMs: recordedMsOf(name), firstKeySha256 };
   await writeDurably(placeOf(dir, cameraId), JSON.stringify(met));
 }
@@ -60,5 +55,5 @@ async function notedOf(dir: string, cameraId: string): Promise<Meeting | null> {
 }
 
 function placeOf(dir: string, cameraId: string): string {
-  return path.join(dir, meetingsFolder, cameraId);
+  return path.join(dir, 'met', cameraId);
 }

@@ -7,38 +7,52 @@ import type { Failure } from './failure.ts';
 import type { Assignment } from './journal.ts';
 import type { RecordingDeps } from './recording-deps.ts';
 
-/** What the second stream answered, where that was that it refuses the login, until the next try. */
-const refusedSecond = new WeakMap<Assignment, { failure: Failure }>();
+type Substream = NonNullable<Assignment['substream']>;
 
 type Probed = { stream: StreamInfo } | { failure: Failure };
 
+/** Asks a camera what it sends. */
+export type Probe = (signal: AbortSignal) => Promise<Probed>;
+
 /**
- * Asks the camera what it sends, through a dialer of its own; later SDP tells. Of two streams the second one is tried
- * first, and recorded where its profile can keep it as it is; the assignment keeps what was decided. Where it refuses the
- * login, the main one is what the next try asks.
+ * Asks through a dialer of its own; later SDP tells. Of two streams the second one is tried first, and recorded where its
+ * profile can keep it as it is; the assignment keeps what was decided. Where it refuses the login, the main one is what
+ * the next try asks.
  */
-export async function probeStreams(deps: RecordingDeps, assignment: Assignment, signal: AbortSignal): Promise<Probed> {
-  const { substream, cameraId } = assignment;
-  if (substream === null || substream.use === false) return shown(deps, await probeCamera(deps, 'main', signal));
-  const refused = refusedSecond.get(assignment);
-  refusedSecond.delete(assignment);
-  const second = refused ?? (await probeCamera(deps, 'substream', signal));
-  // Most often the login is that of both. A camera locks it after five or so bad tries, so each try makes one.
-  if (refused === undefined && 'failure' in second && second.failure.reason === 'auth') {
-    refusedSecond.set(assignment, second);
-    return second;
+export function createProbe(deps: RecordingDeps, assignment: Assignment): Probe {
+  const { cameraId } = assignment;
+  /** What the second stream answered, where that was that it refuses the login, until the next try. */
+  let refused: { failure: Failure } | null = null;
+
+  async function ofTwo(substream: Substream, signal: AbortSignal): Promise<Probed> {
+    const before = refused;
+    refused = null;
+    const second = before ?? (await probeCamera(deps, 'substream', signal));
+    // Most often the login is that of both. A camera locks it after five or so bad tries, so each try makes one.
+    if (before === null && 'failure' in second && second.failure.reason === 'auth') {
+      refused = second;
+      return second;
+    }
+    const { use, reason } =
+      'failure' in second
+        ? { use: 'main', reason: `The substream gives no picture: ${second.failure.reason}.` }
+        : preferSubstream(substream.profile, { ...second.stream, keyDistanceMs: null });
+    if (use === 'substream') substream.use = true;
+    const probed = use === 'substream' ? second : await probeCamera(deps, 'main', signal);
+    // A camera that answers on neither decides nothing.
+    if (use === 'main' && 'stream' in probed) substream.use = false;
+    deps.log.info({ cameraId, use, reason }, 'stream chosen');
+    deps.journal();
+    return probed;
   }
-  const { use, reason } =
-    'failure' in second
-      ? { use: 'main', reason: `The substream gives no picture: ${second.failure.reason}.` }
-      : preferSubstream(substream.profile, { ...second.stream, keyDistanceMs: null });
-  if (use === 'substream') substream.use = true;
-  const probed = use === 'substream' ? second : await probeCamera(deps, 'main', signal);
-  // A camera that answers on neither decides nothing.
-  if (use === 'main' && 'stream' in probed) substream.use = false;
-  deps.log.info({ cameraId, use, reason }, 'stream chosen');
-  deps.journal();
-  return shown(deps, probed);
+
+  return async (signal) => {
+    const { substream } = assignment;
+    const isDecided = substream === null || substream.use === false;
+    const probed = isDecided ? await probeCamera(deps, 'main', signal) : await ofTwo(substream, signal);
+    if ('stream' in probed) deps.writes.stream(probed.stream);
+    return probed;
+  };
 }
 
 /** A second stream that was taken away decides it anew. @returns whether it did */
@@ -48,11 +62,6 @@ export function forgetSubstream(assignment: Assignment, failure: Failure): boole
   assignment.substream.use = null;
   assignment.stream = null;
   return true;
-}
-
-function shown(deps: RecordingDeps, probed: Probed): Probed {
-  if ('stream' in probed) deps.writes.stream(probed.stream);
-  return probed;
 }
 
 async function probeCamera(deps: RecordingDeps, which: 'main' | 'substream', signal: AbortSignal): Promise<Probed> {

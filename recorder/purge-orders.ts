@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { notePurgeWait } from '../db/deletion-health.ts';
 import { confirmSpoolEmpty, spoolsToEmpty } from '../db/purge-spools.ts';
 import type { Db } from '../db/sql.ts';
@@ -8,7 +7,7 @@ import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Spool } from '../storage/spool.ts';
 import type { Linger } from './linger.ts';
-import { meetingsFolder } from './meetings.ts';
+import { createRounds } from './rounds.ts';
 
 /** Empties this host's spool of cameras that are purged, and says so: no purge ends before. */
 export interface PurgeOrders {
@@ -31,8 +30,6 @@ export function createPurgeOrders(deps: {
   now: () => number;
 }): PurgeOrders {
   const { db, spool, log } = deps;
-  const stopped = new AbortController();
-  let running: Promise<void> = Promise.resolve();
   /** By camera, why it could not be emptied when that was tried last. */
   const failing = new Map<string, string>();
 
@@ -48,9 +45,10 @@ export function createPurgeOrders(deps: {
     const closed = (await spool.closedFiles(cameraId)).filter((file) => file.isUnreadable !== true);
     if (open.length > 0 || closed.length > 0) return false;
     await deps.linger.discard(cameraId);
-    for (const level of ['quarantine', 'unreadable', 'open', 'closed', 'linger', meetingsFolder]) {
+    for (const level of ['quarantine', 'unreadable', 'open', 'closed', 'linger', 'met']) {
       await rm(path.join(spool.dir, level, cameraId), { recursive: true, force: true });
     }
+    await rm(path.join(spool.dir, 'claims', `${cameraId}.json`), { force: true });
     return true;
   }
 
@@ -85,25 +83,12 @@ export function createPurgeOrders(deps: {
     return emptied;
   }
 
-  async function run(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      try {
-        await carryOut();
-      } catch (error) {
-        log.warn({ cause: errorText(error) }, 'purge orders wait for catalogue and spool');
-      }
-      await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
-    }
-  }
-
-  return {
-    carryOut,
-    start() {
-      running = run();
+  const { start, stop } = createRounds(
+    everyMs,
+    async () => {
+      await carryOut();
     },
-    async stop() {
-      stopped.abort();
-      await running;
-    },
-  };
+    (error) => log.warn({ cause: errorText(error) }, 'purge orders wait for catalogue and spool'),
+  );
+  return { carryOut, start, stop };
 }

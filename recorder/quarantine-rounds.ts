@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isHeld } from '../db/holds.ts';
 import { termsOf } from '../db/retention.ts';
 import type { Db } from '../db/sql.ts';
@@ -7,6 +6,7 @@ import { cutoffMs } from '../domain/retention.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { keptFiles, removeKept, takeBack, type KeptFile } from './kept-files.ts';
+import { createRounds } from './rounds.ts';
 import type { ClosedFile } from './run-files.ts';
 
 /** Looks after what was put aside in the spool: what an operator asks for comes back, what is too old goes. */
@@ -32,8 +32,6 @@ export function createQuarantineRounds(deps: {
   now: () => number;
 }): QuarantineRounds {
   const { db, spoolDir, log } = deps;
-  const stopped = new AbortController();
-  let running: Promise<void> = Promise.resolve();
   let found = { files: 0, bytes: 0 };
   let dueAskedMs = -Infinity;
 
@@ -68,26 +66,10 @@ export function createQuarantineRounds(deps: {
     await removeDue(files);
   }
 
-  async function run(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      await look().catch((error: unknown) => {
-        log.warn({ cause: errorText(error) }, 'what is in quarantine waits for catalogue and spool');
-      });
-      await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
-    }
-  }
-
-  return {
-    found: () => found,
-    look,
-    start() {
-      running = run();
-    },
-    async stop() {
-      stopped.abort();
-      await running;
-    },
-  };
+  const { start, stop } = createRounds(everyMs, look, (error) =>
+    log.warn({ cause: errorText(error) }, 'what is in quarantine waits for catalogue and spool'),
+  );
+  return { found: () => found, look, start, stop };
 }
 
 /**

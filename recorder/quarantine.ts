@@ -10,29 +10,31 @@ import { keptFiles, reasonOf, removeKept } from './kept-files.ts';
 /** Puts a file aside that cannot be catalogued: kept for a person to look at, with the reason beside it. */
 export type Quarantine = (cameraId: string, filePath: string, why: string) => Promise<void>;
 
-/**
- * @param spoolDir files go to `quarantine/<camera>/` below it
- * @param now the recorder's time
- */
-export function createQuarantine(spoolDir: string, now: () => number = Date.now): Quarantine {
+/** Where files go: `quarantine/<camera>/` of a spool. */
+interface Place {
+  spoolDir: string;
+  /** The recorder's time. */
+  now: () => number;
+}
+
+export function createQuarantine(place: Place): Quarantine {
   return async (cameraId, filePath, why) => {
-    await renameDurably(filePath, await placeIn({ spoolDir, now }, { cameraId, filePath }, why));
+    await renameDurably(filePath, await placeIn(place, { cameraId, filePath }, why));
   };
 }
 
 /**
  * Keeps a file of `closed/` in quarantine too, under a second name, before it is cut or removed. Repeated after a crash
  * it finds that done.
- * @param where.now the recorder's time
  * @returns where it lies
  * @throws errors of the file system
  */
 export async function keepInQuarantine(
-  where: { spoolDir: string; now: () => number },
+  place: Place,
   { cameraId, path: filePath }: { cameraId: string; path: string },
   why: string,
 ): Promise<string> {
-  const target = await placeIn(where, { cameraId, filePath }, why);
+  const target = await placeIn(place, { cameraId, filePath }, why);
   try {
     await linkOrCopy(filePath, target);
   } catch (error) {
@@ -48,7 +50,7 @@ export async function keepInQuarantine(
  * @returns where the file is to lie
  */
 async function placeIn(
-  { spoolDir, now }: { spoolDir: string; now: () => number },
+  { spoolDir, now }: Place,
   { cameraId, filePath }: { cameraId: string; filePath: string },
   why: string,
 ): Promise<string> {
@@ -97,8 +99,8 @@ export function createQuarantineBound(deps: {
 }
 
 /**
- * Removes from quarantine, and of damaged files, what has been there since before `sinceMs`, and of the rest the oldest until no more than
- * `maxBytes` are left. What the disk does not let go stays.
+ * Removes from quarantine, and of damaged files, what has been there since before `sinceMs`, and of the rest the oldest
+ * until no more than `maxBytes` are left. What the disk does not let go stays.
  * @returns what was removed; 0 files = nothing
  */
 export async function trimQuarantine(

@@ -4,12 +4,13 @@ import { stateAfterFailure } from '../domain/camera-state.ts';
 import { healthyRunMs } from '../domain/retry.ts';
 import { followArchive, offsetToKeep, type Archive } from '../domain/wall-clock.ts';
 import { errorText } from '../errors.ts';
-import { runCamera, type RunEnd } from './camera-run.ts';
+import { runCamera } from './camera-run.ts';
 import type { Failure } from './failure.ts';
 import type { Assignment } from './journal.ts';
 import { createKeptSound } from './kept-sound.ts';
-import { forgetSubstream, probeStreams } from './probe.ts';
+import { createProbe, forgetSubstream } from './probe.ts';
 import type { RecordingDeps } from './recording-deps.ts';
+import type { RunEnd } from './run-end.ts';
 import type { FirstFrame } from './run-watch.ts';
 import { bootId, steadyNowMs } from './steady-clock.ts';
 
@@ -61,6 +62,7 @@ export function startRecording(
   let roomAsked = 0;
   let hadFrame = false;
   const sound = createKeptSound(() => assignment.audio);
+  const probe = createProbe(deps, assignment);
   let lastEndMs: number | null = null;
   const boot = bootId();
   if (assignment.archiveClock?.bootId !== boot) assignment.archiveClock = null;
@@ -113,7 +115,7 @@ export function startRecording(
     const refusal = deps.refusal();
     if (refusal !== null) return { failure: refusal, footageMs: 0 };
     if (assignment.stream === null) {
-      const probed = await probeStreams(deps, assignment, stopping.signal);
+      const probed = await probe(stopping.signal);
       if ('failure' in probed) return { failure: probed.failure, footageMs: 0 };
       learn({ codec: probed.stream.codec, audioCodec: probed.stream.audioCodec });
     }

@@ -1,16 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { leasesOf, type Lease } from '../db/leases.ts';
 import type { Db } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { catalogueWord } from './catalogue-word.ts';
 import type { HoleReasons } from './hole-reasons.ts';
 import type { Assignment, Journal } from './journal.ts';
 import { openRuns } from './open-runs.ts';
 import type { Registry } from './registry.ts';
 import { salvageCamera, type SalvageDeps } from './salvage.ts';
-
-/** A resumed recording waits no longer than this for the catalogue's word. */
-const catalogueWaitMs = 1000;
 
 /** The journalled cameras that are to go on; all of them while the catalogue is away. The others leave the journal. */
 export async function resumableAssignments(deps: {
@@ -22,14 +19,10 @@ export async function resumableAssignments(deps: {
   const { db, journal, log } = deps;
   const assignments = await journal.read();
   if (assignments.length === 0) return [];
-  const asked = leasesOf(
-    db,
-    assignments.map(({ cameraId }) => cameraId),
-  ).catch((error: unknown) => {
-    log.warn({ cause: errorText(error) }, 'the catalogue is away, the journal says what to record');
-    return null;
-  });
-  const leases = await Promise.race([asked, sleep(catalogueWaitMs, null)]);
+  const ids = assignments.map(({ cameraId }) => cameraId);
+  const leases = await catalogueWord(leasesOf(db, ids), (error) =>
+    log.warn({ cause: errorText(error) }, 'the catalogue is away, the journal says what to record'),
+  );
   if (leases === null) return assignments;
   const byId = new Map(leases.map((lease) => [lease.cameraId, lease]));
   const kept = assignments.filter((assignment) => isStillOurs(assignment, byId.get(assignment.cameraId)));

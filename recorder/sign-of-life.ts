@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { noteStopped, upsertRecorder, type RecorderFigures } from '../db/recorders.ts';
 import type { Db } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { createRounds } from './rounds.ts';
 
 /** Keeps this host's row in the catalogue fresh: after 20 s without it the host counts as lost. */
 export interface SignOfLife {
@@ -30,43 +30,25 @@ export function createSignOfLife(deps: {
   onDraining: () => void;
   log: Logger;
 }): SignOfLife {
-  const stopped = new AbortController();
-  let beating: Promise<void> = Promise.resolve();
+  let starts = true;
+  let saidMs = performance.now();
 
-  async function run(): Promise<void> {
-    let starts = true;
-    let saidMs = performance.now();
-    while (!stopped.signal.aborted) {
-      try {
-        const { db, hostId, slots } = deps;
-        const seen = {
-          hostId,
-          url: deps.url(),
-          slots,
-          used: deps.used(),
-          starts,
-          stats: deps.figures(),
-        };
-        const { draining } = await upsertRecorder(db, seen);
-        if (!starts && performance.now() - saidMs > quietMs) deps.onReturn();
-        saidMs = performance.now();
-        starts = false;
-        if (draining) deps.onDraining();
-      } catch (error) {
-        deps.log.warn({ cause: errorText(error) }, 'no sign of life to the catalogue');
-      }
-      await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
-    }
+  async function say(): Promise<void> {
+    const { db, hostId, slots } = deps;
+    const seen = { hostId, url: deps.url(), slots, used: deps.used(), starts, stats: deps.figures() };
+    const { draining } = await upsertRecorder(db, seen);
+    if (!starts && performance.now() - saidMs > quietMs) deps.onReturn();
+    saidMs = performance.now();
+    starts = false;
+    if (draining) deps.onDraining();
   }
 
+  const { start, stop } = createRounds(everyMs, say, (error) =>
+    deps.log.warn({ cause: errorText(error) }, 'no sign of life to the catalogue'),
+  );
   return {
-    start() {
-      beating = run();
-    },
-    async stop() {
-      stopped.abort();
-      await beating;
-    },
+    start,
+    stop,
     async last() {
       try {
         await noteStopped(deps.db, deps.hostId, deps.figures());

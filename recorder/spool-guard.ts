@@ -5,6 +5,7 @@ import type { Logger } from '../log.ts';
 import type { Spool, SpoolUsage } from '../storage/spool.ts';
 import type { Failure } from './failure.ts';
 import type { QuarantineBound } from './quarantine.ts';
+import { createRounds } from './rounds.ts';
 
 /** Decides who may still write when the spool fills up because storage or database are away. */
 export interface SpoolGuard {
@@ -39,8 +40,6 @@ export function createSpoolGuard(deps: {
   log: Logger;
 }): SpoolGuard {
   const { spool, log } = deps;
-  const stopped = new AbortController();
-  let looking: Promise<void> = Promise.resolve();
   let usage: SpoolUsage | null = null;
   let missing: string | null = null;
   let releasing: Promise<unknown> | null = null;
@@ -96,17 +95,9 @@ export function createSpoolGuard(deps: {
     else log.info({ usage: of }, 'the spool has room again');
   }
 
-  async function run(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      try {
-        await look();
-      } catch (error) {
-        log.warn({ cause: errorText(error) }, 'the spool could not be looked at');
-      }
-      await sleep(lookEveryMs, undefined, { signal: stopped.signal }).catch(() => undefined);
-    }
-  }
-
+  const { start, stop } = createRounds(lookEveryMs, look, (error) =>
+    log.warn({ cause: errorText(error) }, 'the spool could not be looked at'),
+  );
   return {
     refusal(tier) {
       if (missing !== null) return { reason: 'storage-down', detail: missing };
@@ -118,13 +109,8 @@ export function createSpoolGuard(deps: {
       };
     },
     usage: () => usage,
-    start() {
-      looking = run();
-    },
-    async stop() {
-      stopped.abort();
-      await looking;
-    },
+    start,
+    stop,
   };
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { isRecordedByOlder, leaseOf } from '../db/leases.ts';
 import type { Pool } from '../db/sql.ts';
@@ -9,6 +8,7 @@ import { createAddressPolicy, type AddressPolicy } from '../security/address-pol
 import { ownAddresses } from '../security/own-addresses.ts';
 import { cameraUrlAad, substreamUrlAad, type createSealer } from '../security/seal.ts';
 import { createBackgroundWrites } from './background-writes.ts';
+import { catalogueWord } from './catalogue-word.ts';
 import { openDialer } from './dialer/dialer.ts';
 import type { GapClaims } from './gap-claims.ts';
 import type { HoleReasons } from './hole-reasons.ts';
@@ -30,9 +30,6 @@ export async function networksOf(
   const own = [databaseUrl, s3.endpoint, temporalAddress, `${config.host}:${config.port}`];
   return createAddressPolicy({ allowed: config.cameraNetworks, ownAddresses: await ownAddresses(own, log) });
 }
-
-/** The next try waits no longer than this for the catalogue's word. */
-const catalogueWaitMs = 1000;
 
 /** Starts the recordings of a process: each gets what is its own from what all share. */
 export function createStarter(
@@ -75,11 +72,9 @@ export function createStarter(
         refusal: () => deps.guard.refusal(assignment.tier),
         writes: createBackgroundWrites(deps.db, deps.queue, assignment),
         async isRecordedByOlder() {
-          const asked = leaseOf(deps.db, cameraId).catch((error: unknown) => {
-            log.debug({ cameraId, cause: errorText(error) }, 'the catalogue does not say who records');
-            return null;
-          });
-          const lease = await Promise.race([asked, sleep(catalogueWaitMs, null)]);
+          const lease = await catalogueWord(leaseOf(deps.db, cameraId), (error) =>
+            log.debug({ cameraId, cause: errorText(error) }, 'the catalogue does not say who records'),
+          );
           return lease === null || isRecordedByOlder(lease, assignment.epoch, deps.now());
         },
         journal() {

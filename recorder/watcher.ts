@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { leasesOf, type Lease } from '../db/leases.ts';
 import type { Db } from '../db/sql.ts';
 import { errorText } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { createRounds } from './rounds.ts';
 
 /** Looks once a second, in one query for the whole process, what the catalogue says about the recorded cameras. */
 export interface Watcher {
@@ -20,35 +20,21 @@ export function createWatcher(deps: {
   onLease: (lease: Lease) => void;
   log: Logger;
 }): Watcher {
-  const stopped = new AbortController();
-  let watching: Promise<void> = Promise.resolve();
+  let isAway = false;
 
-  async function run(): Promise<void> {
-    let isAway = false;
-    while (!stopped.signal.aborted) {
-      try {
-        const ids = deps.cameraIds();
-        const leases = ids.length === 0 ? [] : await leasesOf(deps.db, ids);
-        if (isAway) deps.log.info('the catalogue is back');
-        isAway = false;
-        if (stopped.signal.aborted) break; // the recordings end by themselves
-        for (const lease of leases) deps.onLease(lease);
-      } catch (error) {
-        // What was wanted stays wanted: nobody could have said otherwise.
-        if (!isAway) deps.log.warn({ cause: errorText(error) }, 'the catalogue is away, recording goes on');
-        isAway = true;
-      }
-      await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => undefined);
-    }
+  async function look(): Promise<void> {
+    const ids = deps.cameraIds();
+    const leases = ids.length === 0 ? [] : await leasesOf(deps.db, ids);
+    if (isAway) deps.log.info('the catalogue is back');
+    isAway = false;
+    if (rounds.isStopped()) return; // the recordings end by themselves
+    for (const lease of leases) deps.onLease(lease);
   }
 
-  return {
-    start() {
-      watching = run();
-    },
-    async stop() {
-      stopped.abort();
-      await watching;
-    },
-  };
+  const rounds = createRounds(everyMs, look, (error) => {
+    // What was wanted stays wanted: nobody could have said otherwise.
+    if (!isAway) deps.log.warn({ cause: errorText(error) }, 'the catalogue is away, recording goes on');
+    isAway = true;
+  });
+  return rounds;
 }

@@ -26,7 +26,9 @@ export interface SpoolUsage {
 
 /**
  * The recorder's bounded local disk:
- * `journal/<name>.json`, `claims/<camera>.json` (what the catalogue is yet to be told), `open/<camera>/<run>/`, `closed/<camera>/` (to be committed), `linger/<camera>/` (committed).
+ * `open/<camera>/<run>/` (being recorded), `closed/<camera>/` (to be committed), `linger/<camera>/` (committed);
+ * `journal/<name>.json`, `claims/<camera>.json` (what the catalogue is yet to be told) and `met/<camera>` (which newer
+ * recording has the rest of its pictures).
  */
 export interface Spool {
   dir: string;
@@ -45,7 +47,10 @@ export interface Spool {
   openFiles(): Promise<OpenFile[]>;
   closedFiles(cameraId?: string): Promise<SpoolFile[]>;
   lingeringFiles(cameraId?: string): Promise<SpoolFile[]>;
-  /** Sums the files anew, by blocks: preallocated and sparse files count what they take. Those that linger stay as they are. */
+  /**
+   * Sums the files anew, by blocks: preallocated and sparse files count what they take. Those that linger are measured
+   * once, since they stay as they are.
+   */
   usage(): Promise<SpoolUsage>;
   /** Whether `bytes` more fit below the spool's bound and onto the disk. */
   hasRoomFor(bytes: number): Promise<boolean>;
@@ -72,7 +77,7 @@ export async function openSpool(options: {
   const markerPath = join(dir, markerName);
   if (options.expectExisting !== true) await mkdir(dir, { recursive: true, mode: 0o700 });
   const hostId = (await readMarker(markerPath)) ?? (await makeMarker(markerPath, options.expectExisting ?? false));
-  for (const folder of ['journal', 'claims', 'open', 'closed', 'linger']) await makeFolder(join(dir, folder));
+  for (const folder of ['journal', 'claims', 'met', 'open', 'closed', 'linger']) await makeFolder(join(dir, folder));
   await syncFolder(dir);
 
   const journalPath = (name: string): string => join(dir, 'journal', `${safeName(name)}.json`);

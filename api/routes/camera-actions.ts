@@ -3,6 +3,7 @@ import { readClocks } from '../../db/clock.ts';
 import { changeIntent, intentActions, type IntentAction } from '../../db/camera-changes.ts';
 import { recordDeed } from '../../db/audit.ts';
 import { transaction } from '../../db/sql.ts';
+import { dayMs } from '../../domain/retention.ts';
 import { aboutCamera, auditedCamera, doneBy } from '../audit.ts';
 import type { Api, ApiDeps } from '../dependencies.ts';
 import { cameraAnswer, cameraSchema } from '../schemas/camera.ts';
@@ -35,12 +36,12 @@ function registerAction(app: Api, deps: ApiDeps, action: IntentAction): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const times = { nowMs: deps.now(), graceMs: deps.graceDays * 24 * 3600 * 1000 };
+      const graceMs = deps.graceDays * dayMs;
       const { configVersion, camera } = await transaction(deps.pool, async (tx) => {
         await lockCamera(tx, id);
         const before = await cameraByPublicId(tx, id);
         const clocks = await readClocks(tx, deps);
-        const version = await changeIntent(tx, id, action, { ...times, clocks });
+        const version = await changeIntent(tx, id, action, { graceMs, clocks });
         const after = await cameraByPublicId(tx, id);
         if (before === null || after === null) throw noSuchCamera();
         const change = { before: auditedCamera(before), after: auditedCamera(after) };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readFrameCounters, unwrapCounters } from '../../test/support/frame-counter.ts';
-import type { ShownFrames } from '../../test/support/checker.ts';
+import type { ShownFrames } from '../../test/support/missing-pictures.ts';
 import type { PeerFaults } from './chaos-faults.ts';
 import { descendantsOf, signalProcess } from './process-usage.ts';
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkArchive, type CheckReport, type ShownFrames } from '../../test/support/checker.ts';
+import { checkArchive, type CheckReport } from '../../test/support/checker.ts';
+import type { ShownFrames } from '../../test/support/missing-pictures.ts';
 import { claimsOverFootage, notRecording, type CoveredClaim } from '../../test/support/claim-checker.ts';
 import { reportedGaps, shownFrames } from '../../test/support/shown-frames.ts';
 import { waitFor } from '../../test/support/wait-for.ts';

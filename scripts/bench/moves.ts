@@ -1,7 +1,8 @@
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { CheckReport, MissingRun } from '../../test/support/checker.ts';
+import type { CheckReport } from '../../test/support/checker.ts';
+import type { MissingRun } from '../../test/support/missing-pictures.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
 import { printCheck } from './chaos-figures.ts';
 import { settleAndCheck } from './chaos-run.ts';

@@ -11,6 +11,7 @@ import { EncodeError } from '../../media/encode-errors.ts';
 import { recordMade } from '../media/footage.ts';
 import { createFinishSite, t0, type FinishSite, type SiteCamera } from './finish-site.ts';
 import { feedWindow, finishActivities, runFinishJob } from './run-finish-job.ts';
+import { clocksAt } from '../db/fixtures.ts';
 
 let site: FinishSite;
 let footage: string[];
@@ -58,7 +59,7 @@ const copies = (camera: SiteCamera) => copiesOf(site.deps.db, camera.internalId,
 async function beginPurgeOf(camera: SiteCamera): Promise<void> {
   const nowMs = Date.now();
   await transaction(site.deps.db, async (tx) => {
-    await changeIntent(tx, camera.id, 'retire', { nowMs: nowMs - 1, graceMs: 0 });
+    await changeIntent(tx, camera.id, 'retire', { clocks: clocksAt(nowMs - 1), graceMs: 0 });
     expect(await beginPurge(tx, camera.id, { nowMs })).toEqual({ kind: 'begun' });
   });
 }

@@ -14,7 +14,7 @@ import { brokenLink, chainStart } from '../../domain/audit-chain.ts';
 import { dayMs } from '../../domain/retention.ts';
 import { digestOf, problemsOf } from '../../security/certificates.ts';
 import { createObjects, type Objects } from '../../storage/objects.ts';
-import { makeCamera } from '../db/fixtures.ts';
+import { clocksAt, makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runProcess, untilDisconnected } from '../support/killed-process.ts';
 import { testS3 } from '../support/objects.ts';
@@ -120,14 +120,15 @@ async function prepare(kind: Case['kind'], place: string): Promise<Case> {
     if (kind === 'sweep') return one(sweepMs);
     return one(Date.UTC(2026, 1, 1, 1), { ...work, kind: 'sweep', nowMs: sweepMs });
   }
-  const times = { nowMs: t0 + 10 * dayMs, graceMs: 90 * dayMs };
+  const nowMs = t0 + 10 * dayMs;
+  const times = { graceMs: 90 * dayMs, clocks: clocksAt(nowMs) };
   if (kind === 'purge') {
     await transaction(db, (tx) => changeIntent(tx, camera.id, 'retire', times));
     const stray = footageOf(camera, { startMs: t0 + 3_600_000 });
     await objects.put(stray.key, Readable.from([stray.body]), stray.body.length, stray.segment.sha256);
     return one(graceEndMs);
   }
-  await transaction(db, (tx) => requestTenantDeletion(tx, id, { by: 'account:admin', ...times }));
+  await transaction(db, (tx) => requestTenantDeletion(tx, id, { by: 'account:admin', nowMs, ...times }));
   return one(graceEndMs, { ...work, kind: 'purge', id: camera.id, nowMs: graceEndMs });
 }
 

@@ -9,7 +9,7 @@ import { dayMs } from '../../domain/retention.ts';
 import { createLogger } from '../../log.ts';
 import { createSealer } from '../../security/seal.ts';
 import type { Objects } from '../../storage/objects.ts';
-import { makeCamera } from '../db/fixtures.ts';
+import { clocksAt, makeCamera } from '../db/fixtures.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 import { storeFootage } from '../support/stored-footage.ts';
@@ -66,7 +66,7 @@ export async function retiredCamera(db: Pool, objects: Objects, segments: number
   for (let i = 0; i < segments; i += 1) {
     await storeFootage({ db, objects }, camera, { startMs: t0 + i * 60_000 });
   }
-  const times = { nowMs: t0 + 10 * dayMs, graceMs: 90 * dayMs };
+  const times = { clocks: clocksAt(t0 + 10 * dayMs), graceMs: 90 * dayMs };
   await transaction(db, (tx) => changeIntent(tx, camera.id, 'retire', times));
   return camera;
 }

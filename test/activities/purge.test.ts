@@ -21,6 +21,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { testS3 } from '../support/objects.ts';
 import { footageOf, keysOf } from '../support/stored-footage.ts';
 import { activitiesOf, certificateOf, dueMs, purge, purgeDeps, retiredCamera, t0, waitOf } from './purge-site.ts';
+import { clocksAt } from '../db/fixtures.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -138,7 +139,7 @@ describe('a purge', () => {
     const taker = { hostId: '00000000-0000-4000-8000-000000000000', sessionId: null };
     await expect(takeEpoch(database.pool, camera.id, taker)).rejects.toThrow('no such camera');
     const reactivated = transaction(database.pool, (tx) =>
-      changeIntent(tx, camera.id, 'reactivate', { nowMs: t0 + 11 * dayMs, graceMs: 0 }),
+      changeIntent(tx, camera.id, 'reactivate', { clocks: clocksAt(t0 + 11 * dayMs), graceMs: 0 }),
     );
     await expect(reactivated).rejects.toThrow('grace period');
   });
@@ -167,7 +168,7 @@ describe('a purge', () => {
 
   test('a camera that is wanted again is not purged', async () => {
     const camera = await retiredCamera(database.pool, objects, 1);
-    const times = { nowMs: dueMs - 1, graceMs: 0 };
+    const times = { clocks: clocksAt(dueMs - 1), graceMs: 0 };
     await transaction(database.pool, (tx) => changeIntent(tx, camera.id, 'reactivate', times));
     expect(await activitiesOf(database.pool, objects).startPurge(camera.id)).toEqual({ kind: 'wanted' });
   });

@@ -99,7 +99,7 @@ test('what a recorder still has of footage that is being deleted is not stored a
     await spool.linger(camera.id, segmentFileName(name), lingeringFileName(name, segment.sha256));
   }
   const { db, objects, log } = site.depsAt(dueMs + 60_000);
-  const [cameraIds, quarantine] = [createCameraIds(db), createQuarantine(dir)];
+  const [cameraIds, quarantine] = [createCameraIds(db), createQuarantine({ spoolDir: dir, now: Date.now })];
   const linger = createLinger({ db, spool, objects, cameraIds, quarantine, lingerMs: 0, log, now: Date.now });
   await objects.remove([footageOf(camera, { startMs: t0 + 60_000 }).key]);
   const told: unknown[] = [];

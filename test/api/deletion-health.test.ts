@@ -30,7 +30,7 @@ async function metric(name: string): Promise<string[]> {
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();
-const sweep = { atMs: t0, segments: 1, bytes: 1, forecast: [], isWhole: true };
+const sweep = { atMs: t0, segments: 1, bytes: 1, forecast: [], knownEntries: 0, isWhole: true };
 
 test('a sweep that is overdue, meets locked objects, or is stopped', async () => {
   expect(await metric('sweep_last_age_seconds')).toEqual(['framekeep_sweep_last_age_seconds Nan']);

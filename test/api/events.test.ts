@@ -7,6 +7,7 @@ import { transaction } from '../../db/sql.ts';
 import type { Camera } from '../../domain/camera.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
 import { backdate } from './committed-footage.ts';
+import { clocksAt } from '../db/fixtures.ts';
 
 const t0 = Date.parse('2026-11-17T10:00:00Z');
 const hostId = '0199d2c4-0000-7000-8000-00000000000a';
@@ -114,7 +115,7 @@ test('a change that is rolled back leaves none, a repeated one makes no second',
   const before = await events('', other.id);
   await expect(
     transaction(pool, async (tx) => {
-      await changeIntent(tx, other.id, 'pause', { nowMs: t0, graceMs: 0 });
+      await changeIntent(tx, other.id, 'pause', { clocks: clocksAt(t0), graceMs: 0 });
       throw new Error('no');
     }),
   ).rejects.toThrow('no');

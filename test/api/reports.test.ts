@@ -129,7 +129,15 @@ test('that coverage or the archive is looked at no more is a problem', async () 
     const { body } = await api.call('GET', '/metrics');
     return body.split('\n').find((line) => line.startsWith('framekeep_coverage_last_count'));
   };
-  await noteSweep(pool, { atMs: nowMs, segments: 0, bytes: 0, refused: 0, forecast: [], isWhole: true });
+  await noteSweep(pool, {
+    atMs: nowMs,
+    segments: 0,
+    bytes: 0,
+    refused: 0,
+    forecast: [],
+    knownEntries: 0,
+    isWhole: true,
+  });
   const created = new Date(Date.UTC(2026, 9, 1)).toISOString();
   expect(await overdue()).toEqual([
     ['reconcile-overdue', created],

@@ -6,6 +6,7 @@ import { transaction } from '../../db/sql.ts';
 import { dayMs } from '../../domain/retention.ts';
 import { storeFootage } from '../support/stored-footage.ts';
 import { startApi, type ApiUnderTest } from './api-under-test.ts';
+import { clocksAt } from '../db/fixtures.ts';
 
 /** Where all footage begins. */
 export const t0 = Date.UTC(2026, 0, 1);
@@ -53,7 +54,7 @@ export async function createRetentionSite(): Promise<RetentionSite> {
       return camera.id;
     },
     retire: (id) =>
-      transaction(pool, (tx) => changeIntent(tx, id, 'retire', { nowMs: clock.nowMs, graceMs: 90 * dayMs })),
+      transaction(pool, (tx) => changeIntent(tx, id, 'retire', { clocks: clocksAt(clock.nowMs), graceMs: 90 * dayMs })),
     async shownMinutes(id) {
       const path = `/v1/cameras/${id}/segments?from=${iso(t0)}&to=${iso(t0 + 3_600_000)}`;
       const { items } = segmentList.parse((await api.call('GET', path)).json());

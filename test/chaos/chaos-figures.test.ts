@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { hiddenByClockMs } from '../../scripts/bench/chaos-figures.ts';
-import type { MissingRun } from '../support/checker.ts';
+import type { MissingRun } from '../support/missing-pictures.ts';
 
 const run: MissingRun = {
   cameraId: 'camera',

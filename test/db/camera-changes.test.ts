@@ -15,7 +15,7 @@ import { createSealer } from '../../security/seal.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { untilSomebodyWaits } from '../support/lock-wait.ts';
-import { makeCamera, refusal } from './fixtures.ts';
+import { clocksAt, makeCamera, refusal } from './fixtures.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -25,7 +25,7 @@ afterAll(() => database.drop());
 
 const graceMs = 90 * 86_400_000;
 const change = (cameraId: string, action: IntentAction, nowMs: number) =>
-  transaction(database.pool, (tx) => changeIntent(tx, cameraId, action, { nowMs, graceMs }));
+  transaction(database.pool, (tx) => changeIntent(tx, cameraId, action, { clocks: clocksAt(nowMs), graceMs }));
 
 test('what the recorder must know raises the version, a new name does not', async () => {
   const camera = await makeCamera(database.pool);
@@ -161,7 +161,7 @@ test.each([
   const decide = (action: IntentAction, hereDays: number, thereDays: number) => {
     const [nowMs, thereMs] = [camera.createdAtMs + hereDays * dayMs, camera.createdAtMs + thereDays * dayMs];
     const clocks = { earlierMs: Math.min(nowMs, thereMs), laterMs: Math.max(nowMs, thereMs), databaseMs: thereMs };
-    return transaction(database.pool, (tx) => changeIntent(tx, camera.id, action, { nowMs, graceMs, clocks }));
+    return transaction(database.pool, (tx) => changeIntent(tx, camera.id, action, { graceMs, clocks }));
   };
   await decide('retire', retiredAt, 10);
   await decide('reactivate', backAt, 60);
@@ -179,7 +179,7 @@ test.each([
   const decide = (action: IntentAction, databaseMs: number) => {
     const nowMs = databaseMs + skewMs;
     const clocks = { earlierMs: Math.min(nowMs, databaseMs), laterMs: Math.max(nowMs, databaseMs), databaseMs };
-    return transaction(database.pool, (tx) => changeIntent(tx, camera.id, action, { nowMs, graceMs, clocks }));
+    return transaction(database.pool, (tx) => changeIntent(tx, camera.id, action, { graceMs, clocks }));
   };
   for (const [action, seconds] of [
     ['pause', 10],
@@ -205,7 +205,7 @@ test('a failed change changes nothing', async () => {
   const camera = await makeCamera(database.pool);
   await expect(
     transaction(database.pool, async (tx) => {
-      await changeIntent(tx, camera.id, 'pause', { nowMs: camera.createdAtMs, graceMs });
+      await changeIntent(tx, camera.id, 'pause', { clocks: clocksAt(camera.createdAtMs), graceMs });
       throw new Error('the process was about to die');
     }),
   ).rejects.toThrow('about to die');

@@ -9,7 +9,7 @@ import { transaction } from '../../db/sql.ts';
 import { insertTenant } from '../../db/tenants.ts';
 import { newUuid } from '../../security/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { makeCamera, refusal, segmentOf } from './fixtures.ts';
+import { clocksAt, makeCamera, refusal, segmentOf } from './fixtures.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const pause = (cameraId: string, nowMs: number) =>
-  transaction(database.pool, (tx) => changeIntent(tx, cameraId, 'pause', { nowMs, graceMs: 0 }));
+  transaction(database.pool, (tx) => changeIntent(tx, cameraId, 'pause', { clocks: clocksAt(nowMs), graceMs: 0 }));
 
 test('a new camera is wanted, has a lease at its creation and a claim until its first frame', async () => {
   const camera = await makeCamera(database.pool);

@@ -9,7 +9,7 @@ import { insertSegment } from '../../db/segments.ts';
 import { transaction } from '../../db/sql.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { untilSomebodyWaits } from '../support/lock-wait.ts';
-import { makeCamera, segmentOf } from './fixtures.ts';
+import { clocksAt, makeCamera, segmentOf } from './fixtures.ts';
 
 const t0 = Date.UTC(2026, 0, 1);
 const nowMs = t0 + 3_600_000;
@@ -58,7 +58,7 @@ async function keys({ ref }: Swap): Promise<[string, string][]> {
 
 const swap = (request: Swap): Promise<void> => transaction(database.pool, (tx) => swapInFinal(tx, request));
 const retire = ({ ref }: Swap): Promise<unknown> =>
-  transaction(database.pool, (tx) => changeIntent(tx, ref.cameraId, 'retire', { nowMs: t0, graceMs: 0 }));
+  transaction(database.pool, (tx) => changeIntent(tx, ref.cameraId, 'retire', { clocks: clocksAt(t0), graceMs: 0 }));
 const reserve = (request: Swap): Promise<void> =>
   reserveKey(database.pool, request.internalId, request.finalKey, laterMs);
 

@@ -1,3 +1,4 @@
+import type { ChangeClocks } from '../../db/clock.ts';
 import { createHash } from 'node:crypto';
 import { insertCamera } from '../../db/cameras.ts';
 import { defaultProfile } from '../../db/profiles.ts';
@@ -13,6 +14,9 @@ import { newUuid } from '../../security/uuid.ts';
 let made = 0;
 
 /** A camera of the default tenant, created at `createdAtMs` where given. */
+/** All clocks agree. */
+export const clocksAt = (ms: number): ChangeClocks => ({ earlierMs: ms, laterMs: ms, databaseMs: ms });
+
 export async function makeCamera(
   db: Db,
   changes: { name?: string; createdAtMs?: number } = {},

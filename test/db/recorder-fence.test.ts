@@ -6,7 +6,7 @@ import { markRecording, takeEpoch } from '../../db/leases.ts';
 import { transaction } from '../../db/sql.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { untilSomebodyWaits } from '../support/lock-wait.ts';
-import { makeCamera } from './fixtures.ts';
+import { clocksAt, makeCamera } from './fixtures.ts';
 
 const host = '00000000-0000-4000-8000-00000000000a';
 const graceMs = 86_400_000;
@@ -34,7 +34,7 @@ async function recordedBy(epoch: number): Promise<void> {
 }
 
 const intent = (action: 'pause' | 'resume' | 'retire' | 'reactivate', nowMs: number) =>
-  transaction(database.pool, (tx) => changeIntent(tx, id, action, { nowMs, graceMs }));
+  transaction(database.pool, (tx) => changeIntent(tx, id, action, { clocks: clocksAt(nowMs), graceMs }));
 
 /** All that a recording of this epoch may say late. */
 const words = {

@@ -5,50 +5,11 @@ import {
   earliestStart,
   offsetToKeep,
   followArchive,
-  keepPace,
   placeSegment,
-  runsAway,
-  startPace,
   type Archive,
   type Placement,
-  type WallClock,
 } from '../../domain/wall-clock.ts';
-
-const startMs = 1_700_000_000_000;
-
-/** Places segments of these lengths; each end is seen late by its delay, and the camera's clock runs at `rate`. */
-function placeAll(options: {
-  lengthsMs: number[];
-  delaysMs?: number[];
-  /** Wall ms a media ms. */
-  rate?: number;
-  hostStep?: { segment: number; ms: number };
-  notBeforeMs?: number;
-}): (Placement & { isRunaway: boolean })[] {
-  const { lengthsMs, delaysMs = [], rate = 1, hostStep, notBeforeMs = null } = options;
-  const placed: (Placement & { isRunaway: boolean })[] = [];
-  let clock: WallClock = anchorClock(startMs, 0, notBeforeMs);
-  let mediaMs = 0;
-  let pace = startPace(0);
-  lengthsMs.forEach((lengthMs, i) => {
-    const mediaEndMs = mediaMs + lengthMs;
-    const stepMs = hostStep !== undefined && i >= hostStep.segment ? hostStep.ms : 0;
-    const arrivalMs = startMs + mediaEndMs * rate + (delaysMs[i] ?? 0) + stepMs;
-    const seenMs = mediaEndMs * rate + (delaysMs[i] ?? 0);
-    const kept = keepPace(pace, { mediaStartMs: mediaMs, mediaEndMs }, seenMs);
-    pace = kept.pace;
-    const segment = { mediaStartMs: mediaMs, mediaEndMs, arrivalMs, pace: kept.segment };
-    const next = placeSegment(clock, segment, notBeforeMs);
-    placed.push({ ...next, isRunaway: runsAway(segment) });
-    clock = next.clock;
-    mediaMs = mediaEndMs;
-  });
-  return placed;
-}
-
-const lengths = fc.array(fc.double({ min: 100, max: 120_000, noNaN: true }), { minLength: 1, maxLength: 60 });
-const delays = fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 60 });
-const endOf = (placement: Placement): number => placement.startMs + placement.durationMs;
+import { delays, endOf, lengths, placeAll, startMs } from './placed-segments.ts';
 
 test('segments never overlap and have whole, positive lengths, whatever the delays and clocks do', () => {
   const step = fc.record({ segment: fc.nat(60), ms: fc.integer({ min: -7_200_000, max: 7_200_000 }) });
@@ -174,80 +135,6 @@ test('a new run never starts before the end of the last one', () => {
       const notBeforeMs = startMs + aheadMs;
       const [first] = placeAll({ lengthsMs: [4000], notBeforeMs });
       expect(first?.startMs).toBe(Math.max(startMs, notBeforeMs));
-    }),
-  );
-});
-
-test('picture times that run away are noticed and squeezed into the time that really passed', () => {
-  const seen = { mediaStartMs: 0, mediaEndMs: 20_000, arrivalMs: 0 };
-  expect(runsAway({ ...seen, pace: { elapsedMs: 10_000, aheadMs: 10_000 } })).toBe(true);
-  expect(runsAway({ ...seen, pace: { elapsedMs: 14_000, aheadMs: 6000 } })).toBe(false);
-  expect(runsAway({ ...seen, mediaEndMs: 2000, pace: { elapsedMs: 1100, aheadMs: 900 } })).toBe(false);
-  expect(runsAway({ ...seen, pace: null })).toBe(false);
-  const placed = placeAll({ lengthsMs: Array.from({ length: 20 }, () => 20_000), rate: 0.5 });
-  expect(placed.filter((segment) => segment.anchor).length).toBe(1);
-  expect(placed.slice(1).every((segment) => segment.isRunaway)).toBe(true);
-  const last = placed.at(-1);
-  expect(Math.abs((last === undefined ? 0 : endOf(last)) - startMs - 200_000)).toBeLessThan(2000);
-});
-
-test('short segments that run away are noticed within seconds, though their ends are seen with jitter', () => {
-  const jitterMs = fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 20, maxLength: 20 });
-  fc.assert(
-    fc.property(jitterMs, (delaysMs) => {
-      // B-frames counted double: 2 s of media take 1.2 s.
-      const placed = placeAll({ lengthsMs: Array.from({ length: 20 }, () => 2000), delaysMs, rate: 0.6 });
-      expect(placed.slice(0, 5).some((segment) => segment.isRunaway)).toBe(true);
-    }),
-  );
-});
-
-test('a camera whose clock is 3 % fast is kept in its place and goes on', () => {
-  const placed = placeAll({ lengthsMs: Array.from({ length: 500 }, () => 60_000), rate: 0.97 });
-  expect(placed.filter((segment) => segment.isRunaway)).toEqual([]);
-  const last = placed.at(-1);
-  expect(Math.abs((last === undefined ? 0 : endOf(last)) - startMs - 500 * 60_000 * 0.97)).toBeLessThan(2500);
-});
-
-const span = fc.tuple(fc.integer({ min: 0, max: 300_000 }), fc.integer({ min: 0, max: 60_000 }));
-
-/** Delays of ends that cannot be seen during stalls [start, length): all of a stall's are seen at its end. */
-function heldUp(lengthsMs: number[], stalls: [number, number][], jitterMs: number[]): number[] {
-  let mediaMs = 0;
-  let lastSeenMs = 0;
-  return lengthsMs.map((lengthMs, i) => {
-    mediaMs += lengthMs;
-    let seenMs = Math.max(lastSeenMs, mediaMs + (jitterMs[i] ?? 0));
-    for (const [from, forMs] of stalls.toSorted((a, b) => a[0] - b[0])) {
-      if (seenMs >= from && seenMs < from + forMs) seenMs = from + forMs;
-    }
-    lastSeenMs = seenMs;
-    return seenMs - mediaMs;
-  });
-}
-
-const jitter = fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 60, maxLength: 60 });
-
-test('pictures that were held up and come in bursts never count as running away, whatever stalls there are', () => {
-  fc.assert(
-    fc.property(lengths, fc.array(span, { maxLength: 6 }), jitter, (lengthsMs, stalls, jitterMs) => {
-      const placed = placeAll({ lengthsMs, delaysMs: heldUp(lengthsMs, stalls, jitterMs) });
-      expect(placed.filter((segment) => segment.isRunaway)).toEqual([]);
-    }),
-  );
-});
-
-test('a stall, however long, moves no footage: neither a new timeline nor another length', () => {
-  fc.assert(
-    fc.property(lengths, span, jitter, (lengthsMs, stall, jitterMs) => {
-      // From the first segment on: before it the stall is part of the connect.
-      const from = Math.max(stall[0], (lengthsMs[0] ?? 0) + 1000);
-      const placed = placeAll({ lengthsMs, delaysMs: heldUp(lengthsMs, [[from, stall[1]]], jitterMs) });
-      placed.forEach((segment, i) => {
-        const mediaMs = lengthsMs[i] ?? 0;
-        expect(Math.abs(segment.durationMs - mediaMs)).toBeLessThanOrEqual(Math.max(20, mediaMs * 0.002) + 1.01);
-        expect(segment.anchor).toBe(i === 0);
-      });
     }),
   );
 });

@@ -54,7 +54,7 @@ export async function openHost(site: Site, name: string): Promise<ClockedHost> {
     spool,
     objects,
     cameraIds: createCameraIds(db),
-    quarantine: createQuarantine(spool.dir),
+    quarantine: createQuarantine({ spoolDir: spool.dir, now: Date.now }),
     limits: { maxDurationMs: 600_000 },
     windowMs: 600_000,
     // What the newer recording has all of is looked at once that is committed, however long it takes.

@@ -178,7 +178,7 @@ test('what is older than its camera’s retention goes from quarantine, by the l
     const file = path.join(spoolDir, 'closed', cameraId, name);
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(file, 'footage');
-    await createQuarantine(spoolDir)(cameraId, file, 'for a test');
+    await createQuarantine({ spoolDir, now: Date.now })(cameraId, file, 'for a test');
     return path.join(spoolDir, 'quarantine', cameraId, `${cameraId}-${name}`);
   };
   const old = await put(aged, 31);

@@ -117,7 +117,7 @@ export async function createHost(site: FinishSite, footage: readonly string[]): 
           objects,
           spool,
           cameraIds: createCameraIds(db),
-          quarantine: createQuarantine(dir),
+          quarantine: createQuarantine({ spoolDir: dir, now: Date.now }),
           limits: { maxDurationMs: 600_000 },
           handoverHoldMs: 0,
           windowMs,

@@ -43,7 +43,7 @@ test('a file that has rotted, and whose object is lost, goes into quarantine and
     await spool.close({ cameraId: camera.id, run: 'run', name: '0.mp4' }, segmentFileName(name));
     await spool.linger(camera.id, segmentFileName(name), lingeringFileName(name, segment.sha256));
   }
-  const [cameraIds, quarantine] = [createCameraIds(db), createQuarantine(dir)];
+  const [cameraIds, quarantine] = [createCameraIds(db), createQuarantine({ spoolDir: dir, now: Date.now })];
   const linger = createLinger({ db, spool, objects, cameraIds, quarantine, lingerMs: 0, log, now: Date.now });
   expect(await linger.sweep(0)).toEqual({ removed: 2, putAgain: 0 });
   expect(await spool.lingeringFiles()).toEqual([]);
@@ -66,7 +66,11 @@ test('what lingers of a camera that the catalogue does not have stays for a day,
   for (const file of files) await writeFile(path.join(folder, file), file);
   const clock = { nowMs: Date.now() + 3_600_000 };
   const deps = { db, spool, objects: await createTestBucket(), cameraIds: createCameraIds(db), lingerMs: 0, log };
-  const linger = createLinger({ ...deps, quarantine: createQuarantine(dir), now: () => clock.nowMs });
+  const linger = createLinger({
+    ...deps,
+    quarantine: createQuarantine({ spoolDir: dir, now: Date.now }),
+    now: () => clock.nowMs,
+  });
   expect(await linger.sweep(0)).toEqual({ removed: 0, putAgain: 0 });
   expect(await readdir(folder)).toEqual(files);
   clock.nowMs += 86_400_000;
@@ -95,7 +99,7 @@ test('a store that refuses everything is not asked for each file', async () => {
     return Promise.reject(new Error('503: SlowDown'));
   };
   const objects = { ...(await createTestBucket()), stat };
-  const [cameraIds, quarantine] = [createCameraIds(db), createQuarantine(dir)];
+  const [cameraIds, quarantine] = [createCameraIds(db), createQuarantine({ spoolDir: dir, now: Date.now })];
   const linger = createLinger({ db, spool, objects, cameraIds, quarantine, lingerMs: 0, log, now: Date.now });
   expect(await linger.sweep(0)).toEqual({ removed: 0, putAgain: 0 });
   expect(asked).toBe(20);

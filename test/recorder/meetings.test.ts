@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { meetingsFolder, metBefore, noteMeeting } from '../../recorder/meetings.ts';
+import { metBefore, noteMeeting } from '../../recorder/meetings.ts';
 import { openSpool, type Spool } from '../../storage/spool.ts';
 
 const cameraId = '6f2c8a52-0c8f-4c55-9a1e-1d6a0b8e3f10';
@@ -32,6 +32,6 @@ test('a meeting holds for what its recording recorded later, for no other, and f
 
 test.each(['', '{"epoch":3', '{"epoch":3,"by":4}'])('what is torn proves nothing: %s', async (text) => {
   await noteMeeting(spool, fileAt(6000), lease);
-  await writeFile(path.join(spool.dir, meetingsFolder, cameraId), text);
+  await writeFile(path.join(spool.dir, 'met', cameraId), text);
   expect(await metBefore(spool, fileAt(8000), lease)).toBeNull();
 });

@@ -62,7 +62,12 @@ test('a damaged file keeps its own camera’s purge waiting, which says why, and
   const log = createLogger({ level: 'silent', name: 'test' });
   const told = vi.spyOn(log, 'error');
   const deps = { db, spool, log, now: () => nowMs };
-  const further = { objects, cameraIds: createCameraIds(db), quarantine: createQuarantine(spool.dir), lingerMs: 1 };
+  const further = {
+    objects,
+    cameraIds: createCameraIds(db),
+    quarantine: createQuarantine({ spoolDir: spool.dir, now: Date.now }),
+    lingerMs: 1,
+  };
   const orders = createPurgeOrders({
     ...deps,
     linger: createLinger({ ...deps, ...further }),

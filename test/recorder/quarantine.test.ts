@@ -27,7 +27,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 async function put(name: string, sinceMs: number, cameraId = 'camera'): Promise<void> {
   const file = path.join(root, 'closed', 'camera', name);
   await writeFile(file, Buffer.alloc(blockBytes, 1));
-  await createQuarantine(root)(cameraId, file, 'a test');
+  await createQuarantine({ spoolDir: root, now: Date.now })(cameraId, file, 'a test');
   const folder = path.join(root, 'quarantine', cameraId);
   for (const kept of (await readdir(folder)).filter((found) => found.includes(name))) {
     await utimes(path.join(folder, kept), new Date(sinceMs), new Date(sinceMs));
@@ -101,7 +101,7 @@ test('what a host whose clock is years behind puts into quarantine is not old on
   const file = path.join(root, 'closed', 'camera', 'a.mp4');
   await writeFile(file, Buffer.alloc(blockBytes, 1));
   await keepInQuarantine({ spoolDir: root, now }, { cameraId: 'camera', path: file }, 'covered');
-  await createQuarantine(root, now)('other', file, 'a test');
+  await createQuarantine({ spoolDir: root, now })('other', file, 'a test');
   const bound = (days: number) => ({ sinceMs: now() - days * dayMs, maxBytes: 1e9 });
   expect(await trimQuarantine(root, bound(14), log)).toEqual({ files: 0, bytes: 0 });
   expect(await trimQuarantine(root, bound(-1), log)).toMatchObject({ files: 2 });

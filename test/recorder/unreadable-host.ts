@@ -68,7 +68,7 @@ export async function startHost(
   const salvage: SalvageDeps = {
     spool,
     async quarantine(file, why) {
-      await createQuarantine(dir)(file.cameraId, file.path, why);
+      await createQuarantine({ spoolDir: dir, now: Date.now })(file.cameraId, file.path, why);
       spoilt.push(file);
     },
     unreadable,

@@ -5,35 +5,15 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { Client } from 'minio';
 import type { Pool } from 'pg';
-import { filesAtOnce, tryFrameCounters, unwrapCounters } from './frame-counter.ts';
-
-/** What a camera showed: the index of the picture at a moment, ms since 1970, and how its counter goes round. */
-export interface ShownFrames {
-  cameraId: string;
-  atMs: number;
-  index: number;
-  loopFrames: number;
-  fps: number;
-}
-
-export interface ExplainedGap {
-  startMs: number;
-  endMs: number;
-  reason: string;
-}
-
-/** Pictures in no object, between the first and the last one that are; times of the camera's clock. */
-export interface MissingRun {
-  cameraId: string;
-  startMs: number;
-  endMs: number;
-  /** Time without footage between the two rows, as the archive has it. */
-  holeMs: number;
-  /** By how much the archive has the picture before it too late: then a host's clock was ahead. */
-  aheadMs: number;
-  reasons: string[];
-  unexplainedMs: number;
-}
+import { filesAtOnce, tryFrameCounters } from './frame-counter.ts';
+import {
+  missingRuns,
+  placeOnClock,
+  type ArchiveRow,
+  type ExplainedGap,
+  type MissingRun,
+  type ShownFrames,
+} from './missing-pictures.ts';
 
 export interface CheckReport {
   objects: number;
@@ -60,22 +40,11 @@ export interface CheckReport {
 /** What the report of a sound archive says; what is missing, and orphans, are for each to judge. */
 export const sound = { overlaps: 0, doubleFrames: 0, disordered: 0, undecodable: [], wrongObjects: [] };
 
-interface Row {
-  key: string;
-  sha256: string;
-  bytes: number;
-  startMs: number;
-  endMs: number;
-}
-
 /** A picture of a camera and the row that holds it. */
 interface Picture {
   index: number;
-  row: Row;
+  row: ArchiveRow;
 }
-
-/** Each end of a gap may be so far from the pictures: holes up to this long are no gaps by contract. */
-const toleranceMs = 500;
 
 /**
  * Compares what cameras showed with what the archive holds. It shares no code with the product: own SQL, own reading
@@ -122,7 +91,7 @@ export async function checkArchive(options: {
       }
       // As many at once are on the disk, and read by one ffmpeg.
       for (let at = 0; at < rows.length; at += filesAtOnce) {
-        const stored: { row: Row; path: string }[] = [];
+        const stored: { row: ArchiveRow; path: string }[] = [];
         for (const [place, row] of rows.slice(at, at + filesAtOnce).entries()) {
           const bytes = await client.getObject(bucket, row.key).then(buffer, () => null);
           if (bytes === null || bytes.length !== row.bytes || sha256(bytes) !== row.sha256) {
@@ -155,8 +124,8 @@ export async function checkArchive(options: {
 }
 
 /** Counts pictures that are there twice, and places where they go back. @returns the row of each picture */
-function followPictures(pictures: readonly Picture[], report: CheckReport): Map<number, Row> {
-  const seen = new Map<number, Row>();
+function followPictures(pictures: readonly Picture[], report: CheckReport): Map<number, ArchiveRow> {
+  const seen = new Map<number, ArchiveRow>();
   let before: Picture | undefined;
   for (const picture of pictures) {
     const { index, row } = picture;
@@ -175,7 +144,7 @@ function followPictures(pictures: readonly Picture[], report: CheckReport): Map<
   return seen;
 }
 
-function countPair(pairs: Map<string, number>, one: Row, other: Row): void {
+function countPair(pairs: Map<string, number>, one: ArchiveRow, other: ArchiveRow): void {
   const pair = `${one.key} ${other.key}`;
   pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
 }
@@ -188,7 +157,7 @@ async function ordersToDelete(pool: Pool): Promise<string[]> {
   return (await pool.query<{ key: string }>('select key from object_gc')).rows.map(({ key }) => key);
 }
 
-async function rowsOf(pool: Pool, cameraId: string): Promise<Row[]> {
+async function rowsOf(pool: Pool, cameraId: string): Promise<ArchiveRow[]> {
   const { rows } = await pool.query<{ key: string; sha: string; bytes: string; start_ms: string; end_ms: string }>(
     `select t.public_id || '/' || c.public_id || '/' || to_char(s.start_at at time zone 'UTC', 'YYYYMMDD') || '/'
          || (extract(epoch from s.start_at) * 1000)::bigint || '-' || s.duration_ms || '-' || s.epoch || '-'
@@ -207,55 +176,4 @@ async function rowsOf(pool: Pool, cameraId: string): Promise<Row[]> {
     startMs: Number(row.start_ms),
     endMs: Number(row.end_ms),
   }));
-}
-
-/**
- * Which of the camera's pictures these are: the counter says it up to a repetition of the loop, the row's time the rest.
- * A row whose time is wrong by less than half a loop keeps its pictures' true indexes, so that a wrong place shows as
- * disorder; one that is wrong by more shows as pictures that are missing, or double.
- */
-function placeOnClock(counters: number[], { startMs }: { startMs: number }, camera: ShownFrames): number[] {
-  const first = camera.index + ((startMs - camera.atMs) * camera.fps) / 1000;
-  return unwrapCounters(
-    counters,
-    camera.loopFrames,
-    counters.map((_, place) => first + place),
-  );
-}
-
-/**
- * Whether a gap explains that pictures are missing is asked in the archive's own time: on a loaded machine pictures
- * arrive late, and a host's clock may be wrong. From the last picture in a row on, by the time of the row's first one, or
- * from the row's end, where that comes sooner; a picture that is missing within a row lies between two of its own.
- */
-function missingRuns(seen: Map<number, Row>, camera: ShownFrames, gaps: ExplainedGap[]): MissingRun[] {
-  const sorted = [...seen].toSorted(([a], [b]) => a - b);
-  const timeOf = (index: number): number => camera.atMs + ((index - camera.index) * 1000) / camera.fps;
-  const firsts = new Map<Row, number>();
-  for (const [index, row] of sorted) if (!firsts.has(row)) firsts.set(row, index);
-  const placeOf = (index: number, row: Row): number => row.startMs + timeOf(index) - timeOf(firsts.get(row) ?? index);
-  return sorted.slice(1).flatMap(([index, after], place) => {
-    const [before, rowBefore] = sorted[place] ?? [index, after];
-    if (index === before + 1) return [];
-    const [startMs, endMs] = [timeOf(before + 1), timeOf(index)];
-    const hole = { startMs: Math.min(rowBefore.endMs, placeOf(before + 1, rowBefore)), endMs: placeOf(index, after) };
-    const touching = gaps.filter((gap) => gap.startMs < hole.endMs && gap.endMs > hole.startMs);
-    const explaining = touching.filter((gap) => gap.reason !== 'unknown');
-    const explainedMs = explaining.reduce(
-      (sum, gap) => sum + Math.min(gap.endMs, hole.endMs) - Math.max(gap.startMs, hole.startMs),
-      0,
-    );
-    const toleratedMs = explainedMs === 0 ? 0 : 2 * toleranceMs;
-    return [
-      {
-        cameraId: camera.cameraId,
-        startMs,
-        endMs,
-        holeMs: after === rowBefore ? 0 : after.startMs - rowBefore.endMs,
-        aheadMs: hole.startMs - startMs,
-        reasons: [...new Set(touching.map((gap) => gap.reason))],
-        unexplainedMs: Math.max(0, endMs - startMs - explainedMs - toleratedMs),
-      },
-    ];
-  });
 }

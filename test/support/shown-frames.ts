@@ -1,5 +1,5 @@
 import type { SimulatedCamera } from './camera/start-camera.ts';
-import type { ExplainedGap, ShownFrames } from './checker.ts';
+import type { ExplainedGap, ShownFrames } from './missing-pictures.ts';
 
 /**
  * What a simulated camera shows, from the newest picture that it has sent.

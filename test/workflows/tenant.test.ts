@@ -11,7 +11,7 @@ import { problemsOf } from '../../security/certificates.ts';
 import { sendIntentUpdate } from '../../temporal/camera-workflows.ts';
 import { startTenantDeletion } from '../../temporal/tenant-workflows.ts';
 import { cameraWorkflowId } from '../../workflows/messages.ts';
-import { makeCamera } from '../db/fixtures.ts';
+import { clocksAt, makeCamera } from '../db/fixtures.ts';
 import { testServer } from '../support/servers.ts';
 import { keysOf, storeFootage } from '../support/stored-footage.ts';
 import { dayMs, skipTime, type SkippedTime } from './time-skipping.ts';
@@ -48,7 +48,8 @@ async function tenantWithCameras(
 }
 
 async function requestDeletion(tenantId: string): Promise<void> {
-  const request = { by: 'account:admin', nowMs: await time.nowMs(), graceMs: 90 * dayMs };
+  const nowMs = await time.nowMs();
+  const request = { by: 'account:admin', nowMs, graceMs: 90 * dayMs, clocks: clocksAt(nowMs) };
   const told = await transaction(time.database.pool, (tx) => requestTenantDeletion(tx, tenantId, request));
   for (const { cameraId, configVersion } of told) {
     await sendIntentUpdate(time.env.client, cameraId, 'retire', configVersion);

@@ -33,6 +33,7 @@ import { cameraSearchAttributes, controlQueue, purgeQueue, recordQueue } from '.
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestBucket } from '../support/objects.ts';
 import { testServer } from '../support/servers.ts';
+import { clocksAt } from '../db/fixtures.ts';
 
 export const dayMs = 24 * 3_600_000;
 
@@ -95,7 +96,7 @@ export async function skipTime(): Promise<SkippedTime> {
     spool,
     objects,
     cameraIds: createCameraIds(db),
-    quarantine: createQuarantine(dir),
+    quarantine: createQuarantine({ spoolDir: dir, now: Date.now }),
     lingerMs: 1_800_000,
     log,
     now: Date.now,
@@ -122,7 +123,7 @@ export async function skipTime(): Promise<SkippedTime> {
     nowMs,
     pass: (ms) => env.sleep(ms),
     async decide(camera, action, graceDays = 90) {
-      const times = { nowMs: await nowMs(), graceMs: graceDays * dayMs };
+      const times = { clocks: clocksAt(await nowMs()), graceMs: graceDays * dayMs };
       const version = await transaction(db, (tx) => changeIntent(tx, camera.id, action, times));
       await send(camera.id, action, version);
     },
