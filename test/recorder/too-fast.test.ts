@@ -34,7 +34,7 @@ test('a camera that sends more than it may is refused by name and seldom tried a
   expect(waits).toContain(true);
   // What came before it was refused is footage.
   await waitFor('its footage', async () => (await site.segments(fast)).length > 0);
-  expect(recording.progress().state).toBe('recording');
+  await waitFor('the other one records', async () => recording.progress().state === 'recording');
   camera.setFault(null, '/fast');
   const mendedMs = Date.now();
   await waitFor('it is mended', async () => (await site.segments(fast)).some((row) => row.startMs > mendedMs + 3000));
